@@ -44,9 +44,7 @@ ExternalId = str
 def _of(
     privacy: Privacy, refers_to: Entity | None = None, *, required: bool = False, default: Any = None
 ) -> Any:
-    return field(
-        default=default, metadata={"privacy": privacy, "refers_to": refers_to, "required": required}
-    )
+    return field(default=default, metadata={"privacy": privacy, "refers_to": refers_to, "required": required})
 
 
 @dataclass(frozen=True, slots=True)

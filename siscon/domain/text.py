@@ -1,0 +1,51 @@
+"""Foreign text made safe to show. The one place where text from outside becomes text for a screen, a log or a terminal.
+
+Nothing else in siscon may spell a control character; an architecture test sees to it.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_SHOWN = 200
+
+_HIDDEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_COMBINING_RUN = re.compile(
+    "([\u0300-\u034e\u0350-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3})"
+    "[\u0300-\u034e\u0350-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
+)
+
+
+def _as_mark(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def plain(value: object, *, limit: int = MAX_SHOWN) -> str:
+    """One line of text that cannot act on a terminal: hidden and control characters become visible marks.
+
+    At most ``limit`` characters of the original are kept, then an ellipsis; at most three combining marks stand
+    in a row. Text without anything suspicious comes back as it is.
+    """
+    text = value if isinstance(value, str) else str(value)
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if text.isascii() and text.isprintable():
+        return text
+    return _COMBINING_RUN.sub(r"\1", _HIDDEN.sub(_as_mark, text))
+
+
+def plain_lines(value: object, *, limit: int = 20_000) -> str:
+    """Like :func:`plain` for text of several lines: line feeds stay, everything else that acts is marked."""
+    text = value if isinstance(value, str) else str(value)
+    return "\n".join(plain(line, limit=limit) for line in text[:limit].split("\n"))
+
+
+def is_storable(text: str) -> bool:
+    """False for text that no database can keep: a lone surrogate."""
+    return not any("\ud800" <= one <= "\udfff" for one in text) if not text.isascii() else True
