@@ -1,0 +1,43 @@
+"""Everything that the engine reports: the kinds of events, and how loud each is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EventKind(StrEnum):
+    ENGINE_STARTED = "engine started"
+    ENGINE_STOPPED = "engine stopped"
+    INTEGRATION_ACTIVATED = "integration activated"
+    RUN_QUEUED = "run queued"
+    RUN_STARTED = "run started"
+    RUN_RESUMED = "run resumed"
+    RUN_ENDED = "run ended"
+    RUN_HELD = "run held"
+    ENTITY_DONE = "entity done"
+    PAGE_NOTE = "page note"
+    RATE_WAIT = "rate wait"
+    TOKEN_RENEWED = "token renewed"
+    TOKEN_FAILED = "token failed"
+    SCHEDULE_MISSED = "schedule missed"
+    TASK_FAILED = "task failed"
+
+
+class Level(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact. ``text`` is a sentence without pupils' data; ``id`` grows."""
+
+    id: int
+    at_ms: int
+    kind: EventKind
+    level: Level
+    integration: str | None
+    run_id: int | None
+    text: str

@@ -1,0 +1,54 @@
+"""Integrations as the engine and the screens know them: one connection to one SIS and how it is doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class IntegrationState(StrEnum):
+    """What an operator may be told of an integration, worst first where several hold."""
+
+    FAILING = "failing"
+    HELD = "held"
+    LATE = "late"
+    RUNNING = "running"
+    PAUSED = "paused"
+    OK = "ok"
+    NEW = "new"
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """One integration as activated in the database."""
+
+    name: str
+    provider: str
+    title: str
+    enabled: bool
+    paused: bool
+    schedule: str
+    requests_per_minute: int
+    activated_at_ms: int
+    next_due_at_ms: int | None
+    last_good_at_ms: int | None
+    last_error: str
+    failing_since_ms: int | None
+
+
+def state_of(integration: Integration, *, running: bool, held: bool, now_ms: int) -> IntegrationState:
+    """The one word for an integration: what a person should know first."""
+    if held:
+        return IntegrationState.HELD
+    if running:
+        return IntegrationState.RUNNING
+    if integration.failing_since_ms is not None:
+        return IntegrationState.FAILING
+    if integration.paused or not integration.enabled:
+        return IntegrationState.PAUSED
+    if integration.last_good_at_ms is None:
+        return IntegrationState.NEW
+    due_ms = integration.next_due_at_ms
+    if due_ms is not None and now_ms - due_ms > 15 * 60 * 1000:
+        return IntegrationState.LATE
+    return IntegrationState.OK

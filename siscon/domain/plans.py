@@ -1,0 +1,84 @@
+"""Plans: what a run would do with each record, and the guard that says when that is too much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from siscon.domain.records import Entity
+
+
+class Verdict(StrEnum):
+    """What a run would do, or did, with one fetched record."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    CONFLICT = "conflict"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanCounts:
+    """What a plan holds for one entity; ``known`` is the number of records mapped before the run."""
+
+    entity: Entity
+    known: int
+    create: int
+    update: int
+    unchanged: int
+    conflict: int
+    dead: int
+    missing: int
+
+    @property
+    def fetched(self) -> int:
+        return self.create + self.update + self.unchanged + self.conflict + self.dead
+
+
+@dataclass(frozen=True, slots=True)
+class GuardLimits:
+    """From where on a plan needs a person; shares are fractions of the known records."""
+
+    updated_share: float = 0.75
+    created_share: float = 0.50
+    missing_share: float = 0.10
+    dead_share: float = 0.50
+    at_least: int = 5
+    """No share counts below this many records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """One limit that a plan passes."""
+
+    entity: Entity
+    what: str
+    count: int
+    known: int
+    limit: float
+
+    @property
+    def sentence(self) -> str:
+        share = 100 * self.count / self.known if self.known else 100.0
+        return f"{self.count} of {self.known} {self.entity} records {self.what} ({share:.0f} %, limit {100 * self.limit:.0f} %)"
+
+
+def guard(counts: PlanCounts, limits: GuardLimits) -> list[Excess]:
+    """Every limit that the plan of one entity passes; an empty list means: go on.
+
+    The first import of an entity (nothing known yet) creates everything and passes.
+    """
+    if counts.known == 0:
+        return []
+    told = (
+        ("would be updated", counts.update, limits.updated_share),
+        ("would be new: ids were probably changed at the source", counts.create, limits.created_share),
+        ("cannot be applied", counts.dead, limits.dead_share),
+        ("are missing at the source", counts.missing, limits.missing_share),
+    )
+    return [
+        Excess(counts.entity, what, count, counts.known, limit)
+        for what, count, limit in told
+        if count > limits.at_least and count > limit * counts.known
+    ]

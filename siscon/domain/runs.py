@@ -1,0 +1,157 @@
+"""Runs: one piece of work from queued to its end, the legal moves between its states, and its counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from siscon.domain.records import Entity
+
+
+class RunKind(StrEnum):
+    IMPORT = "import"
+    REDRIVE = "redrive"
+    UNDO = "undo"
+    EXPORT = "export"
+    WAREHOUSE = "warehouse"
+
+
+class Lane(StrEnum):
+    """One run of each lane may go at once per integration."""
+
+    BULK = "bulk"
+    QUICK = "quick"
+
+
+class Phase(StrEnum):
+    """What a running import does now; plan and apply follow only when every entity is fetched."""
+
+    FETCH = "fetch"
+    PLAN = "plan"
+    APPLY = "apply"
+
+
+class RunStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    HELD = "held"
+    INTERRUPTED = "interrupted"
+    COMPLETED = "completed"
+    WITH_WARNINGS = "completed with warnings"
+    WITH_ERRORS = "completed with errors"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+_S = RunStatus
+MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
+    _S.QUEUED: frozenset({_S.RUNNING, _S.CANCELLED}),
+    _S.RUNNING: frozenset(
+        {
+            _S.COMPLETED,
+            _S.WITH_WARNINGS,
+            _S.WITH_ERRORS,
+            _S.FAILED,
+            _S.CANCELLED,
+            _S.HELD,
+            _S.PAUSED,
+            _S.INTERRUPTED,
+        }
+    ),
+    _S.HELD: frozenset({_S.RUNNING, _S.CANCELLED}),
+    _S.PAUSED: frozenset({_S.QUEUED, _S.CANCELLED}),
+    _S.INTERRUPTED: frozenset({_S.QUEUED, _S.CANCELLED}),
+    _S.FAILED: frozenset({_S.QUEUED}),
+    _S.CANCELLED: frozenset({_S.QUEUED}),
+    _S.COMPLETED: frozenset(),
+    _S.WITH_WARNINGS: frozenset(),
+    _S.WITH_ERRORS: frozenset(),
+}
+"""From each state the states that may follow; the store refuses every other move."""
+
+ENDED = frozenset({_S.COMPLETED, _S.WITH_WARNINGS, _S.WITH_ERRORS, _S.FAILED, _S.CANCELLED})
+GOOD_ENDS = frozenset({_S.COMPLETED, _S.WITH_WARNINGS, _S.WITH_ERRORS})
+
+EXIT_CODES: Mapping[RunStatus, int] = {
+    _S.COMPLETED: 0,
+    _S.WITH_WARNINGS: 0,
+    _S.WITH_ERRORS: 4,
+    _S.HELD: 3,
+    _S.CANCELLED: 130,
+}
+"""Exit code of a command that waited for a run; every other end is 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as stored. ``entities`` in order of dependency; ``fence`` is that of the lease it runs under."""
+
+    id: int
+    integration: str
+    kind: RunKind
+    lane: Lane
+    status: RunStatus
+    phase: Phase | None
+    entities: tuple[Entity, ...]
+    full: bool
+    requested_by: str
+    due_at_ms: int | None
+    queued_at_ms: int
+    started_at_ms: int | None
+    finished_at_ms: int | None
+    attempt: int
+    engine: str | None
+    cancel_requested_by: str | None
+    error_code: str
+    error: str
+    requests: int
+    waiting_until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a run did with one entity.
+
+    Always ``fetched = created + updated + unchanged + conflict + failed + skipped`` once the entity is through.
+    ``total`` is what the SIS announced, None when it did not; ``missing`` counts records that a complete fetch
+    lacked (they are marked, never deleted) and is no part of ``fetched``.
+    """
+
+    entity: Entity
+    fetched: int = 0
+    total: int | None = None
+    pages: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    conflict: int = 0
+    failed: int = 0
+    skipped: int = 0
+    missing: int = 0
+    warnings: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+    phase: Phase | None = None
+    done: bool = False
+
+    @property
+    def reconciles(self) -> bool:
+        """True when every fetched record is accounted for."""
+        told = self.created + self.updated + self.unchanged + self.conflict + self.failed + self.skipped
+        return self.fetched == told
+
+
+def may_move(before: RunStatus, after: RunStatus) -> bool:
+    """Whether a run in one state may go over to another."""
+    return after in MOVES[before]
+
+
+def end_of(counts: list[Counts], *, conflicts: int = 0) -> RunStatus:
+    """The word for a run that came through: errors before warnings before completed."""
+    if conflicts or any(one.failed or one.conflict for one in counts):
+        return RunStatus.WITH_ERRORS
+    if any(one.warnings for one in counts):
+        return RunStatus.WITH_WARNINGS
+    return RunStatus.COMPLETED
