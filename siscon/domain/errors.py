@@ -141,7 +141,7 @@ class UsageError(SisconError):
     default_code = "usage"
 
 
-class Signal(Exception):  # noqa: N818 - signals are not errors
+class Signal(Exception):
     """Not an error: stop at the next step and write nothing that was not asked for."""
 
 

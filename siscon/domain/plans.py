@@ -61,7 +61,8 @@ class Excess:
     @property
     def sentence(self) -> str:
         share = 100 * self.count / self.known if self.known else 100.0
-        return f"{self.count} of {self.known} {self.entity} records {self.what} ({share:.0f} %, limit {100 * self.limit:.0f} %)"
+        told = f"{self.count} of {self.known} {self.entity} records {self.what}"
+        return f"{told} ({share:.0f} %, limit {100 * self.limit:.0f} %)"
 
 
 def guard(counts: PlanCounts, limits: GuardLimits) -> list[Excess]:
