@@ -1,0 +1,123 @@
+"""When to try again: arithmetic of delays, server hints, request pace and breaker. No clock, no I/O."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+HINT_CAP_S = 900.0
+"""No server makes us wait longer than a quarter of an hour at once."""
+
+_SECONDS = re.compile(r"\s*(\d{1,9})(\.\d{1,9})?\s*\Z")
+_MANY_DIGITS = re.compile(r"\s*\d{10,}\s*\Z")
+
+
+def backoff_s(failures: int, *, luck: float, base_s: float = 1.0, cap_s: float = 60.0) -> float:
+    """The wait after so many failures in a row (from 1) with full jitter; ``luck`` lies in [0, 1)."""
+    return luck * min(cap_s, base_s * 2.0 ** min(max(failures, 1) - 1, 30))
+
+
+def retry_after_s(header: str | None, *, now: datetime) -> float | None:
+    """What ``Retry-After`` asks for, within [0, 900] seconds; None for garbage (RFC 9110, section 10.2.3)."""
+    if header is None:
+        return None
+    if _SECONDS.match(header):
+        return min(float(header), HINT_CAP_S)
+    if _MANY_DIGITS.match(header):
+        return HINT_CAP_S
+    try:
+        moment = parsedate_to_datetime(header)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max((moment - now).total_seconds(), 0.0), HINT_CAP_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A generic cell rate: ``burst`` requests at once, then one every ``spacing_ms``.
+
+    In any window of ``window_ms``, however it lies, there are at most ``burst + window_ms / spacing_ms`` requests;
+    :func:`pace_of` chooses the two so that this is the number allowed.
+    """
+
+    spacing_ms: int
+    burst: int
+    window_ms: int
+
+    @property
+    def reach_ms(self) -> int:
+        """How far the theoretical arrival time may run ahead of the clock."""
+        return self.spacing_ms * self.burst
+
+
+def pace_of(requests: int, per_s: float, *, burst: int = 5, reserve: float = 0.05) -> Pace | None:
+    """The pace that keeps at most ``requests`` in any ``per_s`` seconds; None when ``requests`` is 0 (no limit).
+
+    The reserve covers what the way to the server adds: requests that left apart may arrive together.
+    """
+    if requests <= 0 or per_s <= 0:
+        return None
+    window_ms = math.ceil(per_s * 1000)
+    allowed = max(1, math.floor(requests * (1 - reserve)))
+    at_once = max(1, min(burst, allowed // 4))
+    if allowed == at_once:
+        return Pace(spacing_ms=window_ms + 1, burst=1, window_ms=window_ms)
+    return Pace(spacing_ms=math.ceil(window_ms / (allowed - at_once)), burst=at_once, window_ms=window_ms)
+
+
+WAITING_MOST = 64
+"""More requests than this never wait for one pace at the same time."""
+
+
+def reserve(tat_ms: int, now_ms: int, pace: Pace) -> tuple[int, int]:
+    """Take the next slot: the new theoretical arrival time, and how many ms to wait before sending.
+
+    ``tat_ms`` is 0 before the first request. A time further ahead than ``WAITING_MOST`` waiting requests explain
+    means that the clock was set back: the pace then goes on at once, without a burst.
+    """
+    if tat_ms - now_ms > pace.reach_ms + WAITING_MOST * pace.spacing_ms:
+        tat_ms = now_ms + pace.reach_ms - pace.spacing_ms
+    new_tat_ms = max(tat_ms, now_ms) + pace.spacing_ms
+    return new_tat_ms, max(0, new_tat_ms - pace.reach_ms - now_ms)
+
+
+BREAKER_FAILURES = 5
+BREAKER_OPEN_S = 30.0
+BREAKER_CAP_S = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Failures in a row, how often it has opened since the last success, and until when it is open (0: closed)."""
+
+    failures: int = 0
+    opened: int = 0
+    open_until_ms: int = 0
+
+
+def breaker_state(breaker: Breaker, now_ms: int) -> str:
+    """``closed``, ``open``, or ``trying`` when the time is over and one request may probe."""
+    if breaker.open_until_ms == 0:
+        return "closed"
+    return "open" if now_ms < breaker.open_until_ms else "trying"
+
+
+def after_success(_breaker: Breaker) -> Breaker:
+    """One good answer closes the breaker."""
+    return Breaker()
+
+
+def after_failure(breaker: Breaker, now_ms: int, *, luck: float) -> Breaker:
+    """The fifth failure in a row opens for 30 s; a failed probe for twice as long, up to 15 min, with jitter."""
+    failures = breaker.failures + 1
+    if breaker_state(breaker, now_ms) == "open":
+        return replace(breaker, failures=failures)
+    if breaker.open_until_ms == 0 and failures < BREAKER_FAILURES:
+        return replace(breaker, failures=failures)
+    open_s = min(BREAKER_CAP_S, BREAKER_OPEN_S * 2.0 ** min(breaker.opened, 10)) * (1 + luck / 10)
+    return Breaker(failures, breaker.opened + 1, now_ms + int(open_s * 1000))
