@@ -1,0 +1,268 @@
+"""The ties between external and internal ids: one table for each integration, made when it is activated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from siscon.domain.errors import DatabaseError
+from siscon.domain.mappings import INTEGRATION_NAME, Mapping, SyncStatus
+from siscon.domain.records import Entity
+from siscon.store.database import Connection, Row
+
+# The base is the body last agreed on. An index of what is not synced costs nothing for what is.
+TABLE = """
+CREATE TABLE IF NOT EXISTS {table} (
+  id INTEGER PRIMARY KEY,
+  entity_type TEXT NOT NULL,
+  external_id TEXT NOT NULL,
+  internal_id INTEGER,
+  sync_status TEXT NOT NULL CHECK (sync_status IN ('pending', 'synced', 'error')),
+  last_synced_at INTEGER,
+  error_message TEXT NOT NULL DEFAULT '',
+  fingerprint TEXT NOT NULL DEFAULT '',
+  base TEXT NOT NULL DEFAULT '{{}}',
+  missing_since INTEGER,
+  missing_runs INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (entity_type, external_id),
+  UNIQUE (entity_type, internal_id)
+) STRICT;
+"""
+UNSETTLED_INDEX = """
+CREATE INDEX IF NOT EXISTS {table}_unsettled ON {table} (sync_status, entity_type, id) WHERE sync_status <> 'synced';
+"""
+MISSING_INDEX = """
+CREATE INDEX IF NOT EXISTS {table}_missing ON {table} (entity_type, id) WHERE missing_since IS NOT NULL;
+"""
+
+TIE = """
+INSERT INTO {table} (entity_type, external_id, internal_id, sync_status, last_synced_at, error_message, fingerprint, base)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (entity_type, external_id) DO UPDATE SET
+  internal_id = excluded.internal_id, sync_status = excluded.sync_status, last_synced_at = excluded.last_synced_at,
+  error_message = excluded.error_message, fingerprint = excluded.fingerprint, base = excluded.base,
+  missing_since = NULL, missing_runs = 0
+"""
+MARK = """
+INSERT INTO {table} (entity_type, external_id, sync_status, error_message) VALUES (?, ?, ?, ?)
+ON CONFLICT (entity_type, external_id) DO UPDATE SET
+  sync_status = excluded.sync_status, error_message = excluded.error_message, missing_since = NULL, missing_runs = 0
+"""
+INTERNAL_IDS = """
+SELECT external_id, internal_id FROM {table}
+WHERE entity_type = :entity AND external_id IN (SELECT value FROM json_each(:ids)) AND internal_id IS NOT NULL
+"""
+EXTERNAL_IDS = """
+SELECT internal_id, external_id FROM {table}
+WHERE entity_type = :entity AND internal_id IN (SELECT value FROM json_each(:ids))
+"""
+FIND = "SELECT * FROM {table} WHERE entity_type = :entity AND external_id = :external_id"
+COUNT_KNOWN = "SELECT count(*) AS n FROM {table} WHERE entity_type = :entity AND internal_id IS NOT NULL"
+COUNT_MISSING = """
+SELECT count(*) AS n FROM {table} m WHERE entity_type = :entity AND internal_id IS NOT NULL AND missing_since IS NULL
+AND NOT EXISTS (SELECT 1 FROM staged s
+  WHERE s.run_id = :run_id AND s.entity = m.entity_type AND s.external_id = m.external_id AND s.part = '')
+"""
+MARK_MISSING = """
+UPDATE {table} SET missing_since = coalesce(missing_since, :now_ms), missing_runs = missing_runs + 1
+WHERE entity_type = :entity AND internal_id IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM staged s
+  WHERE s.run_id = :run_id AND s.entity = {table}.entity_type AND s.external_id = {table}.external_id AND s.part = '')
+"""
+MARK_RETURNED = """
+UPDATE {table} SET missing_since = NULL, missing_runs = 0
+WHERE entity_type = :entity AND missing_since IS NOT NULL
+AND EXISTS (SELECT 1 FROM staged s
+  WHERE s.run_id = :run_id AND s.entity = {table}.entity_type AND s.external_id = {table}.external_id AND s.part = '')
+"""
+CHOSEN = "(:entity IS NULL OR entity_type = :entity) AND (:status IS NULL OR sync_status = :status)"
+PAGE = "SELECT * FROM {table} WHERE id > :after_id AND " + CHOSEN + " ORDER BY id LIMIT :limit"
+BY_IDS = "SELECT * FROM {table} WHERE id IN (SELECT value FROM json_each(:ids))"
+IDS = "SELECT id FROM {table} WHERE id > :after_id AND " + CHOSEN + " ORDER BY id LIMIT :limit"
+COUNT = "SELECT count(*) AS n FROM {table} WHERE " + CHOSEN
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """What becomes of one mapping when its record is applied."""
+
+    external_id: str
+    internal_id: int
+    sync_status: SyncStatus
+    error_message: str
+    fingerprint: str
+    base: str
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRow:
+    """A mapping with its place in the table, for listings that grow."""
+
+    id: int
+    mapping: Mapping
+
+
+def table_of(integration: str) -> str:
+    """The name of an integration's table; raises ``DatabaseError`` for a name that cannot be one."""
+    if not INTEGRATION_NAME.fullmatch(integration):
+        raise DatabaseError(
+            "An integration's name must be lower-case letters, digits and underscores, at most 31, "
+            "beginning with a letter. Change it in config.yaml.",
+            code="bad_integration_name",
+        )
+    return f"{integration}_mappings"
+
+
+@cache
+def _sql(template: str, integration: str) -> str:
+    return template.format(table=table_of(integration))
+
+
+async def create_table(c: Connection, integration: str) -> None:
+    """Make the table of an integration, once; a table that is there stays as it is."""
+    for template in (TABLE, UNSETTLED_INDEX, MISSING_INDEX):
+        await c.run(_sql(template, integration))
+
+
+async def tie(c: Connection, integration: str, entity: Entity, ties: Iterable[Tie], *, now_ms: int) -> None:
+    """Write the mappings of applied records; who was missing is so no longer."""
+    rows = [
+        (
+            entity.value,
+            one.external_id,
+            one.internal_id,
+            one.sync_status.value,
+            now_ms,
+            one.error_message,
+            one.fingerprint,
+            one.base,
+        )
+        for one in ties
+    ]
+    if rows:
+        await c.many(_sql(TIE, integration), rows)
+
+
+async def mark(
+    c: Connection,
+    integration: str,
+    entity: Entity,
+    marks: Iterable[tuple[str, str]],
+    *,
+    status: SyncStatus,
+) -> None:
+    """Set the sync status of records that were not applied; ``marks`` are (external id, message)."""
+    rows = [(entity.value, external_id, status.value, message) for external_id, message in marks]
+    if rows:
+        await c.many(_sql(MARK, integration), rows)
+
+
+async def internal_ids(
+    c: Connection, integration: str, entity: Entity, external_ids: Iterable[str]
+) -> dict[str, int]:
+    """External id -> internal id for those of ``external_ids`` that have one."""
+    wanted = json.dumps(sorted(external_ids))
+    rows = await c.all(_sql(INTERNAL_IDS, integration), {"entity": entity.value, "ids": wanted})
+    return {row[0]: row[1] for row in rows}
+
+
+async def external_ids(
+    c: Connection, integration: str, entity: Entity, internal_ids: Iterable[int]
+) -> dict[int, str]:
+    """Internal id -> external id for those of ``internal_ids`` that this integration knows."""
+    wanted = json.dumps(sorted(internal_ids))
+    rows = await c.all(_sql(EXTERNAL_IDS, integration), {"entity": entity.value, "ids": wanted})
+    return {row[0]: row[1] for row in rows}
+
+
+async def find(c: Connection, integration: str, entity: Entity, external_id: str) -> Mapping | None:
+    """One mapping, or None."""
+    row = await c.one(_sql(FIND, integration), {"entity": entity.value, "external_id": external_id})
+    return _mapping(row) if row is not None else None
+
+
+async def count_known(c: Connection, integration: str, entity: Entity) -> int:
+    """How many records of an entity have an internal id."""
+    row = await c.one(_sql(COUNT_KNOWN, integration), {"entity": entity.value})
+    return int(row[0]) if row is not None else 0
+
+
+async def count_missing(c: Connection, integration: str, entity: Entity, run_id: int) -> int:
+    """How many known records the complete fetch of a run lacked and that were not missing before."""
+    row = await c.one(_sql(COUNT_MISSING, integration), {"entity": entity.value, "run_id": run_id})
+    return int(row[0]) if row is not None else 0
+
+
+async def mark_missing(c: Connection, integration: str, entity: Entity, run_id: int, *, now_ms: int) -> int:
+    """Mark what the complete fetch of a run lacked, and unmark what came back; the number now missing."""
+    params = {"entity": entity.value, "run_id": run_id}
+    await c.run(_sql(MARK_RETURNED, integration), params)
+    return await c.run(_sql(MARK_MISSING, integration), {**params, "now_ms": now_ms})
+
+
+async def page(
+    c: Connection,
+    integration: str,
+    *,
+    entity: Entity | None = None,
+    status: SyncStatus | None = None,
+    after_id: int = 0,
+    limit: int = 200,
+) -> list[MappingRow]:
+    """Mappings in the order of their ids, from after ``after_id``."""
+    params = {**_chosen(entity, status), "after_id": after_id, "limit": limit}
+    return [MappingRow(row["id"], _mapping(row)) for row in await c.all(_sql(PAGE, integration), params)]
+
+
+async def by_ids(c: Connection, integration: str, ids: Iterable[int]) -> dict[int, Mapping]:
+    """The mappings with these table ids."""
+    rows = await c.all(_sql(BY_IDS, integration), {"ids": json.dumps(list(ids))})
+    return {row["id"]: _mapping(row) for row in rows}
+
+
+async def ids(
+    c: Connection,
+    integration: str,
+    *,
+    entity: Entity | None = None,
+    status: SyncStatus | None = None,
+    chunk: int = 20_000,
+) -> AsyncIterator[list[int]]:
+    """The table ids of all mappings chosen, ``chunk`` at a time, for a table that shows any of them."""
+    after_id = 0
+    while True:
+        params = {**_chosen(entity, status), "after_id": after_id, "limit": chunk}
+        found = [row[0] for row in await c.all(_sql(IDS, integration), params)]
+        if found:
+            yield found
+        if len(found) < chunk:
+            return
+        after_id = found[-1]
+
+
+async def count(
+    c: Connection, integration: str, *, entity: Entity | None = None, status: SyncStatus | None = None
+) -> int:
+    """How many mappings are chosen."""
+    row = await c.one(_sql(COUNT, integration), _chosen(entity, status))
+    return int(row[0]) if row is not None else 0
+
+
+def _chosen(entity: Entity | None, status: SyncStatus | None) -> dict[str, str | int | None]:
+    return {"entity": entity.value if entity else None, "status": status.value if status else None}
+
+
+def _mapping(row: Row) -> Mapping:
+    return Mapping(
+        entity=Entity(row["entity_type"]),
+        external_id=row["external_id"],
+        internal_id=row["internal_id"],
+        sync_status=SyncStatus(row["sync_status"]),
+        last_synced_at_ms=row["last_synced_at"],
+        error_message=row["error_message"],
+        fingerprint=row["fingerprint"],
+        base=row["base"],
+        missing_since_ms=row["missing_since"],
+    )
