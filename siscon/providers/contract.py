@@ -45,6 +45,7 @@ class Page:
     total: int | None = None
     cursor: str | None = None
     note: str = ""
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +97,20 @@ class Api(Protocol):
 
     A path is taken relative to ``base_url``; an absolute URL must lie within the integration's origins. Limits,
     tokens, retries, caps and the classification of errors happen behind it. Raises ``AuthError``,
-    ``ProviderError``, ``TransientError`` (retries used up).
+    ``ProviderError``, ``TransientError`` (retries used up). ``get``, and ``post`` when it is ``repeatable`` (a
+    query), answer JSON and are asked again after a fault; any other ``post`` only when it certainly did not arrive.
     """
 
     async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Answer: ...
 
-    async def post(self, path: str, json: Any, params: Mapping[str, str | int] | None = None) -> Answer: ...
+    async def post(
+        self,
+        path: str,
+        json: Any,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        repeatable: bool = False,
+    ) -> Answer: ...
 
 
 class Provider:
@@ -133,7 +142,8 @@ class Provider:
         """
         raise NotImplementedError
 
-    def classify(self, answer: Answer) -> Exception | None:
+    @classmethod
+    def classify(cls, answer: Answer) -> Exception | None:
         """Called first for each answer that is not 2xx: an own judgement, or None for the common table."""
         return None
 
