@@ -1,0 +1,90 @@
+"""What each run or person did to each record, with the image before: for history and undo."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from siscon.domain.records import Entity
+from siscon.store.database import Connection
+
+ADD = """
+INSERT INTO changes (at_ms, run_id, integration, entity, external_id, internal_id, kind, before, after)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+OF_RECORD = (
+    "SELECT * FROM changes WHERE internal_id = :internal_id AND id > :after_id ORDER BY id LIMIT :limit"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One applied change. ``before`` and ``after`` are JSON texts of fields; a created record has no before."""
+
+    entity: Entity
+    external_id: str
+    internal_id: int
+    kind: str
+    before: str | None
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """A change as stored."""
+
+    id: int
+    at_ms: int
+    run_id: int | None
+    integration: str
+    change: Change
+
+
+async def add(
+    c: Connection, changes: Iterable[Change], *, integration: str, run_id: int | None, at_ms: int
+) -> str:
+    """Store the changes of one batch; a digest of them (64 hexadecimal characters) for the audit row of the batch."""
+    digest = hashlib.sha256()
+    rows = []
+    for one in changes:
+        rows.append(
+            (
+                at_ms,
+                run_id,
+                integration,
+                one.entity.value,
+                one.external_id,
+                one.internal_id,
+                one.kind,
+                one.before,
+                one.after,
+            )
+        )
+        digest.update(f"{one.internal_id}\0{one.kind}\0{one.before}\0{one.after}\n".encode())
+    await c.many(ADD, rows)
+    return digest.hexdigest()
+
+
+async def of_record(
+    c: Connection, internal_id: int, *, after_id: int = 0, limit: int = 200
+) -> list[ChangeRow]:
+    """The history of one record, oldest first."""
+    params = {"internal_id": internal_id, "after_id": after_id, "limit": limit}
+    return [
+        ChangeRow(
+            row["id"],
+            row["at_ms"],
+            row["run_id"],
+            row["integration"],
+            Change(
+                Entity(row["entity"]),
+                row["external_id"],
+                row["internal_id"],
+                row["kind"],
+                row["before"],
+                row["after"],
+            ),
+        )
+        for row in await c.all(OF_RECORD, params)
+    ]

@@ -1,0 +1,239 @@
+"""Fetched records and, once planned, the verdict on each: this table is the plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from siscon.domain.plans import Verdict
+from siscon.domain.records import Entity
+from siscon.store.database import Connection
+from siscon.store.mappings import table_of
+
+PUT = """
+INSERT INTO staged (run_id, entity, external_id, part, body, fingerprint, verdict) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id, entity, external_id, part) DO UPDATE SET
+  body = excluded.body, fingerprint = excluded.fingerprint, verdict = excluded.verdict
+"""
+HAS_PARTS = "SELECT 1 FROM staged WHERE run_id = :run_id AND entity = :entity AND part <> '' LIMIT 1"
+PIECES = """
+SELECT external_id, part, body FROM staged
+WHERE run_id = :run_id AND entity = :entity AND external_id > :after AND external_id <= :upto AND part <> ''
+ORDER BY external_id, part
+"""
+BODIES = """
+SELECT external_id, body FROM staged
+WHERE run_id = :run_id AND entity = :entity AND external_id IN (SELECT value FROM json_each(:ids)) AND part = ''
+  AND verdict IS NULL
+"""
+DROP_PIECES = """
+DELETE FROM staged
+WHERE run_id = :run_id AND entity = :entity AND external_id > :after AND external_id <= :upto AND part <> ''
+"""
+REBODY = "UPDATE staged SET body = ?, fingerprint = ? WHERE run_id = ? AND entity = ? AND external_id = ? AND part = ''"
+# The last id of a stretch: the one at the given distance, else the very last.
+STRETCH = """
+SELECT coalesce(
+  (SELECT external_id FROM staged WHERE run_id = :run_id AND entity = :entity AND external_id > :after
+   ORDER BY external_id LIMIT 1 OFFSET :size),
+  (SELECT max(external_id) FROM staged WHERE run_id = :run_id AND entity = :entity AND external_id > :after)
+) AS upto
+"""
+IN_STRETCH = "s.run_id = :run_id AND s.entity = :entity AND s.external_id > :after AND s.external_id <= :upto"
+JUDGE_UNCHANGED = (
+    """
+UPDATE staged AS s SET verdict = 'unchanged' WHERE """
+    + IN_STRETCH
+    + """ AND s.verdict IS NULL AND EXISTS (
+  SELECT 1 FROM {table} m WHERE m.entity_type = s.entity AND m.external_id = s.external_id
+  AND m.fingerprint = s.fingerprint AND m.sync_status = 'synced')
+"""
+)
+JUDGE_CREATE = (
+    """
+UPDATE staged AS s SET verdict = 'create' WHERE """
+    + IN_STRETCH
+    + """ AND s.verdict IS NULL AND NOT EXISTS (
+  SELECT 1 FROM {table} m WHERE m.entity_type = s.entity AND m.external_id = s.external_id
+  AND m.internal_id IS NOT NULL)
+"""
+)
+UNJUDGED = (
+    """
+SELECT s.external_id, s.body, m.base, m.fingerprint, m.internal_id FROM staged s
+JOIN {table} m ON m.entity_type = s.entity AND m.external_id = s.external_id
+WHERE """
+    + IN_STRETCH
+    + " AND s.verdict IS NULL ORDER BY s.external_id LIMIT :limit"
+)
+JUDGE = """
+UPDATE staged SET verdict = ?, changes = ?, seen_fingerprint = ?, seen_version = ?
+WHERE run_id = ? AND entity = ? AND external_id = ? AND part = ''
+"""
+COUNTS = (
+    "SELECT verdict, count(*) AS n FROM staged WHERE run_id = :run_id AND entity = :entity GROUP BY verdict"
+)
+TO_APPLY = """
+SELECT s.external_id, s.body, s.fingerprint, s.verdict, s.seen_fingerprint, s.seen_version, s.changes,
+  m.internal_id, m.fingerprint AS now_fingerprint
+FROM staged s LEFT JOIN {table} m ON m.entity_type = s.entity AND m.external_id = s.external_id
+WHERE s.run_id = :run_id AND s.entity = :entity AND s.external_id > :after
+  AND s.verdict IN ('create', 'update', 'conflict')
+ORDER BY s.external_id LIMIT :limit
+"""
+DROP = """
+DELETE FROM staged WHERE (run_id, entity, external_id, part) IN (
+  SELECT run_id, entity, external_id, part FROM staged WHERE run_id = :run_id LIMIT :limit)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict on one record that needed a closer look; ``changes`` is field -> [old, new] as JSON text."""
+
+    external_id: str
+    verdict: Verdict
+    changes: str
+    seen_fingerprint: str
+    seen_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A fetched record that differs from its base, beside that base (both are JSON text)."""
+
+    external_id: str
+    body: str
+    base: str
+    base_fingerprint: str
+    internal_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A record with its verdict, beside what its mapping says now."""
+
+    external_id: str
+    body: str
+    fingerprint: str
+    verdict: Verdict
+    seen_fingerprint: str | None
+    seen_version: int | None
+    changes: str | None
+    internal_id: int | None
+    now_fingerprint: str | None
+
+
+async def put(
+    c: Connection, run_id: int, entity: Entity, rows: Iterable[tuple[str, str, str, str, str | None]]
+) -> None:
+    """Stage a page; ``rows`` are (external id, part, body, fingerprint, verdict). The same id again: the later wins."""
+    name = entity.value
+    await c.many(
+        PUT, [(run_id, name, external_id, part, body, mark, v) for external_id, part, body, mark, v in rows]
+    )
+
+
+async def has_parts(c: Connection, run_id: int, entity: Entity) -> bool:
+    """Whether pieces wait to be laid over their records."""
+    return await c.one(HAS_PARTS, {"run_id": run_id, "entity": entity.value}) is not None
+
+
+async def stretch(c: Connection, run_id: int, entity: Entity, *, after: str, size: int) -> str | None:
+    """The last external id of the next ``size`` rows after ``after``; None when nothing is left."""
+    params = {"run_id": run_id, "entity": entity.value, "after": after, "size": size}
+    row = await c.one(STRETCH, params)
+    return row[0] if row is not None else None
+
+
+async def pieces(
+    c: Connection, run_id: int, entity: Entity, *, after: str, upto: str
+) -> dict[str, list[str]]:
+    """External id -> bodies of its pieces in order, within a stretch."""
+    params = {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto}
+    found: dict[str, list[str]] = {}
+    for row in await c.all(PIECES, params):
+        found.setdefault(row["external_id"], []).append(row["body"])
+    return found
+
+
+async def bodies(c: Connection, run_id: int, entity: Entity, ids: Iterable[str]) -> dict[str, str]:
+    """External id -> body of the records among ``ids`` that have no verdict yet."""
+    params = {"run_id": run_id, "entity": entity.value, "ids": json.dumps(list(ids))}
+    return {row["external_id"]: row["body"] for row in await c.all(BODIES, params)}
+
+
+async def lay_over(
+    c: Connection,
+    run_id: int,
+    entity: Entity,
+    bodies: Iterable[tuple[str, str, str]],
+    *,
+    after: str,
+    upto: str,
+) -> None:
+    """Give records their completed bodies, as (external id, body, fingerprint), and drop a stretch's pieces."""
+    rows = [(body, mark, run_id, entity.value, external_id) for external_id, body, mark in bodies]
+    if rows:
+        await c.many(REBODY, rows)
+    await c.run(DROP_PIECES, {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto})
+
+
+async def judge_plain(
+    c: Connection, integration: str, run_id: int, entity: Entity, *, after: str, upto: str
+) -> None:
+    """Set the verdict on all of a stretch that need no closer look: unchanged, and new."""
+    params = {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto}
+    table = table_of(integration)
+    await c.run(JUDGE_UNCHANGED.format(table=table), params)
+    await c.run(JUDGE_CREATE.format(table=table), params)
+
+
+async def unjudged(
+    c: Connection, integration: str, run_id: int, entity: Entity, *, after: str, upto: str, limit: int
+) -> list[Unjudged]:
+    """Records of a stretch that differ from their base."""
+    params = {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto, "limit": limit}
+    rows = await c.all(UNJUDGED.format(table=table_of(integration)), params)
+    return [Unjudged(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+
+async def judge(c: Connection, run_id: int, entity: Entity, verdicts: Iterable[Judged]) -> None:
+    """Set the verdicts that came of a closer look."""
+    rows = [
+        (
+            one.verdict.value,
+            one.changes,
+            one.seen_fingerprint,
+            one.seen_version,
+            run_id,
+            entity.value,
+            one.external_id,
+        )
+        for one in verdicts
+    ]
+    await c.many(JUDGE, rows)
+
+
+async def count_verdicts(c: Connection, run_id: int, entity: Entity) -> dict[Verdict, int]:
+    """Verdict -> number of records, for a plan that is complete."""
+    rows = await c.all(COUNTS, {"run_id": run_id, "entity": entity.value})
+    return {Verdict(row["verdict"]): row["n"] for row in rows}
+
+
+async def to_apply(
+    c: Connection, integration: str, run_id: int, entity: Entity, *, after: str, limit: int
+) -> list[Planned]:
+    """The next records to write or to put before a person, in the order of their external ids."""
+    params = {"run_id": run_id, "entity": entity.value, "after": after, "limit": limit}
+    rows = await c.all(TO_APPLY.format(table=table_of(integration)), params)
+    return [
+        Planned(row[0], row[1], row[2], Verdict(row[3]), row[4], row[5], row[6], row[7], row[8])
+        for row in rows
+    ]
+
+
+async def drop(c: Connection, run_id: int, *, limit: int = 5_000) -> int:
+    """Remove up to ``limit`` staged rows of a run that has ended; how many were removed."""
+    return await c.run(DROP, {"run_id": run_id, "limit": limit})
