@@ -143,7 +143,7 @@ class Provider:
         raise NotImplementedError
 
     @classmethod
-    def classify(cls, answer: Answer) -> Exception | None:
+    def classify(cls, answer: Answer) -> Exception | None:  # noqa: ARG003 - for those who override it
         """Called first for each answer that is not 2xx: an own judgement, or None for the common table."""
         return None
 

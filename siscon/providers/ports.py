@@ -1,0 +1,53 @@
+"""What the client needs from its engine (limits and tokens) and what it tells; plain types, no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from siscon.domain.privacy import Secret
+
+
+class Gate(Protocol):
+    """Lets requests through one by one: rate, pauses and breaker. What it raises ends the request."""
+
+    async def enter(self) -> None: ...
+
+    async def pause(self, seconds: float) -> None: ...
+
+    async def report(self, ok: bool) -> None: ...
+
+
+class TokenSource(Protocol):
+    """Gives the living token; ``replace`` gets a new one unless another task already did."""
+
+    async def current(self) -> Secret: ...
+
+    async def replace(self, rejected: Secret) -> Secret: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTrace:
+    """One attempt, for counters and logs: no query, no header, no body. ``status`` 0: no answer."""
+
+    method: str
+    path_without_query: str
+    status: int
+    seconds: float
+    attempt: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """Every bound of the client. Sizes count decompressed bytes; ``odd`` are 2xx answers that are not JSON."""
+
+    body_bytes: int = 32 * 1024 * 1024
+    connect_s: float = 5.0
+    read_s: float = 30.0
+    whole_s: float = 60.0
+    attempts: int = 3
+    limited_attempts: int = 4
+    odd_attempts: int = 3
+    give_up_after_s: float = 1800.0
+    connections: int = 8
