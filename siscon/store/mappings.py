@@ -38,7 +38,8 @@ CREATE INDEX IF NOT EXISTS {table}_missing ON {table} (entity_type, id) WHERE mi
 """
 
 TIE = """
-INSERT INTO {table} (entity_type, external_id, internal_id, sync_status, last_synced_at, error_message, fingerprint, base)
+INSERT INTO {table}
+  (entity_type, external_id, internal_id, sync_status, last_synced_at, error_message, fingerprint, base)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (entity_type, external_id) DO UPDATE SET
   internal_id = excluded.internal_id, sync_status = excluded.sync_status, last_synced_at = excluded.last_synced_at,
@@ -47,6 +48,13 @@ ON CONFLICT (entity_type, external_id) DO UPDATE SET
 """
 MARK = """
 INSERT INTO {table} (entity_type, external_id, sync_status, error_message) VALUES (?, ?, ?, ?)
+ON CONFLICT (entity_type, external_id) DO UPDATE SET
+  sync_status = excluded.sync_status, error_message = excluded.error_message, missing_since = NULL, missing_runs = 0
+"""
+MARK_BURIED = """
+INSERT INTO {table} (entity_type, external_id, sync_status, error_message)
+SELECT entity, external_id, 'error', reason FROM dead_records
+WHERE run_id = :run_id AND integration = :integration AND entity = :entity AND status = 'open' AND external_id IS NOT NULL
 ON CONFLICT (entity_type, external_id) DO UPDATE SET
   sync_status = excluded.sync_status, error_message = excluded.error_message, missing_since = NULL, missing_runs = 0
 """
@@ -157,6 +165,12 @@ async def mark(
     rows = [(entity.value, external_id, status.value, message) for external_id, message in marks]
     if rows:
         await c.many(_sql(MARK, integration), rows)
+
+
+async def mark_buried(c: Connection, integration: str, entity: Entity, run_id: int) -> None:
+    """Set the sync status of all records that a run has buried while it fetched."""
+    params = {"integration": integration, "entity": entity.value, "run_id": run_id}
+    await c.run(_sql(MARK_BURIED, integration), params)
 
 
 async def internal_ids(

@@ -1,4 +1,4 @@
-"""The local roster: one table an entity, references as internal ids. Statements are made from the record definitions."""
+"""The local roster: one table an entity, references as internal ids, statements made from the record definitions."""
 
 from __future__ import annotations
 

@@ -79,8 +79,12 @@ SELECT s.external_id, s.body, s.fingerprint, s.verdict, s.seen_fingerprint, s.se
   m.internal_id, m.fingerprint AS now_fingerprint
 FROM staged s LEFT JOIN {table} m ON m.entity_type = s.entity AND m.external_id = s.external_id
 WHERE s.run_id = :run_id AND s.entity = :entity AND s.external_id > :after
-  AND s.verdict IN ('create', 'update', 'conflict')
+  AND (s.verdict IN ('create', 'update', 'conflict') OR s.verdict = 'dead' AND s.changes IS NOT NULL)
 ORDER BY s.external_id LIMIT :limit
+"""
+COMING = """
+SELECT external_id FROM staged WHERE run_id = :run_id AND entity = :entity AND part = '' AND verdict = 'create'
+  AND external_id IN (SELECT value FROM json_each(:ids))
 """
 DROP = """
 DELETE FROM staged WHERE (run_id, entity, external_id, part) IN (
@@ -90,7 +94,7 @@ DELETE FROM staged WHERE (run_id, entity, external_id, part) IN (
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The verdict on one record that needed a closer look; ``changes`` is field -> [old, new] as JSON text."""
+    """The verdict on one record that needed a closer look; ``changes`` is field -> [local, new, base] as JSON text."""
 
     external_id: str
     verdict: Verdict
@@ -237,3 +241,9 @@ async def to_apply(
 async def drop(c: Connection, run_id: int, *, limit: int = 5_000) -> int:
     """Remove up to ``limit`` staged rows of a run that has ended; how many were removed."""
     return await c.run(DROP, {"run_id": run_id, "limit": limit})
+
+
+async def about_to_come(c: Connection, run_id: int, entity: Entity, ids: Iterable[str]) -> list[str]:
+    """Those of ``ids`` that the plan of this run will create."""
+    params = {"run_id": run_id, "entity": entity.value, "ids": json.dumps(sorted(ids))}
+    return [row[0] for row in await c.all(COMING, params)]

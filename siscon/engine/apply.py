@@ -1,0 +1,323 @@
+"""Verdicts into the roster: one batch, one transaction, with its mappings, images, open questions and counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from siscon.domain.errors import RecordError
+from siscon.domain.events import EventKind, Level
+from siscon.domain.mappings import SyncStatus
+from siscon.domain.plans import Verdict
+from siscon.domain.records import FIELDS, Entity
+from siscon.domain.runs import Phase
+from siscon.engine.job import ImportJob
+from siscon.store import (
+    audit,
+    changes,
+    conflicts,
+    cursors,
+    dead_records,
+    events,
+    mappings,
+    records,
+    runs,
+    staged,
+)
+from siscon.store.database import Connection
+from siscon.store.mappings import Tie
+from siscon.store.records import RosterRow
+from siscon.store.staged import Planned
+
+Ids = Mapping[Entity, Mapping[str, int]]
+"""For each entity the internal ids of the external ids that a batch refers to."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction will write."""
+
+    created: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    updated: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    ties: list[Tie] = field(default_factory=list)
+    images: list[changes.Change] = field(default_factory=list)
+    open_conflicts: list[conflicts.NewConflict] = field(default_factory=list)
+    dead: list[dead_records.DeadEntry] = field(default_factory=list)
+    failed: int = 0
+    skipped: int = 0
+    warnings: int = 0
+    rebased: int = 0
+
+
+async def apply_entity(job: ImportJob, entity: Entity) -> None:
+    """Write what the plan of one entity holds, from the batch that was not committed yet."""
+    run = job.run
+    async with job.db.transaction(job.lease) as c:
+        cursor = await cursors.get(c, run.integration, entity)
+        applied_to = cursor.applied_to
+        if applied_to is None:
+            applied_to = ""
+            if not job.incremental:
+                await mappings.mark_missing(c, run.integration, entity, run.id, now_ms=job.now_ms())
+            await mappings.mark_buried(c, run.integration, entity, run.id)
+            await cursors.save_applied(c, run.integration, entity, applied_to=applied_to)
+        await runs.set_count(c, run.id, entity, phase=Phase.APPLY)
+        mending = await dead_records.count_open(c, integration=run.integration, entity=entity) > 0
+    while True:
+        async with job.db.transaction(job.lease) as c:
+            rows = await staged.to_apply(
+                c, run.integration, run.id, entity, after=applied_to, limit=job.batch
+            )
+            if not rows:
+                break
+            applied_to = rows[-1].external_id
+            batch = await _decide(c, job, entity, rows)
+            await _write(c, job, entity, batch)
+            if mending and batch.ties:
+                keys = [one.external_id for one in batch.ties]
+                await dead_records.mend(c, run.integration, entity, keys)
+            await cursors.save_applied(c, run.integration, entity, applied_to=applied_to)
+    await _close(job, entity)
+
+
+async def _close(job: ImportJob, entity: Entity) -> None:
+    run, now_ms = job.run, job.now_ms()
+    async with job.db.transaction(job.lease) as c:
+        counts = next(one for one in await runs.counts(c, run.id) if one.entity is entity)
+        if not counts.done:
+            await cursors.commit_watermark(c, run.integration, entity, now_ms=now_ms)
+            await runs.set_count(c, run.id, entity, done=True)
+            told = (
+                f"{entity}: {counts.fetched} fetched, {counts.created} created, {counts.updated} updated, "
+                f"{counts.unchanged} unchanged, {counts.failed} failed, {counts.missing} missing"
+            )
+            await events.append(
+                c,
+                EventKind.ENTITY_DONE,
+                Level.WARNING if counts.failed else Level.INFO,
+                told,
+                integration=run.integration,
+                run_id=run.id,
+                at_ms=now_ms,
+            )
+
+
+async def _decide(c: Connection, job: ImportJob, entity: Entity, rows: list[Planned]) -> Batch:
+    batch = Batch()
+    wanted = [_wanted_fields(entity, row) for row in rows]
+    ids = await _internal_ids(c, job, entity, wanted)
+    local = await records.load(c, entity, [row.internal_id for row in rows if row.internal_id is not None])
+    fresh = sum(1 for row in rows if row.verdict is Verdict.CREATE)
+    next_id = await records.take_ids(c, fresh) if fresh else 0
+    for row, fields in zip(rows, wanted, strict=True):
+        try:
+            if row.verdict is Verdict.CREATE:
+                _create(batch, entity, row, fields, ids, next_id)
+                next_id += 1
+            else:
+                _change(batch, job, entity, row, fields, ids, local)
+        except RecordError as error:
+            _bury(batch, job, entity, row, error)
+    return batch
+
+
+def _wanted_fields(entity: Entity, row: Planned) -> dict[str, Any]:
+    """The fields to write: all of a new record, of a known one those that change."""
+    if row.verdict is Verdict.CREATE:
+        fields: dict[str, Any] = json.loads(row.body)
+        return fields
+    told = json.loads(row.changes or "{}")
+    names = {rule.name for rule in FIELDS[entity]}
+    return {name: versions[1] for name, versions in told.items() if name in names}
+
+
+def _create(
+    batch: Batch, entity: Entity, row: Planned, fields: dict[str, Any], ids: Ids, internal_id: int
+) -> None:
+    if row.internal_id is not None:
+        batch.skipped += 1
+        return
+    lost = _to_internal(entity, fields, ids)
+    batch.created.append((internal_id, fields))
+    batch.images.append(changes.Change(entity, row.external_id, internal_id, "created", None, row.body))
+    _tie(batch, entity, row, internal_id, lost)
+
+
+def _change(
+    batch: Batch,
+    job: ImportJob,
+    entity: Entity,
+    row: Planned,
+    fields: dict[str, Any],
+    ids: Ids,
+    local: Mapping[int, RosterRow],
+) -> None:
+    if row.verdict is Verdict.DEAD:
+        lost = json.loads(row.changes or "{}").get("lost", "")
+        raise RecordError(_lost_sentence(entity, lost), field=lost, code="unknown_reference")
+    ours = local.get(row.internal_id) if row.internal_id is not None else None
+    if ours is None or row.now_fingerprint != row.seen_fingerprint or ours.version != row.seen_version:
+        batch.skipped += 1
+        batch.warnings += 1
+        return
+    if row.verdict is Verdict.CONFLICT:
+        batch.open_conflicts.append(_conflict(job, entity, row, ours))
+        return
+    lost_names = _to_internal(entity, fields, ids)
+    if fields:
+        batch.updated.append((ours.internal_id, {**ours.fields, **fields}))
+        told = json.loads(row.changes or "{}")
+        before = {name: versions[0] for name, versions in told.items()}
+        after = {name: versions[1] for name, versions in told.items()}
+        image = changes.Change(
+            entity, row.external_id, ours.internal_id, "updated", _text(before), _text(after)
+        )
+        batch.images.append(image)
+    else:
+        batch.rebased += 1
+    _tie(batch, entity, row, ours.internal_id, lost_names)
+
+
+def _tie(batch: Batch, entity: Entity, row: Planned, internal_id: int, lost: list[str]) -> None:
+    """Tie the record to its new base; what had to be left out keeps it pending, to be looked at again."""
+    if not lost:
+        tie = Tie(row.external_id, internal_id, SyncStatus.SYNCED, "", row.fingerprint, row.body)
+    else:
+        batch.warnings += 1
+        fields = json.loads(row.body)
+        kept = {name: value for name, value in fields.items() if name not in lost}
+        message = f"left out for now, the {entity} refers to what is not here: {', '.join(lost)}"
+        tie = Tie(row.external_id, internal_id, SyncStatus.PENDING, message, "", _text(kept))
+    batch.ties.append(tie)
+
+
+def _to_internal(entity: Entity, fields: dict[str, Any], ids: Ids) -> list[str]:
+    """Put internal ids for references, in place; the names of optional ones that lead nowhere.
+
+    Raises ``RecordError`` when a required reference leads nowhere.
+    """
+    lost = []
+    for rule in FIELDS[entity]:
+        value = fields.get(rule.name)
+        if rule.refers_to is None or not value:
+            continue
+        known = ids[rule.refers_to]
+        if rule.many:
+            fields[rule.name] = tuple(known[one] for one in value if one in known)
+            if len(fields[rule.name]) < len(value):
+                lost.append(rule.name)
+        elif value in known:
+            fields[rule.name] = known[value]
+        elif rule.required:
+            raise RecordError(_lost_sentence(entity, rule.name), field=rule.name, code="unknown_reference")
+        else:
+            del fields[rule.name]
+            lost.append(rule.name)
+    return lost
+
+
+def _lost_sentence(entity: Entity, name: str) -> str:
+    return (
+        f"This {entity} refers to a {name} that the SIS has not sent. It is tried again in every run; "
+        f"if it stays, ask the SIS's keeper to mend or remove it."
+    )
+
+
+async def _internal_ids(
+    c: Connection, job: ImportJob, entity: Entity, wanted: Iterable[Mapping[str, Any]]
+) -> Ids:
+    asked: dict[Entity, set[str]] = {
+        rule.refers_to: set() for rule in FIELDS[entity] if rule.refers_to is not None
+    }
+    rules = [(rule, asked[rule.refers_to]) for rule in FIELDS[entity] if rule.refers_to is not None]
+    for fields in wanted:
+        for rule, external_ids in rules:
+            value = fields.get(rule.name)
+            if value:
+                external_ids.update(value if rule.many else (value,))
+    return {
+        target: await mappings.internal_ids(c, job.run.integration, target, external_ids)
+        for target, external_ids in asked.items()
+    }
+
+
+def _conflict(job: ImportJob, entity: Entity, row: Planned, ours: RosterRow) -> conflicts.NewConflict:
+    told = json.loads(row.changes or "{}")
+    return conflicts.NewConflict(
+        integration=job.run.integration,
+        entity=entity,
+        external_id=row.external_id,
+        internal_id=ours.internal_id,
+        run_id=job.run.id,
+        base={name: triple[2] for name, triple in told.items()},
+        sis={name: triple[1] for name, triple in told.items()},
+        local={name: triple[0] for name, triple in told.items()},
+        sis_fingerprint=row.fingerprint,
+        local_version=ours.version,
+    )
+
+
+def _bury(batch: Batch, job: ImportJob, entity: Entity, row: Planned, error: RecordError) -> None:
+    if row.verdict is not Verdict.DEAD:  # those were counted when the plan was made
+        batch.failed += 1
+    place = dead_records.place_of(job.run.integration, entity, row.external_id)
+    batch.dead.append(
+        dead_records.DeadEntry(
+            integration=job.run.integration,
+            entity=entity,
+            record_key=row.external_id,
+            external_id=row.external_id,
+            run_id=job.run.id,
+            code=error.code,
+            category=error.category.value,
+            severity=error.severity.value,
+            field=error.field,
+            reason=error.sentence,
+            raw=job.vault.seal(row.body, place=place),
+        )
+    )
+
+
+async def _write(c: Connection, job: ImportJob, entity: Entity, batch: Batch) -> None:
+    run, now_ms = job.run, job.now_ms()
+    if batch.created:
+        await records.insert(c, entity, batch.created, now_ms=now_ms)
+    if batch.updated:
+        await records.update(c, entity, batch.updated, now_ms=now_ms)
+    await mappings.tie(c, run.integration, entity, batch.ties, now_ms=now_ms)
+    if batch.open_conflicts:
+        await conflicts.open_many(c, batch.open_conflicts, now_ms=now_ms)
+        marks = [(one.external_id, "both sides changed: a person decides") for one in batch.open_conflicts]
+        await mappings.mark(c, run.integration, entity, marks, status=SyncStatus.PENDING)
+    if batch.dead:
+        await dead_records.bury(c, batch.dead, now_ms=now_ms)
+        marks = [(one.record_key, one.reason) for one in batch.dead]
+        await mappings.mark(c, run.integration, entity, marks, status=SyncStatus.ERROR)
+    if batch.images:
+        digest = await changes.add(c, batch.images, integration=run.integration, run_id=run.id, at_ms=now_ms)
+        await audit.append(
+            c,
+            job.vault.derive("audit"),
+            actor=f"run:{run.id}",
+            action="apply",
+            target=f"{run.integration}/{entity}",
+            detail={"created": len(batch.created), "updated": len(batch.updated), "digest": digest},
+            at_ms=now_ms,
+        )
+    await runs.add_counts(
+        c,
+        run.id,
+        entity,
+        created=len(batch.created),
+        updated=len(batch.updated) + batch.rebased,
+        conflict=len(batch.open_conflicts),
+        failed=batch.failed,
+        skipped=batch.skipped,
+        warnings=batch.warnings,
+    )
+
+
+def _text(fields: Mapping[str, Any]) -> str:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,101 @@
+"""Pages from the SIS into the staging table: one page, one transaction, with the position to resume from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from siscon.domain.errors import Category, Severity
+from siscon.domain.events import EventKind, Level
+from siscon.domain.plans import Verdict
+from siscon.domain.records import Entity, Part, fingerprint_of, to_body
+from siscon.domain.runs import Phase
+from siscon.engine.job import ImportJob
+from siscon.providers.contract import Page, Rejected
+from siscon.store import cursors, dead_records, events, runs, staged
+from siscon.store.database import Connection
+
+NO_BODY = "{}"
+
+
+async def fetch_entity(job: ImportJob, entity: Entity) -> None:
+    """Fetch what is left of one entity; a page that is committed is never asked for again."""
+    async with job.db.read() as c:
+        cursor = await cursors.get(c, job.run.integration, entity)
+    if cursor.complete:
+        return
+    since = cursor.watermark if job.incremental else None
+    next_watermark = cursor.next_watermark
+    async for page in job.provider.pages(entity, cursor=since, resume=cursor.resume):
+        next_watermark = next_watermark or page.cursor
+        await _commit(job, entity, page, next_watermark)
+
+
+async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: str | None) -> None:
+    run, now_ms = job.run, job.now_ms()
+    rows = list(_rows(page))
+    dead = [_dead_entry(job, entity, one) for one in page.rejected]
+    n_requests = job.meter.take()
+    async with job.db.transaction(job.lease) as c:
+        await staged.put(c, run.id, entity, rows)
+        if dead:
+            await dead_records.bury(c, dead, now_ms=now_ms)
+        await cursors.save_resume(
+            c,
+            run.integration,
+            entity,
+            resume=page.resume,
+            next_watermark=next_watermark,
+            complete=page.resume is None,
+        )
+        mains = sum(1 for row in rows if row[1] == "")
+        await runs.add_counts(c, run.id, entity, fetched=mains, pages=1, requests=n_requests)
+        await runs.add_requests(c, run.id, n_requests)
+        await runs.set_count(c, run.id, entity, phase=Phase.FETCH, total=page.total)
+        if page.note:
+            await _note(c, job, entity, page.note)
+
+
+def _rows(page: Page) -> Iterator[tuple[str, str, str, str, str | None]]:
+    for record in page.records:
+        if isinstance(record, Part):
+            yield record.external_id, record.part_id, json.dumps(dict(record.fields)), "", None
+        else:
+            body = to_body(record)
+            yield record.external_id, "", body, fingerprint_of(body), None
+    for one in page.rejected:
+        yield _key(one), "", NO_BODY, "", Verdict.DEAD.value
+
+
+def _key(one: Rejected) -> str:
+    return one.external_id or "#" + hashlib.blake2b(one.raw.encode(), digest_size=12).hexdigest()
+
+
+def _dead_entry(job: ImportJob, entity: Entity, one: Rejected) -> dead_records.DeadEntry:
+    key = _key(one)
+    return dead_records.DeadEntry(
+        integration=job.run.integration,
+        entity=entity,
+        record_key=key,
+        external_id=one.external_id,
+        run_id=job.run.id,
+        code=one.code,
+        category=Category.VALIDATION.value,
+        severity=Severity.LOW.value,
+        field=one.field,
+        reason=one.sentence,
+        raw=job.vault.seal(one.raw, place=dead_records.place_of(job.run.integration, entity, key)),
+    )
+
+
+async def _note(c: Connection, job: ImportJob, entity: Entity, note: str) -> None:
+    await events.append(
+        c,
+        EventKind.PAGE_NOTE,
+        Level.WARNING,
+        f"{entity}: {note}",
+        integration=job.run.integration,
+        run_id=job.run.id,
+        at_ms=job.now_ms(),
+    )

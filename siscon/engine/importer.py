@@ -1,0 +1,106 @@
+"""One import run: every entity is fetched, then planned, then the guard looks, then every entity is applied."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from siscon.domain.errors import DatabaseError
+from siscon.domain.events import EventKind, Level
+from siscon.domain.plans import guard
+from siscon.domain.records import Entity
+from siscon.domain.runs import Phase, RunStatus, end_of
+from siscon.engine import apply, fetch, plan
+from siscon.engine.job import ImportJob
+from siscon.store import cursors, events, runs, staged
+
+
+async def run_import(job: ImportJob) -> RunStatus:
+    """Carry an import as far as it goes, from where it stands; the state in which it rests.
+
+    Every step is one transaction, so after a crash the next call repeats at most one page or one batch. Raises
+    ``SisconError`` when the run cannot go on, ``Cancelled`` and ``LeaseLost`` when it must not.
+    """
+    phase = await _begin(job)
+    if phase is Phase.FETCH:
+        for entity in job.run.entities:
+            await _timed(job, entity, fetch.fetch_entity)
+        phase = await _enter(job, Phase.PLAN)
+    if phase is Phase.PLAN:
+        for entity in job.run.entities:
+            await _timed(job, entity, plan.plan_entity)
+        if await _too_much(job):
+            return RunStatus.HELD
+        phase = await _enter(job, Phase.APPLY)
+    for entity in job.run.entities:
+        await _timed(job, entity, apply.apply_entity)
+    return await _finish(job)
+
+
+async def _begin(job: ImportJob) -> Phase:
+    run = job.run
+    async with job.db.transaction(job.lease) as c:
+        if run.phase is not None:
+            return run.phase
+        await runs.start_counts(c, run.id, run.entities)
+        for entity in run.entities:
+            await cursors.begin(c, run.integration, entity, run.id)
+        await runs.set_phase(c, run.id, Phase.FETCH)
+    return Phase.FETCH
+
+
+async def _enter(job: ImportJob, phase: Phase) -> Phase:
+    async with job.db.transaction(job.lease) as c:
+        await runs.set_phase(c, job.run.id, phase)
+    return phase
+
+
+async def _timed(
+    job: ImportJob, entity: Entity, step: Callable[[ImportJob, Entity], Awaitable[None]]
+) -> None:
+    begun = time.monotonic()
+    await step(job, entity)
+    seconds = round(time.monotonic() - begun, 3)
+    async with job.db.transaction(job.lease) as c:
+        await runs.add_counts(c, job.run.id, entity, seconds=seconds)
+
+
+async def _too_much(job: ImportJob) -> bool:
+    excesses = []
+    async with job.db.read() as c:
+        for entity in job.run.entities:
+            excesses += guard(await plan.plan_counts(c, job, entity), job.limits)
+    if not excesses:
+        return False
+    async with job.db.transaction(job.lease) as c:
+        for excess in excesses:
+            await events.append(
+                c,
+                EventKind.RUN_HELD,
+                Level.WARNING,
+                excess.sentence,
+                integration=job.run.integration,
+                run_id=job.run.id,
+                at_ms=job.now_ms(),
+            )
+    return True
+
+
+async def _finish(job: ImportJob) -> RunStatus:
+    async with job.db.read() as c:
+        counts = await runs.counts(c, job.run.id)
+    wrong = [one.entity.value for one in counts if not one.reconciles]
+    if wrong:
+        raise DatabaseError(
+            f"The counts of run {job.run.id} do not add up for {', '.join(wrong)}: what was fetched is not what was "
+            "accounted for. Nothing applied is lost; please report this with the output of 'siscon runs show'.",
+            code="counts_do_not_reconcile",
+        )
+    while await _drop_some(job):
+        pass
+    return end_of(counts)
+
+
+async def _drop_some(job: ImportJob) -> bool:
+    async with job.db.transaction(job.lease) as c:
+        return await staged.drop(c, job.run.id) > 0

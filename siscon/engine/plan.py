@@ -1,0 +1,189 @@
+"""Staged records against the roster: a verdict on each. Nothing but the staging table is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from siscon.domain.conflicts import Strategy, resolve
+from siscon.domain.plans import PlanCounts, Verdict
+from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
+from siscon.domain.runs import Phase
+from siscon.engine.job import ImportJob
+from siscon.store import cursors, mappings, records, runs, staged
+from siscon.store.database import Connection
+from siscon.store.staged import Judged, Unjudged
+
+STRETCH = 2_000
+"""Rows that are judged in one transaction."""
+
+
+async def plan_entity(job: ImportJob, entity: Entity) -> None:
+    """Give every staged record of one entity its verdict; done again, it changes nothing."""
+    async with job.db.read() as c:
+        with_parts = await staged.has_parts(c, job.run.id, entity)
+    after = ""
+    while True:
+        async with job.db.transaction(job.lease) as c:
+            upto = await staged.stretch(c, job.run.id, entity, after=after, size=STRETCH)
+            if upto is None:
+                break
+            if with_parts:
+                await _lay_over(c, job, entity, after, upto)
+            integration, run_id = job.run.integration, job.run.id
+            await staged.judge_plain(c, integration, run_id, entity, after=after, upto=upto)
+        await _look_closer(job, entity, after, upto)
+        after = upto
+    await _count(job, entity)
+
+
+async def plan_counts(c: Connection, job: ImportJob, entity: Entity) -> PlanCounts:
+    """What the plan of one entity holds, for the guard."""
+    told = await staged.count_verdicts(c, job.run.id, entity)
+    whole = not job.incremental and (await cursors.get(c, job.run.integration, entity)).complete
+    return PlanCounts(
+        entity=entity,
+        known=await mappings.count_known(c, job.run.integration, entity),
+        create=told.get(Verdict.CREATE, 0),
+        update=told.get(Verdict.UPDATE, 0),
+        unchanged=told.get(Verdict.UNCHANGED, 0),
+        conflict=told.get(Verdict.CONFLICT, 0),
+        dead=told.get(Verdict.DEAD, 0),
+        missing=await mappings.count_missing(c, job.run.integration, entity, job.run.id) if whole else 0,
+    )
+
+
+async def _count(job: ImportJob, entity: Entity) -> None:
+    async with job.db.transaction(job.lease) as c:
+        counts = await plan_counts(c, job, entity)
+        await runs.set_count(
+            c,
+            job.run.id,
+            entity,
+            phase=Phase.PLAN,
+            fetched=counts.fetched,
+            unchanged=counts.unchanged,
+            failed=counts.dead,
+            missing=counts.missing,
+        )
+
+
+async def _lay_over(c: Connection, job: ImportJob, entity: Entity, after: str, upto: str) -> None:
+    pieces = await staged.pieces(c, job.run.id, entity, after=after, upto=upto)
+    found = await staged.bodies(c, job.run.id, entity, pieces)
+    completed = []
+    for external_id, body in found.items():
+        fields = json.loads(body)
+        for piece in pieces[external_id]:
+            _add_piece(fields, json.loads(piece))
+        whole = body_of(entity, fields)
+        completed.append((external_id, whole, fingerprint_of(whole)))
+    await staged.lay_over(c, job.run.id, entity, completed, after=after, upto=upto)
+
+
+def _add_piece(fields: dict[str, Any], piece: Mapping[str, Any]) -> None:
+    for name, value in piece.items():
+        if isinstance(value, list):
+            known = fields.setdefault(name, [])
+            known.extend(one for one in value if one not in known)
+        else:
+            fields[name] = value
+
+
+async def _look_closer(job: ImportJob, entity: Entity, after: str, upto: str) -> None:
+    """Judge the records of a stretch that differ from what was last agreed on, a batch at a time."""
+    while True:
+        async with job.db.transaction(job.lease) as c:
+            batch = await staged.unjudged(
+                c, job.run.integration, job.run.id, entity, after=after, upto=upto, limit=job.batch
+            )
+            if not batch:
+                return
+            known = await _known_references(c, job, entity, batch)
+            local = await records.load(c, entity, [one.internal_id for one in batch])
+            told = await records.in_external_ids(c, job.run.integration, entity, local.values())
+            verdicts = [
+                _judge(job, entity, one, told[one.internal_id], local[one.internal_id].version, known)
+                for one in batch
+            ]
+            await staged.judge(c, job.run.id, entity, verdicts)
+
+
+def _judge(
+    job: ImportJob,
+    entity: Entity,
+    one: Unjudged,
+    local: Mapping[str, Any],
+    version: int,
+    known: Mapping[Entity, set[str]],
+) -> Judged:
+    incoming, base = _tuples(entity, one.body), _tuples(entity, one.base)
+    lost_required = _drop_unknown(entity, incoming, known)
+    if lost_required:
+        return Judged(one.external_id, Verdict.DEAD, json.dumps({"lost": lost_required}), "", version)
+    found = resolve(
+        base,
+        {name: value for name, value in local.items() if value},
+        incoming,
+        strategies=_strategies(job, entity),
+        default=job.strategies.get(entity.value, job.strategies.get("*", Strategy.SIS_WINS)),
+    )
+    if found.ask:
+        disputed = (*found.take, *found.ask)
+        changes = {name: [local.get(name), incoming.get(name), base.get(name)] for name in disputed}
+        return _judged(one, Verdict.CONFLICT, changes, version)
+    settled = incoming == base and not found.take and one.base_fingerprint == ""
+    changes = {name: [local.get(name), value, base.get(name)] for name, value in found.take.items()}
+    return _judged(one, Verdict.UNCHANGED if settled else Verdict.UPDATE, changes, version)
+
+
+def _judged(one: Unjudged, verdict: Verdict, changes: Mapping[str, Any], version: int) -> Judged:
+    return Judged(one.external_id, verdict, json.dumps(changes), one.base_fingerprint, version)
+
+
+def _strategies(job: ImportJob, entity: Entity) -> dict[str, Strategy]:
+    told = {rule.name: job.strategies.get(f"{entity}.{rule.name}") for rule in FIELDS[entity]}
+    return {name: strategy for name, strategy in told.items() if strategy is not None}
+
+
+def _tuples(entity: Entity, body: str) -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(body)
+    for rule in FIELDS[entity]:
+        if rule.many and rule.name in fields:
+            fields[rule.name] = tuple(fields[rule.name])
+    return fields
+
+
+def _drop_unknown(entity: Entity, fields: dict[str, Any], known: Mapping[Entity, set[str]]) -> str:
+    """Take out references to what is neither here nor about to come; the name of a required one, or ''."""
+    for rule in FIELDS[entity]:
+        value = fields.get(rule.name)
+        if rule.refers_to is None or not value:
+            continue
+        if rule.many:
+            fields[rule.name] = tuple(one for one in value if one in known[rule.refers_to])
+        elif value not in known[rule.refers_to]:
+            if rule.required:
+                return rule.name
+            del fields[rule.name]
+    return ""
+
+
+async def _known_references(
+    c: Connection, job: ImportJob, entity: Entity, batch: Iterable[Unjudged]
+) -> dict[Entity, set[str]]:
+    wanted: dict[Entity, set[str]] = {
+        rule.refers_to: set() for rule in FIELDS[entity] if rule.refers_to is not None
+    }
+    for one in batch:
+        fields = json.loads(one.body)
+        for rule in FIELDS[entity]:
+            value = fields.get(rule.name)
+            if rule.refers_to is not None and value:
+                wanted[rule.refers_to].update(value if rule.many else [value])
+    known = {}
+    for target, ids in wanted.items():
+        here = set(await mappings.internal_ids(c, job.run.integration, target, ids))
+        known[target] = here | set(await staged.about_to_come(c, job.run.id, target, ids - here))
+    return known
