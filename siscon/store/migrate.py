@@ -1,0 +1,161 @@
+"""Numbered migrations, forward only: each in one transaction, with a copy of the database taken first."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from siscon._version import __version__
+from siscon.domain.errors import DatabaseError
+from siscon.domain.text import plain
+from siscon.store.files import PRIVATE_FILE
+
+APPLICATION_ID = 0x51C0_4E01 & 0x7FFF_FFFF
+"""Tells tools such as ``file`` that a SQLite file is one of ours."""
+
+CREATE_HISTORY = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+  version INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  checksum TEXT NOT NULL,
+  applied_at_ms INTEGER NOT NULL
+) STRICT
+"""
+INSERT_HISTORY = """
+INSERT INTO schema_migrations (version, name, checksum, applied_at_ms)
+VALUES (:version, :name, :checksum, :applied_at_ms)
+"""
+COUNT_TABLES = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def known_migrations() -> list[Migration]:
+    """The migrations that this program carries, in order."""
+    found = [
+        Migration(int(one.name[:4]), one.name.removesuffix(".sql"), one.read_text(encoding="utf-8"))
+        for one in files("siscon.store").joinpath("migrations").iterdir()
+        if one.name.endswith(".sql")
+    ]
+    return sorted(found, key=lambda one: one.version)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The schema version of a database; 0 for an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def check_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a database that another program made."""
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    if application != APPLICATION_ID and connection.execute(COUNT_TABLES).fetchone()[0]:
+        raise DatabaseError(
+            f"{plain(path)} is a database of another program. Name another `home`.", code="not_ours"
+        )
+
+
+def check_version(connection: sqlite3.Connection, path: Path, newest: int) -> None:
+    """Refuse a database that a newer siscon has written."""
+    found = version_of(connection)
+    if found > newest:
+        raise DatabaseError(
+            f"{plain(path)} has schema {found}; this siscon {__version__} knows schemas up to {newest}. Install "
+            f"the newer siscon again, or put the copy {plain(path.name)}.before-{newest + 1} in its place.",
+            code="newer_database",
+        )
+
+
+def migrate(
+    connection: sqlite3.Connection, path: Path, *, now_ms: int, migrations: list[Migration] | None = None
+) -> int:
+    """Bring a database up to date and return its version; several processes may do so at once.
+
+    Expects a connection outside any transaction. A database that already holds tables is copied first.
+    """
+    todo = known_migrations() if migrations is None else migrations
+    newest = todo[-1].version
+    check_ours(connection, path)
+    check_version(connection, path, newest)
+    before = version_of(connection)
+    if before == newest:
+        return newest
+    if connection.execute(COUNT_TABLES).fetchone()[0]:
+        _copy(connection, path, before + 1)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        check_version(connection, path, newest)  # another process may have been faster
+        _apply(connection, [one for one in todo if one.version > version_of(connection)], now_ms=now_ms)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return newest
+
+
+def _apply(connection: sqlite3.Connection, migrations: list[Migration], *, now_ms: int) -> None:
+    connection.execute(CREATE_HISTORY)
+    for one in migrations:
+        for statement in statements(one.sql):
+            connection.execute(statement)
+        row = {"version": one.version, "name": one.name, "checksum": one.checksum, "applied_at_ms": now_ms}
+        connection.execute(INSERT_HISTORY, row)
+        connection.execute(f"PRAGMA user_version = {one.version}")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def statements(sql: str) -> Iterator[str]:
+    """The statements of a script one by one; the library's own way of running scripts would commit first."""
+    waiting = ""
+    for line in sql.splitlines(keepends=True):
+        waiting += line
+        if line.rstrip().endswith(";") and sqlite3.complete_statement(waiting):
+            yield waiting
+            waiting = ""
+    if any(line.strip() and not line.lstrip().startswith("--") for line in waiting.splitlines()):
+        raise DatabaseError("A migration ends in the middle of a statement.", code="broken_migration")
+
+
+def _copy(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """Write a checked copy beside the database, for the way back; an older copy of the same name is replaced."""
+    target = path.with_name(f"{path.name}.before-{version}")
+    unfinished = path.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE))
+        connection.execute("VACUUM INTO :target", {"target": str(unfinished)})
+        with closing(sqlite3.connect(unfinished, isolation_level=None)) as copy:
+            verdict = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if verdict != "ok":
+            raise DatabaseError(
+                f"{plain(path)} could not be copied soundly before its upgrade, so it was left as it is. Run "
+                "`siscon doctor`.",
+                code="damaged",
+            )
+        with unfinished.open("rb") as written:
+            os.fsync(written.fileno())
+        unfinished.replace(target)
+    except OSError as error:
+        raise DatabaseError(
+            f"{plain(path)} could not be copied before its upgrade: {error.strerror}. Free space or give the "
+            "right to write, then start again.",
+            code="no_copy",
+        ) from error
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,342 @@
+"""The SQLite driver: WAL, one writer and two readers, each on a thread of its own, and the change signal.
+
+The door of aiosqlite. A statement costs one trip to its thread; begin, file check and lease check share one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import aiosqlite
+
+from siscon.domain.errors import DatabaseError, LeaseLost
+from siscon.domain.leases import Lease
+from siscon.domain.text import plain
+from siscon.store import files, migrate
+from siscon.store.change_signal import ChangeSignal, address
+from siscon.store.database import Connection, Database, Params, Row
+from siscon.store.files import is_network_filesystem
+from siscon.store.leases import FIND_HOLDER, FIND_LEASE
+from siscon.store.sqlite_faults import BUSY_TIMEOUT_S, database_error
+
+__all__ = ["SqliteDatabase", "is_network_filesystem", "open_database", "quick_check"]
+
+READERS = 2
+SYNCHRONOUS = ("full", "normal")
+
+# The library tells at debug level what it executes, values and all: nobody's log may hold that.
+logging.getLogger("aiosqlite").setLevel(logging.WARNING)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Line:
+    """A connection and the thread it lives on; every call is one trip, its errors are those of the house."""
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+        self._trip: Callable[..., Awaitable[Any]] = connection._execute
+
+    async def call(
+        self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Do ``work`` on the thread; when cancelled, the statement that runs there is interrupted."""
+        try:
+            answer: T = await self._trip(work, self._connection._conn, *args, **kwargs)
+        except asyncio.CancelledError:
+            with suppress(ValueError):
+                await self._connection.interrupt()
+            raise
+        except (sqlite3.Error, UnicodeError) as error:
+            raise database_error(error, self._path) from error
+        except ValueError as error:
+            raise DatabaseError(f"{plain(self._path)} has been closed.", code="closed") from error
+        return answer
+
+    async def stop(self) -> None:
+        """Close the connection and end its thread, also when the wait for it is cancelled."""
+        stopped = self._connection.stop()
+        if stopped is not None:
+            await asyncio.shield(stopped)
+
+
+class SqliteConnection(Connection):
+    """What a block of :meth:`SqliteDatabase.read` or ``transaction`` works with; useless after its end."""
+
+    def __init__(self, line: Line, step: Callable[[sqlite3.Connection], None]) -> None:
+        self._line: Line | None = line
+        self._step = step
+
+    @property
+    def _open_line(self) -> Line:
+        if self._line is None:
+            raise DatabaseError("A connection was used after the end of its block.", code="closed")
+        return self._line
+
+    async def all(self, sql: str, params: Params = ()) -> list[Row]:
+        return await self._open_line.call(_all, self._step, sql, params)
+
+    async def one(self, sql: str, params: Params = ()) -> Row | None:
+        return await self._open_line.call(_one, self._step, sql, params)
+
+    async def run(self, sql: str, params: Params = ()) -> int:
+        return await self._open_line.call(_run, self._step, sql, params)
+
+    async def many(self, sql: str, rows: Iterable[Params]) -> None:
+        await self._open_line.call(_many, self._step, sql, rows)
+
+    def end(self) -> None:
+        """Let nobody use it any more."""
+        self._line = None
+
+
+def _all(connection: sqlite3.Connection, step: Callable[..., None], sql: str, params: Params) -> list[Row]:
+    step(connection)
+    return connection.execute(sql, params).fetchall()
+
+
+def _one(connection: sqlite3.Connection, step: Callable[..., None], sql: str, params: Params) -> Row | None:
+    step(connection)
+    cursor = connection.execute(sql, params)
+    try:
+        row: Row | None = cursor.fetchone()
+        return row
+    finally:
+        cursor.close()
+
+
+def _run(connection: sqlite3.Connection, step: Callable[..., None], sql: str, params: Params) -> int:
+    step(connection)
+    return max(0, connection.execute(sql, params).rowcount)
+
+
+def _many(
+    connection: sqlite3.Connection, step: Callable[..., None], sql: str, rows: Iterable[Params]
+) -> None:
+    step(connection)
+    connection.executemany(sql, rows)
+
+
+def _join_snapshot(connection: sqlite3.Connection) -> None:
+    """A reader's first statement opens the snapshot that the whole block sees."""
+    if not connection.in_transaction:
+        connection.execute("BEGIN")
+
+
+def _stay_inside(connection: sqlite3.Connection) -> None:
+    """SQLite ends a transaction by itself on some errors; what follows must not be written piece by piece."""
+    if not connection.in_transaction:
+        raise DatabaseError("The step was rolled back before its end; nothing was kept.", code="rolled_back")
+
+
+def _end(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def _commit(connection: sqlite3.Connection) -> None:
+    _stay_inside(connection)
+    connection.execute("COMMIT")
+
+
+class SqliteDatabase(Database):
+    """A database file that is open. ``version`` is that of its schema."""
+
+    def __init__(self, path: Path, version: int, *, writer: Line | None, readers: list[Line]) -> None:
+        self.path = path
+        self.version = version
+        self._identity = files.identity(path)
+        self._writer = writer
+        self._readers = readers
+        self._writing = asyncio.Lock()
+        self._free_readers: asyncio.Queue[Line] = asyncio.Queue()
+        for reader in readers:
+            self._free_readers.put_nowait(reader)
+        self._signal = ChangeSignal(path)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Connection]:
+        """One snapshot for the whole block. There are two readers: do not open a second one inside the first."""
+        line = await self._free_readers.get()
+        connection = SqliteConnection(line, _join_snapshot)
+        try:
+            yield connection
+        finally:
+            connection.end()
+            try:
+                with suppress(DatabaseError):
+                    await _to_the_end(line.call(_end))
+            finally:
+                self._free_readers.put_nowait(line)
+
+    @asynccontextmanager
+    async def transaction(self, lease: Lease | None = None) -> AsyncIterator[Connection]:
+        """Write, all or nothing; a transaction of n statements costs n + 2 trips."""
+        if self._writer is None:
+            raise DatabaseError(f"{plain(self.path)} was opened for reading only.", code="read_only")
+        async with self._writing:
+            connection = SqliteConnection(self._writer, _stay_inside)
+            try:
+                await self._writer.call(self._begin, lease)
+                yield connection
+                await _to_the_end(self._writer.call(_commit))
+            except BaseException:
+                with suppress(DatabaseError):
+                    await _to_the_end(self._writer.call(_end))
+                raise
+            finally:
+                connection.end()
+        self._signal.ring()
+
+    def _begin(self, connection: sqlite3.Connection, lease: Lease | None) -> None:
+        """Begin for writing, see that the file is still the same, and that the lease is still ours."""
+        try:
+            same = files.identity(self.path) == self._identity
+        except OSError:
+            same = False
+        if not same:
+            raise DatabaseError(
+                f"{plain(self.path)} was deleted or replaced while it was open. Stop siscon, put the right file "
+                "in its place and start again.",
+                code="replaced",
+            )
+        connection.execute("BEGIN IMMEDIATE")
+        if lease is None:
+            return
+        shown = {"name": lease.name, "owner": lease.owner, "fence": lease.fence}
+        if connection.execute(FIND_LEASE, shown).fetchone() is None:
+            now = connection.execute(FIND_HOLDER, {"name": lease.name}).fetchone()
+            raise LeaseLost(
+                f"{lease.name} is no longer ours" + (f" but {now[0]}'s" if now and now[0] else "")
+            )
+
+    async def changed(self, *, timeout_s: float) -> bool:
+        return await self._signal.changed(timeout_s=timeout_s)
+
+    async def close(self) -> None:
+        """Close everything; the threads end even when this is cancelled. May be called twice."""
+        self._signal.close()
+        readers, self._readers = self._readers, []
+        writer, self._writer = self._writer, None
+        async with AsyncExitStack() as stack:
+            if writer is not None:
+                stack.push_async_callback(writer.stop)
+                stack.push_async_callback(_optimize, writer)
+            for reader in readers:
+                stack.push_async_callback(reader.stop)
+
+
+async def _optimize(writer: Line) -> None:
+    with suppress(DatabaseError):
+        await writer.call(lambda connection: connection.execute("PRAGMA optimize"))
+
+
+async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Wait for ``work`` even when cancelled meanwhile; the cancellation is raised afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            cancelled = True
+    answer = task.result()
+    if cancelled:
+        raise asyncio.CancelledError
+    return answer
+
+
+async def _connect(path: Path, mode: str) -> Line:
+    connection = aiosqlite.connect(
+        address(path, mode), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, cached_statements=256
+    )
+    try:
+        return Line(await connection, path)
+    except sqlite3.Error as error:
+        raise database_error(error, path) from error
+
+
+def _set_up_reader(connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _set_up_writer(connection: sqlite3.Connection, path: Path, synchronous: str) -> int:
+    connection.row_factory = sqlite3.Row
+    _use_wal(connection)
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute("PRAGMA cache_size = -16000")
+    connection.execute("PRAGMA journal_size_limit = 67108864")
+    return migrate.migrate(connection, path, now_ms=time.time_ns() // 1_000_000)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch the journal; of two processes that do so at once SQLite refuses one without waiting."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if (error.sqlite_errorcode & 0xFF) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _check_readable(connection: sqlite3.Connection, path: Path) -> int:
+    migrate.check_ours(connection, path)
+    version = migrate.version_of(connection)
+    if version == 0:
+        raise DatabaseError(f"{plain(path)} holds nothing yet. Start siscon once to fill it.", code="empty")
+    return version
+
+
+async def open_database(path: Path, *, synchronous: str = "full", read_only: bool = False) -> SqliteDatabase:
+    """Open, and bring up to date, the database at ``path``; with ``read_only`` it is only looked at.
+
+    A database that a newer siscon has written is refused, except for looking at.
+    """
+    if synchronous not in SYNCHRONOUS:
+        raise DatabaseError("storage.synchronous must be full or normal.", code="usage")
+    if not read_only:
+        files.prepare(path)
+    async with AsyncExitStack() as opened:
+        writer = None
+        if not read_only:
+            writer = await _connect(path, "rw")
+            opened.push_async_callback(writer.stop)
+            version = await writer.call(_set_up_writer, path, synchronous)
+        readers = []
+        for _ in range(READERS):
+            reader = await _connect(path, "ro" if read_only else "rw")
+            opened.push_async_callback(reader.stop)
+            await reader.call(_set_up_reader)
+            readers.append(reader)
+        if read_only:
+            version = await readers[0].call(_check_readable, path)
+        database = SqliteDatabase(path, version, writer=writer, readers=readers)
+        opened.pop_all()
+    return database
+
+
+async def quick_check(database: Database) -> list[str]:
+    """What SQLite finds wrong in the file, at most 20 sentences; an empty list says that it is sound."""
+    try:
+        async with database.read() as c:
+            found = [str(row[0]) for row in await c.all("PRAGMA quick_check(20)")]
+    except DatabaseError as error:
+        return [error.sentence]
+    return [] if found == ["ok"] else found
