@@ -1,0 +1,18 @@
+"""Lists that grow with the data: their ids first, their rows by page. What a paged table is fed from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+RowT_co = TypeVar("RowT_co", covariant=True)
+
+
+class Listing(Protocol[RowT_co]):
+    """A list whose rows have ids: ``ids`` in the order of the list, ``rows`` for any of them, ``count`` of all."""
+
+    def ids(self) -> AsyncIterator[Sequence[int]]: ...
+
+    async def rows(self, ids: Sequence[int]) -> Mapping[int, RowT_co]: ...
+
+    async def count(self) -> int: ...

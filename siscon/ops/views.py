@@ -1,0 +1,134 @@
+"""Read models of the panes that stay small: health, tokens, the engine. Each is a bounded query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from siscon.domain.integrations import Integration, IntegrationState, state_of
+from siscon.domain.leases import EngineInfo
+from siscon.domain.runs import Run, RunStatus
+from siscon.domain.tokens import TokenState
+from siscon.store import conflicts, dead_records, integrations, leases, ratelimits, runs, tokens
+from siscon.store.database import Connection, Database
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The rate budget of one integration: ``used`` of ``per_minute`` requests of the minute under way."""
+
+    per_minute: int
+    used: int
+    paused_until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How one integration is doing."""
+
+    integration: Integration
+    state: IntegrationState
+    run: Run | None
+    held_run: Run | None
+    budget: Budget
+    dead: int
+    conflicts: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLine:
+    """The engine that is alive, if any, and the one seen last."""
+
+    alive: EngineInfo | None
+    last: EngineInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenView:
+    """What may be shown of one integration's login; ``state`` None: no token was ever asked for."""
+
+    integration: str
+    title: str
+    provider: str
+    state: TokenState | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What would go on without a console: runs under way or waiting, and schedules that are on."""
+
+    engine: EngineInfo | None
+    active_runs: int
+    schedules: int
+
+    @property
+    def matters(self) -> bool:
+        """Whether leaving is worth a question."""
+        return self.engine is not None and bool(self.active_runs or self.schedules)
+
+
+async def health(db: Database, *, now_ms: int) -> list[Health]:
+    """Every integration, by name."""
+    async with db.read() as c:
+        active = await runs.active(c)
+        held = await runs.latest(c, status=RunStatus.HELD, limit=50)
+        return [
+            await _health(c, one, active=active, held=held, now_ms=now_ms)
+            for one in await integrations.all_integrations(c)
+        ]
+
+
+async def _health(
+    c: Connection, integration: Integration, *, active: list[Run], held: list[Run], now_ms: int
+) -> Health:
+    name = integration.name
+    mine = [run for run in active if run.integration == name and run.status is RunStatus.RUNNING]
+    waiting = [run for run in held if run.integration == name]
+    return Health(
+        integration=integration,
+        state=state_of(integration, running=bool(mine), held=bool(waiting), now_ms=now_ms),
+        run=mine[0] if mine else None,
+        held_run=waiting[0] if waiting else None,
+        budget=await _budget(c, integration, now_ms=now_ms),
+        dead=await dead_records.count_open(c, integration=name),
+        conflicts=await conflicts.count_open(c, integration=name),
+    )
+
+
+async def _budget(c: Connection, integration: Integration, *, now_ms: int) -> Budget:
+    tat_ms, paused_until_ms = await ratelimits.look(c, integration.name)
+    per_minute = integration.requests_per_minute
+    used = round(max(0, tat_ms - now_ms) * per_minute / 60_000)
+    pause = paused_until_ms if paused_until_ms and paused_until_ms > now_ms else None
+    return Budget(per_minute, min(used, per_minute), pause)
+
+
+async def token_views(db: Database, *, now_ms: int) -> list[TokenView]:
+    """The login of every integration, by name."""
+    async with db.read() as c:
+        states = {state.integration: state for state in await tokens.states(c, now_ms=now_ms)}
+        return [
+            TokenView(one.name, one.title, one.provider, states.get(one.name))
+            for one in await integrations.all_integrations(c)
+        ]
+
+
+async def engine_line(db: Database, *, now_ms: int) -> EngineLine:
+    """Whether an engine is alive, and which."""
+    async with db.read() as c:
+        return _engine_line(await leases.engines(c, now_ms=now_ms))
+
+
+def _engine_line(known: list[EngineInfo]) -> EngineLine:
+    by_age = sorted(known, key=lambda engine: engine.started_at_ms)
+    alive = [engine for engine in by_age if engine.alive]
+    return EngineLine(alive[-1] if alive else None, by_age[-1] if by_age else None)
+
+
+async def work(db: Database, *, now_ms: int) -> Work:
+    """What an engine has to do, for the question at leaving."""
+    async with db.read() as c:
+        engine = _engine_line(await leases.engines(c, now_ms=now_ms)).alive
+        active = await runs.active(c)
+        known = await integrations.all_integrations(c)
+    schedules = sum(1 for one in known if one.schedule and one.enabled and not one.paused)
+    return Work(engine, len(active), schedules)

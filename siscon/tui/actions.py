@@ -1,0 +1,180 @@
+"""Everything that keys can do, in one table. Bindings, footer, help, palette and the docs are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Danger(StrEnum):
+    """How much a person is asked before an action acts."""
+
+    NONE = "none"
+    CONFIRM = "confirm"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a key can do.
+
+    ``screens`` empty: everywhere. ``word`` stands in the footer, ``help`` in the list of keys; ``twin`` is the
+    command that does the same without a screen.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    word: str
+    help: str
+    screens: tuple[str, ...] = ()
+    danger: Danger = Danger.NONE
+    mutates: bool = False
+    twin: str = ""
+    footer: bool = True
+
+
+_LISTS = ("overview", "tokens", "runs", "run", "errors", "dead", "conflicts", "records")
+
+ACTIONS: tuple[Action, ...] = (
+    Action("open", ("enter",), "Open", "Open the row under the cursor.", _LISTS, footer=False),
+    Action(
+        "sync",
+        ("S", "s"),
+        "Sync now",
+        "Queue an import of this integration; asks first.",
+        ("overview", "tokens", "runs"),
+        Danger.CONFIRM,
+        mutates=True,
+        twin="siscon sync INTEGRATION",
+    ),
+    Action(
+        "full_sync",
+        ("F",),
+        "Full",
+        "Queue an import that fetches everything anew and looks for missing records; asks first.",
+        ("overview", "runs"),
+        Danger.CONFIRM,
+        mutates=True,
+        twin="siscon sync INTEGRATION --full",
+        footer=False,
+    ),
+    Action(
+        "cancel",
+        ("X",),
+        "Cancel run",
+        "Stop this run after the open batch; what is committed stays. Asks first.",
+        ("overview", "runs", "run"),
+        Danger.CONFIRM,
+        mutates=True,
+        twin="siscon cancel RUN",
+    ),
+    Action(
+        "pause",
+        ("P",),
+        "Pause",
+        "Pause this integration's schedule, or resume it; a run under way goes on. Asks first.",
+        ("overview",),
+        Danger.CONFIRM,
+        mutates=True,
+        twin="siscon pause INTEGRATION / siscon resume INTEGRATION",
+    ),
+    Action(
+        "renew",
+        ("R",),
+        "Renew",
+        "Ask the SIS for a new access token now; asks first.",
+        ("tokens",),
+        Danger.CONFIRM,
+        mutates=True,
+        twin="siscon tokens refresh INTEGRATION",
+    ),
+    Action(
+        "next_integration",
+        ("i",),
+        "Integration",
+        "Show the next integration's rows.",
+        ("records",),
+        twin="siscon records INTEGRATION ENTITY",
+    ),
+    Action(
+        "next_entity", ("t",), "Entity", "Show the next entity.", ("records",), twin="siscon records"
+    ),
+    Action(
+        "next_status",
+        ("u",),
+        "Status",
+        "Show mappings of the next sync status: all, pending, synced, error.",
+        ("records",),
+        twin="siscon records",
+        footer=False,
+    ),
+    Action(
+        "next_pane", ("tab",), "Other list", "Go to the other list of this screen.", ("runs",), footer=False
+    ),
+    Action("filter", ("slash",), "Find", "Show only rows that hold a text; empty text shows all.", _LISTS),
+    Action(
+        "start_engine",
+        ("e",),
+        "Start engine",
+        "Start an engine where none is alive; asks first.",
+        danger=Danger.CONFIRM,
+        mutates=True,
+        twin="siscon serve",
+        footer=False,
+    ),
+    Action("refresh", ("r",), "Refresh", "Read this screen again.", footer=False),
+    Action("freeze", ("p",), "Hold still", "Stop and resume the updates of the screen; data keep arriving."),
+    Action("back", ("escape",), "Back", "Clear the filter, else go back.", footer=False),
+    Action("help", ("question_mark", "ctrl+p"), "Keys", "List the keys of this screen; enter runs one."),
+    Action("overview", ("1",), "Health", "How each integration is doing.", twin="siscon status", footer=False),
+    Action("tokens", ("2",), "Tokens", "Logins and when they end.", twin="siscon tokens", footer=False),
+    Action("runs", ("3",), "Syncs", "What runs now, and what ran.", twin="siscon runs", footer=False),
+    Action("errors", ("4",), "Errors", "Records that failed, by cause.", twin="siscon errors", footer=False),
+    Action(
+        "conflicts",
+        ("5",),
+        "Conflicts",
+        "Records that changed on both sides and wait for a person.",
+        twin="siscon conflicts",
+        footer=False,
+    ),
+    Action(
+        "records",
+        ("6",),
+        "Mappings",
+        "External ids, internal ids and their state.",
+        twin="siscon records",
+        footer=False,
+    ),
+    Action("quit", ("q", "ctrl+q"), "Quit", "Leave; asks whether a working engine goes on.", twin="siscon stop"),
+    Action(
+        "hint", ("ctrl+c",), "How to leave", "Say which key leaves: ctrl+c itself does not.", footer=False
+    ),
+)
+
+BY_ID = {action.id: action for action in ACTIONS}
+
+MOVES: tuple[tuple[tuple[str, ...], str, str], ...] = (
+    (("down", "j"), "down", "next row"),
+    (("up", "k"), "up", "row before"),
+    (("pagedown", "ctrl+d", "space"), "page_down", "a page down"),
+    (("pageup", "ctrl+u"), "page_up", "a page up"),
+    (("home", "g"), "top", "first row"),
+    (("end", "G"), "bottom", "last row"),
+)
+"""Keys of every list: keys, what the list does, words."""
+
+PANES = ("overview", "tokens", "runs", "errors", "conflicts", "records")
+"""The main screens in the order of their keys."""
+
+_KEY_WORDS = {"slash": "/", "question_mark": "?", "escape": "esc", "pagedown": "page down", "pageup": "page up"}
+
+
+def actions_of(screen: str) -> list[Action]:
+    """The actions a screen has, its own before those of every screen."""
+    own = [action for action in ACTIONS if screen in action.screens]
+    return own + [action for action in ACTIONS if not action.screens]
+
+
+def key_word(key: str) -> str:
+    """A key as it is written for people."""
+    return _KEY_WORDS.get(key, key)

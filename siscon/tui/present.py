@@ -1,0 +1,174 @@
+"""Words, glyphs, tones and cells: how anything looks, decided without a screen. Foreign text enters here."""
+
+from __future__ import annotations
+
+import locale
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Literal
+
+from siscon.domain.integrations import IntegrationState
+from siscon.domain.runs import RunStatus
+from siscon.domain.text import plain
+from siscon.domain.tokens import TokenHealth
+
+Tone = Literal["", "good", "busy", "warn", "bad", "dim", "strong"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A piece of text that is safe to show, and how loud it is; the words say the same as the tone."""
+
+    text: str
+    tone: Tone = ""
+
+
+Cells = tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """The signs a terminal can show."""
+
+    good: str = "●"
+    busy: str = "▶"
+    warn: str = "◐"
+    bad: str = "✖"
+    dim: str = "○"
+    full: str = "█"
+    void: str = "░"
+    more: str = "…"
+    line: str = "─"
+    dot: str = "·"
+    arrow: str = "→"
+    at_least: str = "≥"
+
+    def of(self, tone: Tone) -> str:
+        """The sign that goes with a tone."""
+        return {"good": self.good, "busy": self.busy, "warn": self.warn, "bad": self.bad}.get(tone, self.dim)
+
+
+ASCII = Glyphs(
+    good="*", busy=">", warn="~", bad="x", dim="o", full="#", void="-", more=".", line="-", dot=".", arrow="->", at_least=">="
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How this console shows things: signs and the time zone of its clock."""
+
+    glyphs: Glyphs = field(default_factory=Glyphs)
+    zone: tzinfo = UTC
+
+
+def needs_ascii(environ: Mapping[str, str]) -> bool:
+    """Whether a terminal is better shown ASCII signs only: the Linux console, or a locale that is not UTF-8."""
+    if environ.get("TERM") in ("linux", "dumb", "vt100", "vt220"):
+        return True
+    return locale.getpreferredencoding(False).replace("-", "").lower() != "utf8"
+
+
+def foreign(value: object, tone: Tone = "", *, limit: int = 200) -> Cell:
+    """A cell of text that came from outside."""
+    return Cell(plain(value, limit=limit), tone)
+
+
+def mark(word: str, tone: Tone, look: Look) -> Cell:
+    """A state: sign and word, so that colour is never alone."""
+    return Cell(f"{look.glyphs.of(tone)} {word}", tone)
+
+
+INTEGRATION_WORDS: Mapping[IntegrationState, tuple[str, Tone]] = {
+    IntegrationState.FAILING: ("FAILING", "bad"),
+    IntegrationState.HELD: ("HELD", "warn"),
+    IntegrationState.LATE: ("LATE", "warn"),
+    IntegrationState.RUNNING: ("running", "busy"),
+    IntegrationState.PAUSED: ("paused", "dim"),
+    IntegrationState.OK: ("ok", "good"),
+    IntegrationState.NEW: ("new", "dim"),
+}
+
+TOKEN_WORDS: Mapping[TokenHealth, tuple[str, Tone]] = {
+    TokenHealth.NONE: ("none yet", "dim"),
+    TokenHealth.GOOD: ("good", "good"),
+    TokenHealth.EXPIRING: ("expiring", "warn"),
+    TokenHealth.EXPIRED: ("EXPIRED", "bad"),
+    TokenHealth.REFRESHING: ("refreshing", "busy"),
+    TokenHealth.REVOKED: ("REVOKED", "bad"),
+    TokenHealth.NEEDS_PERSON: ("NEEDS A PERSON", "bad"),
+}
+
+RUN_WORDS: Mapping[RunStatus, tuple[str, Tone]] = {
+    RunStatus.QUEUED: ("queued", "dim"),
+    RunStatus.RUNNING: ("running", "busy"),
+    RunStatus.PAUSED: ("paused", "dim"),
+    RunStatus.HELD: ("HELD", "warn"),
+    RunStatus.INTERRUPTED: ("interrupted", "warn"),
+    RunStatus.COMPLETED: ("completed", "good"),
+    RunStatus.WITH_WARNINGS: ("with warnings", "warn"),
+    RunStatus.WITH_ERRORS: ("with errors", "warn"),
+    RunStatus.FAILED: ("FAILED", "bad"),
+    RunStatus.CANCELLED: ("cancelled", "dim"),
+}
+
+
+def number(value: int) -> str:
+    """12345 as 12,345."""
+    return f"{value:,}"
+
+
+def count(value: int, look: Look, tone: Tone = "") -> Cell:
+    """A count; nothing is a quiet dot, and only something takes the tone."""
+    return Cell(number(value), tone) if value else Cell(look.glyphs.dot, "dim")
+
+
+def span(seconds: float) -> str:
+    """A length of time in the two units that matter."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 48 * 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} m"
+    return f"{whole // 86_400} d"
+
+
+def age(at_ms: int | None, now_ms: int) -> str:
+    """How long ago; by the minute, so that a quiet screen stays quiet."""
+    if at_ms is None:
+        return "never"
+    seconds = (now_ms - at_ms) / 1000
+    return "just now" if seconds < 60 else f"{span(seconds)} ago"
+
+
+def ahead(at_ms: int, now_ms: int) -> str:
+    """How long until a moment; by the minute."""
+    seconds = (at_ms - now_ms) / 1000
+    if seconds <= 0:
+        return "now"
+    return "in < 1 min" if seconds < 60 else f"in {span(seconds)}"
+
+
+def moment(at_ms: int | None, look: Look) -> str:
+    """A moment in the console's time zone."""
+    if at_ms is None:
+        return "-"
+    return datetime.fromtimestamp(at_ms / 1000, look.zone).strftime("%b %d %H:%M")
+
+
+def bar(share: float | None, width: int, look: Look) -> str:
+    """A bar of ``width`` cells; an unknown share is an empty bar with a question mark."""
+    glyphs = look.glyphs
+    if share is None:
+        return "?".center(width, glyphs.void)
+    filled = min(width, int(share * width + 0.5))
+    return glyphs.full * filled + glyphs.void * (width - filled)
+
+
+def percent(share: float | None) -> str:
+    """A share in whole per cents; 100 only when it is all."""
+    if share is None:
+        return ""
+    return f"{100 if share >= 1 else min(99, int(share * 100))}%"
