@@ -1,0 +1,262 @@
+"""What a configuration may say: the models, their limits and their defaults. Strangers' settings are checked here."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError, core_schema
+
+from siscon.domain import schedules
+from siscon.domain.conflicts import Strategy
+from siscon.domain.errors import UsageError
+from siscon.domain.mappings import INTEGRATION_NAME
+from siscon.domain.plans import GuardLimits
+from siscon.domain.privacy import Secret
+from siscon.domain.records import FIELDS, Entity
+
+
+def wrong(sentence: str) -> PydanticCustomError:
+    """A complaint in our own words, taken over as it is."""
+    return PydanticCustomError("siscon", "{sentence}", {"sentence": sentence})
+
+
+class _SecretType:
+    """Teaches pydantic about secrets: text in, stars out."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, _source: Any, _next: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            cls.read, serialization=core_schema.plain_serializer_function_ser_schema(str)
+        )
+
+    @staticmethod
+    def read(value: Any) -> Secret:
+        """Text as a secret; a secret stays as it is."""
+        if isinstance(value, Secret):
+            return value
+        if not isinstance(value, str):
+            raise wrong("must be a reference: ${NAME} or ${file:/path}")
+        if not value:
+            raise wrong("is empty: the reference leads to nothing")
+        return Secret(value)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: core_schema.CoreSchema, _next: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "pattern": r"^\$\{[^}]+\}$"}
+
+
+def _not_truth(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise wrong("must be a number")
+    return value
+
+
+def _in_base(value: Path, info: ValidationInfo) -> Path:
+    base = Path((info.context or {}).get("base") or Path.cwd())
+    return base / value.expanduser()
+
+
+Number = Annotated[int, BeforeValidator(_not_truth)]
+Share = Annotated[float, BeforeValidator(_not_truth), Field(ge=0, le=1)]
+PathBeside = Annotated[Path, AfterValidator(_in_base)]
+"""A path; a relative one starts at the folder of the configuration file."""
+SecretText = Annotated[Secret, _SecretType]
+"""A secret: a reference in the file, stars wherever it is shown."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
+
+
+class StorageSettings(Section):
+    synchronous: Literal["full", "normal"] = Field(
+        "full",
+        description="full: a power cut loses nothing that was shown; normal: faster, loses the last moments",
+    )
+
+
+class EngineSettings(Section):
+    on_quit: Literal["ask", "keep", "stop"] = Field(
+        "ask", description="what happens to the engine on leaving"
+    )
+    batch: Number = Field(200, ge=1, le=1000, description="records applied in one transaction")
+
+
+class GuardSettings(Section):
+    updated_share: Share = Field(0.75, description="a plan that updates more than this share is held")
+    created_share: Share = Field(0.50, description="a plan that creates more than this share is held")
+    missing_share: Share = Field(0.10, description="a plan in which more than this share is missing is held")
+    dead_share: Share = Field(0.50, description="a plan in which more than this share is unusable is held")
+    at_least: Number = Field(5, ge=0, le=1_000_000, description="no share counts below this many records")
+
+    @property
+    def limits(self) -> GuardLimits:
+        return GuardLimits(**self.model_dump())
+
+
+class ConflictSettings(Section):
+    default: Strategy = Field(Strategy.SIS_WINS, description="who wins when both sides changed a field")
+    fields: dict[str, Strategy] = Field(
+        {}, description="other strategies by field, such as student.email: manual"
+    )
+
+    @field_validator("fields")
+    @classmethod
+    def _known_fields(cls, fields: dict[str, Strategy]) -> dict[str, Strategy]:
+        known = {f"{entity}.{rule.name}" for entity, rules in FIELDS.items() for rule in rules}
+        for name in fields:
+            if name not in known:
+                raise wrong(f"'{name}' is no field of a record: write entity.field, such as student.email")
+        return fields
+
+
+def _split(value: Any) -> Any:
+    return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
+
+
+class IntegrationSettings(Section):
+    provider: str = Field(
+        description="the kind of system: powerschool, infinite_campus, skyward or a plug-in's name"
+    )
+    base_url: str = Field(description="the district's address, https unless it is on this machine")
+    client_id: str = Field(min_length=1, max_length=1000, description="the OAuth client id")
+    client_secret: SecretText = Field(description="a reference to the OAuth client secret")
+    requests_per_minute: Number | None = Field(
+        None, ge=0, le=100_000, description="the rate limit; empty: the provider's own, 0: none"
+    )
+    schedule: str = Field("", description="when to import: five cron fields, empty: only when asked")
+    enabled: bool = Field(True, description="false: kept, but never run")
+    entities: Annotated[tuple[Entity, ...], BeforeValidator(_split)] = Field(
+        (), description="what to import; empty: all that the provider offers"
+    )
+    ca_file: PathBeside | None = Field(
+        None, description="further certificate authorities to trust, as a PEM file"
+    )
+    timeout_s: Annotated[float, BeforeValidator(_not_truth)] = Field(
+        60.0, ge=1, le=3600, description="seconds that one request may take as a whole"
+    )
+    max_answer_mib: Number = Field(32, ge=1, le=1024, description="the largest answer that is read")
+    conflicts: ConflictSettings = Field(ConflictSettings(), description="what happens to conflicts")
+    settings: dict[str, Any] = Field({}, description="the provider's own settings")
+
+    @field_validator("base_url")
+    @classmethod
+    def _safe_address(cls, url: str) -> str:
+        return _checked_address(url)
+
+    @field_validator("schedule")
+    @classmethod
+    def _readable_schedule(cls, line: str) -> str:
+        try:
+            if line.strip():
+                schedules.parse(line)
+        except UsageError as error:
+            raise wrong(error.sentence) from error
+        return line.strip()
+
+    @field_validator("ca_file")
+    @classmethod
+    def _ca_file_is_there(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise wrong(f"the file {path} is not there")
+        return path
+
+
+def _integration_name(name: str) -> str:
+    if not INTEGRATION_NAME.match(name):
+        raise wrong(
+            "an integration's name is a small letter, then small letters, digits or _, at most 31 together"
+        )
+    return name
+
+
+class Settings(Section):
+    """A whole configuration, checked. ``file`` says where it came from."""
+
+    home: PathBeside = Field(
+        Path("siscon-home"), description="the folder of the database, the key and the logs"
+    )
+    time_zone: str = Field(
+        "UTC", description="the time zone of schedules and of the screen, such as Europe/Oslo"
+    )
+    storage: StorageSettings = StorageSettings()
+    engine: EngineSettings = EngineSettings()
+    guard: GuardSettings = GuardSettings()
+    integrations: dict[Annotated[str, AfterValidator(_integration_name)], IntegrationSettings] = Field(
+        {}, description="one entry for each connection to one system"
+    )
+    _file: Path = PrivateAttr(default=Path("config.yaml"))
+
+    @property
+    def database(self) -> Path:
+        return self.home / "siscon.db"
+
+    @property
+    def file(self) -> Path:
+        return self._file
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise wrong(f"'{name[:60]}' is no time zone: write UTC or one such as America/Chicago")
+        return name
+
+
+def with_file(settings: Settings, file: Path) -> Settings:
+    """The same settings, told where they came from."""
+    settings._file = file
+    return settings
+
+
+def is_loopback(url: str) -> bool:
+    """True for an address that never leaves this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        raise wrong("is no address: write one such as https://district.example.org") from None
+    if parts.scheme not in ("https", "http") or not host or any(one.isspace() for one in url):
+        raise wrong("is no address: write one such as https://district.example.org")
+    if parts.username or parts.password or "@" in parts.netloc:
+        raise wrong("must not hold a login: use client_id and client_secret")
+    if parts.query or parts.fragment or "?" in url or "#" in url:
+        raise wrong("must end before any '?' or '#'")
+    if parts.scheme == "http" and not is_loopback(url):
+        raise wrong(
+            "must be https: http sends the secret and the pupils' data in clear (allowed on this machine only)"
+        )
+    return url.rstrip("/")

@@ -1,0 +1,117 @@
+"""What pydantic finds wrong, said so that a person can mend it: our words, the nearest known key, no values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from siscon.config.document import Path
+from siscon.config.model import (
+    ConflictSettings,
+    EngineSettings,
+    GuardSettings,
+    IntegrationSettings,
+    Settings,
+    StorageSettings,
+)
+from siscon.domain.text import plain
+
+ANY = "*"
+"""Stands for an integration's name in a path."""
+
+MODELS: Mapping[Path, type[BaseModel]] = {
+    (): Settings,
+    ("storage",): StorageSettings,
+    ("engine",): EngineSettings,
+    ("guard",): GuardSettings,
+    ("integrations", ANY): IntegrationSettings,
+    ("integrations", ANY, "conflicts"): ConflictSettings,
+}
+"""Which keys are known where."""
+
+_SENTENCES = {
+    "missing": "is missing",
+    "string_type": "must be text: put it in quotes",
+    "string_too_short": "must not be empty",
+    "string_too_long": "is too long",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "dict_type": "must hold keys and values",
+    "model_type": "must hold keys and values",
+    "model_attributes_type": "must hold keys and values",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+    "path_type": "must be a path",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One complaint of pydantic in our words."""
+
+    path: Path
+    sentence: str
+    at_key: bool
+
+
+def complaints_of(error: ValidationError, *, models: Mapping[Path, type[BaseModel]]) -> list[Told]:
+    """Every complaint; ``models`` knows the keys at each place."""
+    return [_told(one, models) for one in error.errors(include_url=False)]
+
+
+def nearest(name: str, known: Collection[str], *, all_of: str) -> str:
+    """``: did you mean 'x'?``, or else the names there are."""
+    close = get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+    if close:
+        return f": did you mean '{close[0]}'?"
+    return f": {all_of} {', '.join(sorted(known))}" if known else ""
+
+
+def shown(value: Any) -> str:
+    """A value as a person reads it in a listing."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _told(error: Any, models: Mapping[Path, type[BaseModel]]) -> Told:
+    path: Path = tuple(error["loc"])
+    kind, context = error["type"], error.get("ctx", {})
+    if path and path[-1] == "[key]":
+        return Told(path[:-1], error["msg"], at_key=True)
+    if kind == "extra_forbidden":
+        return Told(path, "unknown key" + _nearest_key(path, models), at_key=True)
+    if kind in _SENTENCES:
+        return Told(path, _SENTENCES[kind], at_key=kind == "missing")
+    if kind == "greater_than_equal":
+        return Told(path, f"must be at least {context['ge']}", at_key=False)
+    if kind == "less_than_equal":
+        return Told(path, f"must be at most {context['le']}", at_key=False)
+    if kind in ("enum", "literal_error"):
+        names = [one.strip("'") for one in context["expected"].replace(" or ", ", ").split(", ")]
+        said = f"'{plain(error['input'], limit=40)}' is not known here"
+        return Told(path, said + nearest(str(error["input"]), names, all_of="known are"), at_key=False)
+    return Told(path, error["msg"].removeprefix("Value error, "), at_key=False)
+
+
+def _nearest_key(path: Path, models: Mapping[Path, type[BaseModel]]) -> str:
+    above = path[:-1]
+    general = (
+        ("integrations", ANY, *above[2:]) if above[:1] == ("integrations",) and len(above) > 1 else above
+    )
+    model = models.get(general)
+    if model is None:
+        return ""
+    known = [one for one in model.model_fields if one != "base_url" or general]
+    return nearest(str(path[-1]), known, all_of="known here are")

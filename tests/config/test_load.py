@@ -1,0 +1,298 @@
+"""The configuration as a person writes it: what is accepted, and what every complaint says."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from siscon.config import Settings, explain, load, schema
+from siscon.domain.errors import ConfigError
+from siscon.domain.records import Entity
+
+
+class CampusSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    base_url: str
+    token_url: str
+    page_size: int = 100
+
+
+class PlainSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    base_url: str
+
+
+PROVIDERS: dict[str, type[BaseModel]] = {"campus": CampusSettings, "powerschool": PlainSettings}
+
+GOOD = """
+integrations:
+  north:
+    provider: powerschool
+    base_url: https://north.example.org/
+    client_id: abc
+    client_secret: ${NORTH_SECRET}
+"""
+ENVIRON = {"NORTH_SECRET": "s3cr3t-canary"}
+
+
+def loaded(tmp_path: Path, text: str, environ: dict[str, str] | None = None) -> Settings:
+    file = tmp_path / "config.yaml"
+    file.write_text(text, encoding="utf-8")
+    told = ENVIRON if environ is None else environ
+    return load(file, told, provider_settings=PROVIDERS.get, known_providers=list(PROVIDERS))
+
+
+def complaints(tmp_path: Path, text: str, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, text, environ)
+    told = caught.value.complaints
+    assert "s3cr3t" not in repr(told)
+    return [f"{one.line}:{one.column} {one.path}: {one.sentence}" for one in told]
+
+
+def test_a_small_configuration_gets_every_default(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, GOOD)
+    north = settings.integrations["north"]
+
+    assert settings.home == tmp_path / "siscon-home"
+    assert settings.database == tmp_path / "siscon-home" / "siscon.db"
+    assert settings.file == tmp_path / "config.yaml"
+    assert north.base_url == "https://north.example.org"
+    assert north.client_secret.reveal() == "s3cr3t-canary"
+    assert (north.requests_per_minute, north.enabled, north.entities) == (None, True, ())
+    assert settings.guard.limits.missing_share == 0.10
+    assert "s3cr3t" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_all_complaints_come_at_once_with_place_and_nearest_key(tmp_path: Path) -> None:
+    text = """
+hom: here
+engine:
+  batch: 5000
+  on_quit: aks
+integrations:
+  north:
+    provider: powerschol
+    base_url: http://north.example.org
+    client_id: 12
+    client_secret: in-clear
+    clientid: x
+  Bad-Name:
+    provider: powerschool
+    base_url: nonsense
+    client_id: a
+    client_secret: ${MISSING}
+"""
+    told = complaints(tmp_path, text)
+
+    assert told[0] == "2:1 hom: unknown key: did you mean 'home'?"
+    assert told[1] == "4:10 engine.batch: must be at most 1000"
+    assert told[2] == "5:12 engine.on_quit: 'aks' is not known here: did you mean 'ask'?"
+    assert told[3].startswith(
+        "8:15 integrations.north.provider: there is no provider 'powerschol': did you mean"
+    )
+    assert told[4].startswith("9:15 integrations.north.base_url: must be https")
+    assert told[5] == "10:16 integrations.north.client_id: must be text: put it in quotes"
+    assert told[6].startswith("11:20 integrations.north.client_secret: must not stand here in clear")
+    assert told[7] == "12:5 integrations.north.clientid: unknown key: did you mean 'client_id'?"
+    assert told[8].startswith("13:3 integrations.Bad-Name: an integration's name")
+    assert told[9].startswith("15:15 integrations.Bad-Name.base_url: is no address")
+    assert told[10].startswith(
+        "17:20 integrations.Bad-Name.client_secret: the environment variable MISSING is not"
+    )
+    assert len(told) == 11
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("enabled: no", "some YAML readers take no for true or false"),
+        ("enabled: On", "write true or false"),
+        ("client_id: 0123", "put it in quotes"),
+        ("client_id: 1:30", "put it in quotes"),
+        ("client_id: 2024-01-01", "take 2024-01-01 for a date"),
+        ("client_id: 0x1f", "put it in quotes"),
+        ("client_id: 1_000", "put it in quotes"),
+        ("client_id: .inf", "put it in quotes"),
+        ("client_id: !!binary aGk=", "tags"),
+        ("client_id: !!python/name:os.system x", "tags"),
+        ("timeout_s: true", "must be a number"),
+        ("requests_per_minute: true", "must be a number"),
+        ("schedule: 0 25 * * *", "cannot be read"),
+        ("entities: [pupils]", "'pupils' is not known here"),
+        ("conflicts: {fields: {student.mail: manual}}", "is no field of a record"),
+        ("conflicts: {default: sis_win}", "did you mean 'sis_wins'"),
+        ("ca_file: not-there.pem", "is not there"),
+        ("settings: {page_size: 3}", "settings.page_size: unknown key"),
+        ("settings: {base_url: x}", "stands one level up"),
+    ],
+)
+def test_what_is_doubtful_is_refused(tmp_path: Path, line: str, said: str) -> None:
+    key = line.split(":")[0]
+    kept = "\n".join(one for one in GOOD.splitlines() if not one.strip().startswith(f"{key}:"))
+    told = complaints(tmp_path, f"{kept}\n    {line}\n")
+
+    assert len(told) == 1
+    assert said in told[0]
+    assert told[0].startswith(("7:", "8:"))
+
+
+def test_a_key_written_twice_is_refused_with_both_places(tmp_path: Path) -> None:
+    told = complaints(tmp_path, GOOD + "    client_id: other\n")
+
+    assert told == [
+        "8:5 integrations.north.client_id: 'client_id' stands here a second time (first in line 6): keep one of the two"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 5000,
+        "a: " + "{b: " * 40,
+        "a: [1\n",
+        "\ta: 1",
+        "- x",
+        "just text",
+        "a: &a [*a]",
+        "a: *b",
+        "a: \x00",
+    ],
+)
+def test_unreadable_or_costly_text_is_one_complaint_and_quick(tmp_path: Path, text: str) -> None:
+    began = time.monotonic()
+    told = complaints(tmp_path, text)
+
+    assert len(told) in (1, 2)
+    assert time.monotonic() - began < 1.0
+
+
+def test_a_laughing_document_stays_small(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [" + ", ".join([f"*a{n - 1}"] * 9) + "]" for n in range(1, 6)]
+    began = time.monotonic()
+
+    assert complaints(tmp_path, "\n".join(lines))
+    assert time.monotonic() - began < 1.0
+
+
+def test_a_file_above_one_mib_or_not_utf8_or_missing_is_said_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    for content, said in (
+        (b"# " + b"x" * 1024 * 1024, "larger than 1 MiB"),
+        (b"a: \xff\xfe", "cannot be used"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(ConfigError, match=said):
+            load(file, {}, provider_settings=PROVIDERS.get)
+    with pytest.raises(ConfigError, match="There is no configuration"):
+        load(tmp_path / "none.yaml", {}, provider_settings=PROVIDERS.get)
+
+
+def test_references_are_expanded_after_parsing_and_cannot_add_structure(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-file\n", encoding="utf-8")
+    text = GOOD.replace("${NORTH_SECRET}", "${file:secret}").replace("abc", "'id-${ID:-none}'")
+    settings = loaded(tmp_path, text, {"ID": "x\n    enabled: false"})
+
+    assert settings.integrations["north"].client_secret.reveal() == "from-file"
+    assert settings.integrations["north"].client_id == "id-x\n    enabled: false"
+    assert settings.integrations["north"].enabled is True
+
+
+def test_numbers_may_come_from_the_environment(tmp_path: Path) -> None:
+    text = GOOD + "    requests_per_minute: ${RPM:-90}\n"
+
+    assert loaded(tmp_path, text).integrations["north"].requests_per_minute == 90
+    assert complaints(tmp_path, text, {**ENVIRON, "RPM": "many"}) == [
+        "8:26 integrations.north.requests_per_minute: must be a whole number"
+    ]
+
+
+def test_a_secret_may_have_a_default_on_this_machine_only(tmp_path: Path) -> None:
+    text = GOOD.replace("${NORTH_SECRET}", "${NORTH_SECRET:-s3cr3t}")
+    here = text.replace("https://north.example.org/", "http://127.0.0.1:8081")
+
+    assert "allowed for systems on this machine only" in complaints(tmp_path, text, {})[0]
+    assert loaded(tmp_path, here, {}).integrations["north"].client_secret.reveal() == "s3cr3t"
+
+
+def test_an_empty_or_mixed_or_broken_secret_is_refused(tmp_path: Path) -> None:
+    assert "leads to nothing" in complaints(tmp_path, GOOD, {"NORTH_SECRET": ""})[0]
+    mixed = GOOD.replace("${NORTH_SECRET}", "x${NORTH_SECRET}")
+    assert "in clear" in complaints(tmp_path, mixed)[0]
+    broken = GOOD.replace("${NORTH_SECRET}", "'${NORTH SECRET}'")
+    assert "a reference is" in complaints(tmp_path, broken)[0]
+    gone = GOOD.replace("${NORTH_SECRET}", "${file:/does/not/exist}")
+    assert "cannot be read" in complaints(tmp_path, gone)[0]
+
+
+def test_the_environment_beats_the_file(tmp_path: Path) -> None:
+    environ = {
+        **ENVIRON,
+        "SISCON__ENGINE__BATCH": "50",
+        "SISCON__INTEGRATIONS__NORTH__ENTITIES": "school,student",
+        "SISCON__INTEGRATIONS__NORTH__CLIENT_SECRET": "other",
+    }
+    settings = loaded(tmp_path, GOOD, environ)
+
+    assert settings.engine.batch == 50
+    assert settings.integrations["north"].entities == (Entity.SCHOOL, Entity.STUDENT)
+    assert settings.integrations["north"].client_secret.reveal() == "other"
+    told = complaints(tmp_path, GOOD, {**ENVIRON, "SISCON__ENGINE__BATCH": "no", "SISCON__ENGINE": "x"})
+    assert any("SISCON__ENGINE__BATCH" in one for one in told)
+    assert any(
+        "must hold keys and values (from the environment variable SISCON__ENGINE)" in one for one in told
+    )
+
+
+def test_a_providers_own_settings_are_checked_at_their_place(tmp_path: Path) -> None:
+    text = GOOD.replace("powerschool", "campus") + "    settings:\n      pagesize: 5\n"
+    told = complaints(tmp_path, text)
+
+    assert told == [
+        "8:5 integrations.north.settings.token_url: is missing",
+        "9:7 integrations.north.settings.pagesize: unknown key: did you mean 'page_size'?",
+    ]
+
+
+def test_an_integration_without_anything_lacks_everything(tmp_path: Path) -> None:
+    told = complaints(tmp_path, "integrations:\n  north:\n")
+
+    assert [one.split(" ", 1)[1] for one in told] == [
+        f"integrations.north.{key}: is missing"
+        for key in ("base_url", "client_id", "client_secret", "provider")
+    ]
+
+
+def test_explain_tells_values_and_sources_but_no_secret(tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(GOOD.replace("powerschool", "campus") + "    settings: {token_url: 'https://t'}\n")
+    environ = {**ENVIRON, "SISCON__ENGINE__BATCH": "50"}
+    rows = {one.key: one for one in explain(file, environ, provider_settings=PROVIDERS.get)}
+
+    secret = rows["integrations.north.client_secret"]
+    assert (secret.value, secret.source) == ("***", "config.yaml:7, ${NORTH_SECRET}")
+    assert (rows["engine.batch"].value, rows["engine.batch"].source) == (
+        "50",
+        "environment SISCON__ENGINE__BATCH",
+    )
+    assert (rows["engine.on_quit"].value, rows["engine.on_quit"].source) == ("ask", "default")
+    assert (rows["integrations.north.settings.page_size"].value) == "100"
+    assert "s3cr3t" not in repr(rows)
+
+
+def test_the_schema_names_every_key_and_the_settings_of_each_provider() -> None:
+    made = schema(PROVIDERS)
+
+    assert set(made["properties"]) == {"home", "time_zone", "storage", "engine", "guard", "integrations"}
+    rules = {
+        one["if"]["properties"]["provider"]["const"]: one["then"]
+        for one in made["$defs"]["IntegrationSettings"]["allOf"]
+    }
+    assert rules["campus"]["properties"]["settings"]["required"] == ["token_url"]
+    assert rules["powerschool"]["required"] == []
