@@ -72,6 +72,9 @@ MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
 """From each state the states that may follow; the store refuses every other move."""
 
 ENDED = frozenset({_S.COMPLETED, _S.WITH_WARNINGS, _S.WITH_ERRORS, _S.FAILED, _S.CANCELLED})
+UNDER_WAY = frozenset({_S.QUEUED, _S.RUNNING, _S.INTERRUPTED})
+"""What goes on by itself; a second run of the same kind waits for it to end."""
+
 GOOD_ENDS = frozenset({_S.COMPLETED, _S.WITH_WARNINGS, _S.WITH_ERRORS})
 
 EXIT_CODES: Mapping[RunStatus, int] = {

@@ -29,6 +29,7 @@ VOID_LEASE = """
 UPDATE leases SET owner = '', expires_at_ms = 0, fence = fence + 1
 WHERE name = :name AND owner <> '' AND expires_at_ms < :now_ms
 """
+TAKE_AWAY_LEASES = "UPDATE leases SET owner = '', expires_at_ms = 0, fence = fence + 1 WHERE owner = :owner"
 LIST_EXPIRED = "SELECT name FROM leases WHERE owner <> '' AND expires_at_ms < :now_ms ORDER BY name"
 
 REGISTER_ENGINE = """
@@ -82,6 +83,11 @@ async def release(c: Connection, lease: Lease) -> None:
 async def void(c: Connection, name: str, *, now_ms: int) -> bool:
     """Take a lease that ran out away from its owner for good, so that, woken again, it writes nothing."""
     return await c.run(VOID_LEASE, {"name": name, "now_ms": now_ms}) == 1
+
+
+async def take_away(c: Connection, owner: str) -> int:
+    """Take every lease from an owner that is dead for certain; how many it had. Woken, it would write nothing."""
+    return await c.run(TAKE_AWAY_LEASES, {"owner": owner})
 
 
 async def expired(c: Connection, *, now_ms: int) -> list[str]:

@@ -1,0 +1,118 @@
+"""Runs whose engine died go back to the queue; locks that say whether an engine on this host lives; pruning."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from siscon.domain.events import EventKind, Level
+from siscon.domain.runs import Run, RunStatus
+from siscon.domain.text import plain
+from siscon.engine.bell import Ear
+from siscon.store import events, leases, runs
+from siscon.store.database import Connection, Database
+
+LOOK_EVERY_S = 2.0
+PRUNE_EVERY_S = 3600.0
+EVENTS_KEPT_MS = 90 * 24 * 3600 * 1000
+
+
+def lock_path(home: Path, engine_id: str) -> Path:
+    """The file that an engine keeps locked for as long as its process lives."""
+    return home / f"engine-{engine_id}.lock"
+
+
+@contextmanager
+def sign_of_life(home: Path, engine_id: str) -> Iterator[None]:
+    """Hold this engine's lock; the kernel frees it when the process ends, however that happens."""
+    path = lock_path(home, engine_id)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+        path.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+
+
+def is_provably_gone(home: Path, engine_id: str) -> bool:
+    """Whether an engine of this home has certainly ended: its lock file is there and nobody holds the lock.
+
+    Why that is safe: the database lies on a local disk, so every engine that writes to it runs under the same
+    kernel, and that kernel alone gives and frees the lock; a stopped or hanging process keeps it. An engine locks
+    before it registers. Whatever is unclear (no file, no permission) is no proof: then the lease must run out.
+    """
+    try:
+        descriptor = os.open(lock_path(home, engine_id), os.O_RDWR | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+async def bury_the_dead(db: Database, home: Path, *, own_id: str, now_ms: Callable[[], int]) -> list[str]:
+    """Take every lease from the engines that are provably gone, so that nobody waits for them; their ids."""
+    async with db.read() as c:
+        alive = [one.id for one in await leases.engines(c, now_ms=now_ms()) if one.alive and one.id != own_id]
+    gone = [one for one in alive if is_provably_gone(home, one)]
+    for engine_id in gone:
+        async with db.transaction() as c:
+            await leases.take_away(c, engine_id)
+            await leases.engine_stopped(c, engine_id, now_ms())
+        with suppress(OSError):
+            lock_path(home, engine_id).unlink(missing_ok=True)
+    return gone
+
+
+async def give_back(db: Database, *, now_ms: Callable[[], int]) -> int:
+    """Queue every running run whose engine's lease has run out; how many there were.
+
+    The dead engine's leases go in the same transaction: if it wakes, its old fences open nothing.
+    """
+    async with db.read() as c:
+        if not await runs.running_of_dead_engines(c, now_ms=now_ms()):
+            return 0
+    async with db.transaction() as c:
+        orphans = await runs.running_of_dead_engines(c, now_ms=now_ms())
+        for engine_id in sorted({run.engine for run in orphans if run.engine}):
+            await leases.take_away(c, engine_id)
+        for run in orphans:
+            await back_to_queue(c, run, why="its engine died", now_ms=now_ms())
+    return len(orphans)
+
+
+async def back_to_queue(c: Connection, run: Run, *, why: str, now_ms: int) -> None:
+    """A running run is interrupted and waits for the next engine; one that a person wanted to end, ends."""
+    await runs.move(c, run.id, RunStatus.INTERRUPTED, now_ms=now_ms, error_code="interrupted", error=why)
+    if run.cancel_requested_by:
+        said = f"cancelled by {plain(run.cancel_requested_by)}"
+        await runs.move(c, run.id, RunStatus.CANCELLED, now_ms=now_ms, error_code="cancelled", error=said)
+        kind, text = EventKind.RUN_ENDED, f"run {run.id} was {said} ({why})"
+    else:
+        await runs.move(c, run.id, RunStatus.QUEUED, now_ms=now_ms, error_code="interrupted", error=why)
+        kind, text = EventKind.RUN_QUEUED, f"run {run.id} was interrupted ({why}); it goes on where it stopped"
+    await events.append(c, kind, Level.WARNING, text, integration=run.integration, run_id=run.id, at_ms=now_ms)
+
+
+async def watch(db: Database, home: Path, ear: Ear, *, own_id: str, now_ms: Callable[[], int]) -> None:
+    """Look after the dead every few seconds, and prune old events every hour."""
+    loop = asyncio.get_running_loop()
+    prune_at_s = loop.time()
+    while True:
+        await bury_the_dead(db, home, own_id=own_id, now_ms=now_ms)
+        if await give_back(db, now_ms=now_ms):
+            ear.ring()
+        if loop.time() >= prune_at_s:
+            prune_at_s = loop.time() + PRUNE_EVERY_S
+            async with db.transaction() as c:
+                await events.prune(c, now_ms() - EVENTS_KEPT_MS)
+        await asyncio.sleep(LOOK_EVERY_S)

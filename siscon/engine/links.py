@@ -1,0 +1,129 @@
+"""One link per integration: its provider, client, gate and token, made once and used by both lanes."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from siscon.config import IntegrationSettings, Settings
+from siscon.domain.errors import UsageError
+from siscon.domain.tokens import Token
+from siscon.engine.gate import StoredGate
+from siscon.engine.meter import count_request
+from siscon.engine.tokens import StoredTokens
+from siscon.providers import oauth
+from siscon.providers.client import ApiClient
+from siscon.providers.contract import Answer, Provider, Rate
+from siscon.providers.ports import ClientLimits
+from siscon.store.database import Database
+from siscon.store.vault import Vault
+
+LoadProvider = Callable[[str], type[Provider]]
+
+RENEWAL_JITTER_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a run of an integration works with."""
+
+    provider: Provider
+    tokens: StoredTokens
+
+
+def rate_of(settings: IntegrationSettings, kind: type[Provider]) -> Rate:
+    """The rate to keep: the configured one, else the provider's own."""
+    if settings.requests_per_minute is None:
+        return kind.rate
+    return Rate(requests=settings.requests_per_minute, per_s=60.0, at_once=kind.rate.at_once)
+
+
+class Links:
+    """The links of one engine, opened when first needed and closed with it."""
+
+    def __init__(
+        self,
+        db: Database,
+        settings: Settings,
+        vault: Vault,
+        *,
+        owner: str,
+        load_provider: LoadProvider,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._db = db
+        self._settings = settings
+        self._vault = vault
+        self._owner = owner
+        self._load_provider = load_provider
+        self._now_ms = now_ms
+        self._open: dict[str, Link] = {}
+        self._opening = asyncio.Lock()
+        self._stack = AsyncExitStack()
+
+    async def of(self, name: str) -> Link:
+        """The link of an integration; raises ``ConfigError`` when its provider cannot be had."""
+        async with self._opening:
+            if name not in self._open:
+                self._open[name] = await self._make(name)
+            return self._open[name]
+
+    async def close(self) -> None:
+        """Close every client."""
+        await self._stack.aclose()
+
+    async def _make(self, name: str) -> Link:
+        settings = self._settings.integrations.get(name)
+        if settings is None:
+            raise UsageError(f"{name} is not in the configuration of this engine.")
+        kind = self._load_provider(settings.provider)
+        own = kind.Settings(base_url=settings.base_url, **settings.settings)
+        gate = StoredGate(self._db, name, rate_of(settings, kind), now_ms=self._now_ms)
+        grant = kind.grant(own)
+
+        async def fetch() -> Token:
+            await gate.enter()
+            count_request()
+            return await oauth.fetch_token(
+                grant,
+                client_id=settings.client_id,
+                client_secret=settings.client_secret,
+                base_url=settings.base_url,
+                ca_file=settings.ca_file,
+                now_ms=self._now_ms(),
+            )
+
+        tokens = StoredTokens(
+            self._db,
+            self._vault,
+            name,
+            owner=self._owner,
+            fetch=fetch,
+            now_ms=self._now_ms,
+            jitter_s=random.random() * RENEWAL_JITTER_S,  # noqa: S311 - spreads load, guards nothing
+        )
+        judges: list[Provider] = []
+
+        def classify(answer: Answer) -> Exception | None:
+            return judges[0].classify(answer) if judges else None
+
+        client = ApiClient(
+            base_url=settings.base_url,
+            origins=frozenset({settings.base_url}),
+            gate=gate,
+            tokens=tokens,
+            classify=classify,
+            meter=lambda _: count_request(),
+            limits=ClientLimits(
+                body_bytes=settings.max_answer_mib * 1024 * 1024,
+                whole_s=settings.timeout_s,
+                read_s=min(30.0, settings.timeout_s),
+            ),
+            ca_file=settings.ca_file,
+        )
+        provider = kind(await self._stack.enter_async_context(client), own)
+        judges.append(provider)
+        return Link(provider, tokens)
