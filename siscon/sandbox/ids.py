@@ -1,0 +1,99 @@
+"""How each system names its records: PowerSchool by number, Infinite Campus by GUID, Skyward by digits with zeros.
+
+Every name is computed from the index and can be turned back into it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from siscon.sandbox.people import derive
+
+KINDS = (
+    "district", "school", "term", "staff", "affiliation", "student", "course", "section", "enrollment",
+    "teaching", "missing",
+)  # fmt: skip
+
+_FIRST = {
+    "district": 1, "school": 1011, "term": 140, "staff": 877, "affiliation": 940, "student": 4101,
+    "course": 88, "section": 7730, "enrollment": 58214, "teaching": 1, "missing": 990_000_000,
+}  # fmt: skip
+_SHAPE = {
+    "district": ("000", 0), "school": ("000", 4), "term": ("00", 4), "staff": ("09", 6),
+    "affiliation": ("08", 6), "student": ("00", 7), "course": ("00", 6), "section": ("000", 6),
+    "enrollment": ("00", 8), "teaching": ("07", 7), "missing": ("06", 7),
+}  # fmt: skip
+
+
+class Ids(Protocol):
+    """Names for the records of one system."""
+
+    def text(self, kind: str, index: int) -> str:
+        """The external id of a record."""
+
+    def index(self, kind: str, text: str) -> int | None:
+        """The record that an external id names, or None if it cannot be one of this kind."""
+
+
+class NumberIds:
+    """Integer row numbers (DCIDs). Each kind starts elsewhere, yet numbers of two kinds overlap, as in life."""
+
+    def text(self, kind: str, index: int) -> str:
+        return str(_FIRST[kind] + index)
+
+    def number(self, kind: str, index: int) -> int:
+        """The external id as the number it is on the wire."""
+        return _FIRST[kind] + index
+
+    def index(self, kind: str, text: str) -> int | None:
+        if not (text.isascii() and text.isdigit()) or len(text) > 18:
+            return None
+        index = int(text) - _FIRST[kind]
+        return index if index >= 0 else None
+
+
+class GuidIds:
+    """GUIDs that look random: the low half is the index times an odd number, which can be undone."""
+
+    _ODD = 0x9E3779B97F4A7C15
+    _BACK = pow(_ODD, -1, 1 << 64)
+    _MASK = (1 << 64) - 1
+
+    def __init__(self, seed: int) -> None:
+        self._salt = {kind: derive(seed, "guid", kind) for kind in KINDS}
+        self._head = {}
+        for kind, salt in self._salt.items():
+            head = f"{derive(salt, 'head'):016x}"
+            self._head[kind] = f"{head[:8]}-{head[8:12]}-4{head[13:]}-"
+
+    def text(self, kind: str, index: int) -> str:
+        low = (index * self._ODD + self._salt[kind]) & self._MASK
+        return f"{self._head[kind]}{low >> 48:04x}-{low & 0xFFFFFFFFFFFF:012x}"
+
+    def index(self, kind: str, text: str) -> int | None:
+        head = self._head[kind]
+        tail = text[len(head) :].replace("-", "")
+        if not text.startswith(head) or len(text) != 36 or len(tail) != 16:
+            return None
+        try:
+            low = int(tail, 16)
+        except ValueError:
+            return None
+        index = (low - self._salt[kind]) * self._BACK & self._MASK
+        return index if self.text(kind, index) == text else None
+
+
+class ZeroedIds:
+    """Digit strings with leading zeros, which are lost as soon as somebody reads them as numbers."""
+
+    def text(self, kind: str, index: int) -> str:
+        head, digits = _SHAPE[kind]
+        return f"{head}{index + 1:0{digits}d}"
+
+    def index(self, kind: str, text: str) -> int | None:
+        head, _ = _SHAPE[kind]
+        tail = text[len(head) :]
+        if not text.startswith(head) or not (tail.isascii() and tail.isdigit()) or len(tail) > 18:
+            return None
+        index = int(tail) - 1
+        return index if index >= 0 and self.text(kind, index) == text else None

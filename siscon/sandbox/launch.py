@@ -1,0 +1,80 @@
+"""What the command line does with a sandbox: start it, let a day pass, print a config for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from siscon.sandbox import server
+from siscon.sandbox import state as states
+from siscon.sandbox.origin import APP_NAME, client_id_of
+from siscon.sandbox.server import PortInUse
+from siscon.sandbox.state import SandboxState
+from siscon.sandbox.systems import FAST_REQUESTS_PER_MINUTE, SYSTEMS
+from siscon.sandbox.world import World, district_of
+
+__all__ = ["PortInUse", "advance", "print_config", "serve"]
+
+SECRET_VARIABLE = "SISCON_SANDBOX_SECRET"
+INVENTED_SECRET = "invented-secret"
+LIMITS = ("fast", "real")
+
+
+async def serve(state: SandboxState, limits: str, *, on_ready: Callable[[SandboxState], None]) -> None:
+    """Serve the three systems until cancelled. Raises PortInUse if a port is taken."""
+    if limits not in LIMITS:
+        raise ValueError(f"limits are {' or '.join(LIMITS)}, not {limits}")
+    sockets = server.bind(state.port)
+    try:
+        state.ports = tuple(one.getsockname()[1] for one in sockets)
+        state.started_at = states.now()
+        state.save()
+        states.mark_latest(state.path)
+        world = World(state, limits, secret=os.environ.get(SECRET_VARIABLE) or INVENTED_SECRET)
+    except BaseException:
+        for one in sockets:
+            one.close()
+        raise
+    await server.run(world, sockets, on_ready=lambda: on_ready(state))
+
+
+def advance(state: SandboxState) -> dict[str, dict[str, int]]:
+    """Let a day pass in a sandbox, running or not, and say what happened in each system."""
+    current = states.load(state.path) if state.path.is_file() else state
+    current.pass_day()
+    counts = {name: dict(district_of(name, current).days.counts[current.day]) for name in SYSTEMS}
+    current.save()
+    state.day, state.moments = current.day, current.moments
+    return counts
+
+
+def print_config(state: SandboxState, *, real_limits: bool, home: str) -> str:
+    """A complete config.yaml for siscon over this sandbox."""
+    extra = {
+        "infinite_campus": f"settings: {{app_name: {APP_NAME}}}",
+        "skyward": f'settings: {{token_url: "http://127.0.0.1:{state.ports[3]}/token"}}',
+    }
+    lines = [
+        "# Made by `siscon sandbox config`. Everybody in these systems is invented.",
+        f"home: {_quoted(home)}",
+        "integrations:",
+    ]
+    for (name, system), port in zip(SYSTEMS.items(), state.ports, strict=False):
+        rate = system.requests_per_minute if real_limits else FAST_REQUESTS_PER_MINUTE
+        lines += [
+            f"  {name}:",
+            f"    provider: {name}",
+            f"    base_url: http://127.0.0.1:{port}",
+            f"    client_id: {client_id_of(system)}",
+            f"    client_secret: ${{{SECRET_VARIABLE}:-{INVENTED_SECRET}}}",
+            f"    requests_per_minute: {rate}",
+            '    schedule: "0 2 * * *"',
+        ]
+        if name in extra:
+            lines.append(f"    {extra[name]}")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    """Text as a YAML scalar in single quotes, which need no escapes but their own."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,114 @@
+"""The switches of the sandbox: how each system behaves where real ones differ, and faults on command."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+
+@dataclass(slots=True)
+class Quirks:
+    """Lasting behaviour of one system; the defaults are what the real one is said to do."""
+
+    expires_in_as_string: bool = True
+    token_seconds: int = 0
+    scope_required: bool = False
+    max_page_size: int = 1000
+    over_cap: str = "error"
+    single_as_object: bool = True
+    empty_as_text: bool = True
+    digits_as_numbers: bool = True
+    xml_without_accept: bool = True
+    power_queries: bool = True
+    min_interval_ms: int = 0
+    retry_after: bool = True
+    total_count: str = "right"
+    link_header: bool = True
+    hrefs: bool = True
+    error_dialect: str = "flat"
+    unknown_field: str = "error"
+    tombstones: bool = True
+
+    def update(self, values: dict[str, Any]) -> None:
+        """Set switches by name; raises ValueError for an unknown name or a value of the wrong type."""
+        known = {one.name: type(getattr(self, one.name)) for one in fields(self)}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"unknown switch {name}; known are {', '.join(known)}")
+            if type(value) is not known[name]:
+                raise ValueError(f"switch {name} takes {known[name].__name__}")
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All switches with their values."""
+        return asdict(self)
+
+
+POWERSCHOOL_QUIRKS = {"token_seconds": 2_591_999}
+CAMPUS_QUIRKS = {
+    "token_seconds": 3600,
+    "max_page_size": 50_000,
+    "over_cap": "clamp",
+    "expires_in_as_string": False,
+}
+SKYWARD_QUIRKS = {
+    "token_seconds": 3600,
+    "max_page_size": 1000,
+    "over_cap": "clamp",
+    "expires_in_as_string": False,
+    "error_dialect": "set",
+    "unknown_field": "warning",
+}
+
+
+@dataclass(slots=True)
+class Failure:
+    """An answer to give instead of the right one, for the next ``times`` requests below ``path``."""
+
+    status: int
+    times: int
+    path: str = ""
+    retry_after: int | None = None
+
+
+@dataclass(slots=True)
+class Faults:
+    """Faults of one system. Counts run down with each API request that meets them."""
+
+    fail_next: Failure | None = None
+    html_200: int = 0
+    truncate_json: int = 0
+    drop_connection: int = 0
+    delay_ms: int = 0
+    empty_lists: bool = False
+    log: list[str] = field(default_factory=list)
+
+    def update(self, values: dict[str, Any]) -> None:
+        """Set faults by name; ``true`` for a count means once, ``false`` and 0 take it back."""
+        for name, value in values.items():
+            match name:
+                case "fail_next":
+                    self.fail_next = Failure(**{"times": 1, **value}) if value else None
+                case "html_200" | "truncate_json" | "drop_connection" | "delay_ms":
+                    setattr(self, name, int(value))
+                case "empty_lists":
+                    self.empty_lists = bool(value)
+                case _:
+                    raise ValueError(f"unknown fault {name}")
+
+    def take(self, name: str) -> bool:
+        """Whether this fault is due; one of its count is used up."""
+        left: int = getattr(self, name)
+        if left <= 0:
+            return False
+        setattr(self, name, left - 1)
+        return True
+
+    def take_failure(self, path: str) -> Failure | None:
+        """The failure to answer with now, if one is due for this path."""
+        failure = self.fail_next
+        if failure is None or failure.times <= 0 or not path.startswith(failure.path):
+            return None
+        failure.times -= 1
+        return failure
