@@ -23,7 +23,9 @@ def fetching(**values: object) -> Counts:
         pytest.param(fetching(fetched=100, total=100, pages=1), 0, id="all there"),
         pytest.param(fetching(fetched=120, total=100, pages=2), 0, id="more than announced"),
         pytest.param(Counts(Entity.STUDENT, done=True), 0, id="done"),
-        pytest.param(Counts(Entity.STUDENT, phase=Phase.APPLY, total=9, pages=1, fetched=3), 0, id="applying"),
+        pytest.param(
+            Counts(Entity.STUDENT, phase=Phase.APPLY, total=9, pages=1, fetched=3), 0, id="applying"
+        ),
     ],
 )
 def test_pages_left_follow_from_total_and_page_size(counts: Counts, expected: int | None) -> None:
@@ -70,7 +72,9 @@ def test_nothing_is_left_when_everything_is_fetched() -> None:
         pytest.param(fetching(fetched=25, pages=1), None, id="no total"),
         pytest.param(fetching(fetched=0, total=0, pages=1), 1.0, id="an empty list is whole"),
         pytest.param(Counts(Entity.STUDENT), 0.0, id="not begun"),
-        pytest.param(Counts(Entity.STUDENT, phase=Phase.APPLY, fetched=10, created=3, failed=2), 0.5, id="apply"),
+        pytest.param(
+            Counts(Entity.STUDENT, phase=Phase.APPLY, fetched=10, created=3, failed=2), 0.5, id="apply"
+        ),
         pytest.param(Counts(Entity.STUDENT, done=True), 1.0, id="done"),
     ],
 )

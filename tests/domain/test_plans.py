@@ -1,0 +1,41 @@
+"""The guard."""
+
+from __future__ import annotations
+
+import pytest
+
+from siscon.domain.plans import GuardLimits, PlanCounts, guard
+from siscon.domain.records import Entity
+
+
+def plan(**counts):
+    told = {"known": 1000, "create": 0, "update": 0, "unchanged": 0, "conflict": 0, "dead": 0, "missing": 0}
+    return PlanCounts(entity=Entity.STUDENT, **{**told, **counts})
+
+
+def test_the_first_import_passes_whatever_it_creates():
+    assert guard(plan(known=0, create=10_000), GuardLimits()) == []
+
+
+@pytest.mark.parametrize(
+    ("counts", "held"),
+    [
+        ({"update": 750}, False),
+        ({"update": 751}, True),
+        ({"create": 500}, False),
+        ({"create": 501}, True),
+        ({"missing": 100}, False),
+        ({"missing": 101}, True),
+        ({"dead": 501}, True),
+        ({"known": 12, "missing": 5}, False),
+        ({"known": 12, "missing": 6}, True),
+    ],
+)
+def test_a_plan_is_held_when_it_passes_share_and_number(counts, held):
+    assert bool(guard(plan(**counts), GuardLimits())) is held
+
+
+def test_the_sentence_tells_count_known_and_limit():
+    (excess,) = guard(plan(missing=300), GuardLimits())
+
+    assert excess.sentence == "300 of 1000 student records are missing at the source (30 %, limit 10 %)"

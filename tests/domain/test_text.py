@@ -1,0 +1,70 @@
+"""Foreign text made safe."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from siscon.domain.text import is_storable, plain, plain_lines
+
+ACTS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+@given(st.text(max_size=400))
+def test_nothing_that_acts_on_a_terminal_is_left(text):
+    shown = plain(text, limit=500)
+
+    assert not [one for one in shown if unicodedata.category(one) in ACTS]
+
+
+@given(st.text(max_size=400), st.integers(2, 50))
+def test_at_most_the_limit_of_the_original_is_shown(text, limit):
+    kept = text if len(text) <= limit else text[: limit - 1]
+
+    assert plain(text, limit=limit).startswith(plain(kept, limit=limit)[:1])
+    assert plain(text, limit=limit).endswith("…") or len(text) <= limit
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=100))
+def test_ordinary_text_comes_back_as_it_is(text):
+    assert plain(text) == text
+
+
+@pytest.mark.parametrize(
+    ("foreign", "shown"),
+    [
+        ("Smith [/x] Jr", "Smith [/x] Jr"),
+        ("[@click=app.quit]A[/]", "[@click=app.quit]A[/]"),
+        ("A\x1b[2J", "A\\x1b[2J"),
+        ("\x1b]52;c;aGk=\x07", "\\x1b]52;c;aGk=\\x07"),
+        ("\x9b31m", "\\x9b31m"),
+        ("a\r\nb\tc\x00\x7f", "a\\x0d\\x0ab\\x09c\\x00\\x7f"),
+        ("\u202eevil\u2066", "\\u202eevil\\u2066"),
+        ("zero\u200bwidth\ufeff", "zero\\u200bwidth\\ufeff"),
+        ("\ud800 alone", "\\ud800 alone"),
+        ("a\U000e0041", "a\\U000e0041"),
+        ("José Müller 王小明", "José Müller 王小明"),
+        ("e" + "\u0301" * 9, "e" + "\u0301" * 3),
+        (42, "42"),
+        (None, "None"),
+    ],
+)
+def test_hostile_and_ordinary_text_is_shown_as_expected(foreign, shown):
+    assert plain(foreign) == shown
+
+
+def test_several_lines_stay_lines():
+    assert plain_lines("a\nb\x1b[0m\nc") == "a\nb\\x1b[0m\nc"
+
+
+@given(st.text(st.characters(exclude_categories=[]), max_size=50))
+def test_storable_is_what_can_be_encoded(text):
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        assert not is_storable(text)
+    else:
+        assert is_storable(text)
