@@ -1,0 +1,326 @@
+"""Imports over a fake SIS and a real database."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from siscon.domain.conflicts import Strategy
+from siscon.domain.errors import LeaseLost, ProviderError
+from siscon.domain.plans import GuardLimits
+from siscon.domain.records import Enrollment, Entity, Part, School, Section, Student
+from siscon.domain.runs import RunStatus
+from siscon.store import leases, records
+from support.fake_sis import rejected, small_district
+from support.house import NAME, test_house
+
+
+@pytest.fixture
+async def house(tmp_path):
+    async with test_house(tmp_path, small_district()) as opened:
+        yield opened
+
+
+async def known(house, entity, external_id):
+    async with house.db.read() as c:
+        row = await records.show(c, NAME, entity, external_id)
+    return row.record if row is not None else None
+
+
+async def test_a_first_import_creates_every_record_as_the_sis_tells_it(house):
+    status, counts = await house.sync()
+
+    assert status is RunStatus.COMPLETED
+    for entity, listed in house.sis.lists.items():
+        assert counts[entity].created == counts[entity].fetched == len(listed)
+        for record in listed:
+            assert await known(house, entity, record.external_id) == record
+
+
+async def test_a_second_import_writes_nothing_and_says_unchanged(house):
+    await house.sync()
+    before = await house.content()
+    updated_before = await house.rows(f"SELECT external_id, last_synced_at FROM {NAME}_mappings")
+
+    status, counts = await house.sync()
+
+    assert status is RunStatus.COMPLETED
+    assert {(one.unchanged, one.created, one.updated) for one in counts.values()} == {
+        (len(listed), 0, 0) for listed in house.sis.lists.values()
+    }
+    assert await house.content() == before
+    assert await house.rows(f"SELECT external_id, last_synced_at FROM {NAME}_mappings") == updated_before
+
+
+async def test_only_what_changed_is_written_and_its_image_before_is_kept(house):
+    await house.sync()
+    kim = await known(house, Entity.STUDENT, "u2")
+    house.sis.replace(dataclasses.replace(kim, last_name="Sorel", school="s2"))
+
+    status, counts = await house.sync()
+
+    assert status is RunStatus.COMPLETED
+    assert (counts[Entity.STUDENT].updated, counts[Entity.STUDENT].unchanged) == (1, 4)
+    assert (await known(house, Entity.STUDENT, "u2")).last_name == "Sorel"
+    (change,) = await house.rows("SELECT * FROM changes WHERE kind = 'updated'")
+    assert change["before"] == '{"last_name":"Marsh","school":"s1"}'
+    assert change["after"] == '{"last_name":"Sorel","school":"s2"}'
+
+
+async def test_new_teachers_and_links_are_followed(house):
+    await house.sync()
+    section = await known(house, Entity.SECTION, "x1")
+    house.sis.replace(dataclasses.replace(section, instructors=("p2", "p1")))
+
+    await house.sync()
+
+    assert (await known(house, Entity.SECTION, "x1")).instructors == ("p2", "p1")
+
+
+async def test_a_record_that_makes_no_sense_is_buried_and_the_run_goes_on(house):
+    house.sis.hold(rejected("u9"), rejected(None), entity=Entity.STUDENT)
+
+    status, counts = await house.sync()
+
+    assert status is RunStatus.WITH_ERRORS
+    assert (
+        counts[Entity.STUDENT].fetched,
+        counts[Entity.STUDENT].created,
+        counts[Entity.STUDENT].failed,
+    ) == (7, 5, 2)
+    assert [
+        row["external_id"] for row in await house.rows("SELECT external_id FROM dead_records ORDER BY id")
+    ] == [
+        "u9",
+        None,
+    ]
+    (mapping,) = await house.rows(f"SELECT * FROM {NAME}_mappings WHERE external_id = 'u9'")
+    assert (mapping["sync_status"], mapping["internal_id"]) == ("error", None)
+
+
+async def test_a_dead_record_that_is_mended_at_the_source_comes_in_and_leaves_the_queue(house):
+    house.sis.hold(rejected("u9"), entity=Entity.STUDENT)
+    await house.sync()
+    house.sis.lists[Entity.STUDENT][-1] = Student("u9", "Ada", None, "Quill")
+
+    status, _ = await house.sync()
+
+    assert status is RunStatus.COMPLETED
+    assert (await known(house, Entity.STUDENT, "u9")).last_name == "Quill"
+    assert [row["status"] for row in await house.rows("SELECT status FROM dead_records")] == ["mended"]
+
+
+async def test_an_enrollment_of_nobody_is_dead_until_the_student_comes(house):
+    house.sis.hold(Enrollment("e9", "x1", "u9"))
+    status, counts = await house.sync()
+    assert (status, counts[Entity.ENROLLMENT].failed) == (RunStatus.WITH_ERRORS, 1)
+
+    house.sis.hold(Student("u9", "Ada", None, "Quill"))
+    status, counts = await house.sync()
+
+    assert (status, counts[Entity.ENROLLMENT].created) == (RunStatus.COMPLETED, 1)
+
+
+async def test_a_dead_record_tried_again_and_again_stays_one(house):
+    house.sis.hold(Enrollment("e9", "x1", "nobody"))
+    for _ in range(3):
+        await house.sync()
+
+    (dead,) = await house.rows("SELECT * FROM dead_records")
+    assert (dead["attempts"], dead["status"]) == (3, "open")
+
+
+async def test_an_optional_reference_that_leads_nowhere_is_left_out_until_it_can_be_filled(house):
+    house.sis.hold(Section("x9", "Odd", "9", None, "c1", "s1", (), ("p1", "p9")))
+    status, counts = await house.sync()
+    assert (status, counts[Entity.SECTION].warnings) == (RunStatus.WITH_WARNINGS, 1)
+    assert (await known(house, Entity.SECTION, "x9")).instructors == ("p1",)
+    before = await house.content()
+
+    status, counts = await house.sync()
+    assert (status, counts[Entity.SECTION].unchanged) == (RunStatus.COMPLETED, 4)
+    assert await house.content() == before
+
+    house.sis.hold(dataclasses.replace(await known(house, Entity.STAFF, "p1"), external_id="p9"))
+    await house.sync()
+    assert (await known(house, Entity.SECTION, "x9")).instructors == ("p1", "p9")
+
+
+async def test_a_known_record_that_loses_its_required_reference_is_dead_and_stays_as_it_was(house):
+    await house.sync()
+    house.sis.replace(Enrollment("e1", "nowhere", "u1"))
+
+    status, counts = await house.sync()
+
+    assert (status, counts[Entity.ENROLLMENT].failed) == (RunStatus.WITH_ERRORS, 1)
+    assert (await known(house, Entity.ENROLLMENT, "e1")).section == "x1"
+
+
+async def test_silence_marks_as_missing_and_takes_nothing_away(house):
+    await house.sync()
+    house.sis.remove(Entity.STUDENT, ["u4", "u5"])
+
+    _, counts = await house.sync()
+
+    assert counts[Entity.STUDENT].missing == 2
+    assert (await known(house, Entity.STUDENT, "u5")).status == "active"
+    missing = f"SELECT external_id FROM {NAME}_mappings WHERE missing_since IS NOT NULL ORDER BY 1"
+    assert [row["external_id"] for row in await house.rows(missing)] == ["u4", "u5"]
+
+    house.sis.hold(Student("u5", "Kim5", None, "Marsh", local_id="005", school="s1", grade_level="7"))
+    await house.sync()
+    assert [row["external_id"] for row in await house.rows(missing)] == ["u4"]
+
+
+async def test_a_list_that_may_be_partial_makes_nobody_missing(house):
+    await house.sync()
+    house.sis.remove(Entity.STUDENT, ["u5"])
+    house.sis.partial = {Entity.STUDENT}
+
+    _, counts = await house.sync()
+
+    assert counts[Entity.STUDENT].missing == 0
+    assert await house.rows(f"SELECT 1 FROM {NAME}_mappings WHERE missing_since IS NOT NULL") == []
+
+
+async def test_pieces_from_another_list_are_laid_over_their_records(house):
+    house.sis.hold(
+        Part(Entity.STUDENT, "u1", "demographics", {"birth_date": "2011-03-09"}),
+        Part(Entity.STUDENT, "nobody", "demographics", {"birth_date": "2011-03-09"}),
+        Part(Entity.SECTION, "x1", "0:p1", {"instructors": ("p1",)}),
+        Part(Entity.SECTION, "x1", "1:p2", {"instructors": ("p2",)}),
+    )
+
+    status, counts = await house.sync()
+
+    assert (status, counts[Entity.STUDENT].fetched) == (RunStatus.COMPLETED, 5)
+    assert (await known(house, Entity.STUDENT, "u1")).birth_date == "2011-03-09"
+    assert (await known(house, Entity.SECTION, "x1")).instructors == ("p1", "p2")
+    _, counts = await house.sync()
+    assert counts[Entity.SECTION].unchanged == 3
+
+
+async def test_the_same_record_on_two_pages_counts_once_and_the_later_wins(house):
+    house.sis.hold(Student("u1", "Kim", None, "Later"))
+
+    status, counts = await house.sync()
+
+    assert (status, counts[Entity.STUDENT].fetched) == (RunStatus.COMPLETED, 5)
+    assert (await known(house, Entity.STUDENT, "u1")).last_name == "Later"
+
+
+async def test_a_broken_fetch_goes_on_at_the_first_page_not_committed(house):
+    house.sis.fail_at, house.sis.failure = (Entity.STUDENT, 3), ProviderError("gone")
+    run_id = await house.enqueue()
+    with pytest.raises(ProviderError):
+        await house.go_on(await house.start(run_id))
+    asked_before = list(house.sis.asked)
+    house.sis.fail_at = None
+
+    status = await house.go_on(await house.start(run_id))
+
+    assert status is RunStatus.COMPLETED
+    assert asked_before[-1] == (Entity.STUDENT, 0)
+    assert house.sis.asked[len(asked_before)] == (Entity.STUDENT, 3)
+    assert len(house.sis.asked) == len(set(house.sis.asked))
+
+
+async def test_an_overtaken_engine_writes_nothing_more(house):
+    run_id = await house.enqueue()
+    job = await house.start(run_id)
+    house.now_ms += 61_000
+    async with house.db.transaction() as c:
+        assert await leases.take(c, f"credential:{NAME}", "two", ttl_s=60, now_ms=house.now_ms)
+
+    with pytest.raises(LeaseLost):
+        await house.go_on(job)
+
+    assert await house.rows("SELECT 1 FROM staged") == []
+
+
+async def test_both_sides_changing_a_field_asks_a_person_only_under_the_manual_strategy(house):
+    await house.sync()
+    await house.do("UPDATE students SET last_name = 'Local', version = version + 1 WHERE first_name = 'Kim1'")
+    await house.do("UPDATE students SET last_name = 'Local', version = version + 1 WHERE first_name = 'Kim2'")
+    for n in ("1", "2"):
+        house.sis.replace(
+            Student(f"u{n}", f"Kim{n}", None, "Sis", local_id=f"00{n}", school="s1", grade_level="8")
+        )
+    house.strategies = {"student.last_name": Strategy.MANUAL}
+
+    status, counts = await house.sync()
+    again, counts_again = await house.sync()
+
+    assert (status, counts[Entity.STUDENT].conflict) == (RunStatus.WITH_ERRORS, 2)
+    assert (again, counts_again[Entity.STUDENT].conflict) == (RunStatus.WITH_ERRORS, 2)
+    found = await house.rows("SELECT external_id, base, sis, local FROM conflicts WHERE status = 'open'")
+    assert [row["external_id"] for row in found] == ["u1", "u2"]
+    assert '"last_name":"Local"' in found[0]["local"].replace(" ", "")
+    assert (await known(house, Entity.STUDENT, "u1")).last_name == "Local"
+
+
+async def test_a_local_change_survives_while_the_sis_says_nothing_new_of_that_field(house):
+    await house.sync()
+    await house.do(
+        "UPDATE students SET email = 'kim@example.org', version = version + 1 WHERE first_name = 'Kim1'"
+    )
+    house.sis.replace(Student("u1", "Kim1", None, "Marsh", local_id="001", school="s1", grade_level="8"))
+
+    _, counts = await house.sync()
+
+    kim = await known(house, Entity.STUDENT, "u1")
+    assert (counts[Entity.STUDENT].updated, kim.email, kim.grade_level) == (1, "kim@example.org", "8")
+
+
+async def test_a_record_that_changed_here_after_the_plan_is_skipped_and_done_by_the_next_run(house):
+    await house.sync()
+    kim = await known(house, Entity.STUDENT, "u1")
+    house.sis.replace(dataclasses.replace(kim, last_name="Sorel"))
+    house.limits = GuardLimits(updated_share=0.0, at_least=0)
+    run_id = await house.enqueue()
+    assert await house.go_on(await house.start(run_id)) is RunStatus.HELD
+    before = await house.rows("SELECT * FROM students")
+    await house.do(
+        "UPDATE students SET email = 'kim@example.org', version = version + 1 WHERE first_name = 'Kim1'"
+    )
+    await house.do(f"UPDATE runs SET status = 'queued', phase = 'apply' WHERE id = {run_id}")
+
+    status = await house.go_on(await house.start(run_id))
+
+    assert before[0]["last_name"] == "Marsh"
+    assert status is RunStatus.WITH_WARNINGS
+    assert (await known(house, Entity.STUDENT, "u1")).last_name == "Marsh"
+    house.limits = GuardLimits(at_least=1_000)
+    await house.sync()
+    kim = await known(house, Entity.STUDENT, "u1")
+    assert (kim.last_name, kim.email) == ("Sorel", "kim@example.org")
+
+
+async def test_too_much_is_held_and_nothing_is_written(house):
+    await house.sync()
+    before = await house.content()
+    house.sis.remove(Entity.STUDENT, ["u1", "u2", "u3"])
+    house.sis.hold(School("s3", "New School"))
+    house.limits = GuardLimits(at_least=2)
+
+    status, _ = await house.sync()
+
+    assert status is RunStatus.HELD
+    assert await house.content() == before
+    (event,) = await house.rows("SELECT text FROM events WHERE kind = 'run held'")
+    assert event["text"].startswith("3 of 5 student records are missing at the source")
+
+
+async def test_the_plan_is_gone_when_the_run_is_over(house):
+    await house.sync()
+
+    assert await house.rows("SELECT 1 FROM staged") == []
+
+
+async def test_every_batch_leaves_its_row_in_the_audit(house):
+    await house.sync()
+
+    rows = await house.rows("SELECT actor, action, target FROM audit WHERE action = 'apply'")
+    assert {row["target"] for row in rows} == {f"{NAME}/{entity}" for entity in Entity}
+    assert len([row for row in rows if row["target"] == f"{NAME}/student"]) == 3
