@@ -45,6 +45,13 @@ def _clean(value: str, field: str) -> str:
     return text
 
 
+def required(value: str | None, field: str) -> str:
+    """A value that a record cannot do without."""
+    if not value:
+        raise _refuse(field, "is missing", "missing_field")
+    return value
+
+
 def digits_as_text(value: Any) -> Any:
     """The same structure with each whole number as its digits, for an SIS that mixes ``7`` and ``"7"``."""
     if type(value) is int:
@@ -150,7 +157,7 @@ def as_date(value: Any, field: str) -> str | None:
 
 
 def as_choice(value: Any, field: str, choices: Mapping[str, str], *, other: str | None = None) -> str:
-    """Our word for theirs, keys in lower case, compared without case; ``other`` for words not in the table, else refused."""
+    """Our word for theirs, compared without case (keys are in lower case); other words give ``other`` or refusal."""
     if type(value) is str and value in choices:
         return choices[value]
     text = str(value).strip().lower() if type(value) in (str, int) else ""

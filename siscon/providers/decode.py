@@ -83,20 +83,41 @@ class PageDecoder:
 
     def read(self, answer: Answer, request: str) -> Decoded:
         """The records of an answer; bad rows come back rejected, a body that is no such list raises."""
-        try:
-            if _NUL in answer.body:
-                return self._read_slowly(answer, request)
-            rows = self._rows(self._page.validate_json(answer.body), request)
-            made = [self._to_record(row) for row in rows]
-        except (ValidationError, RecordError):
+        if _NUL in answer.body:
             return self._read_slowly(answer, request)
+        try:
+            rows = self._rows(self._page.validate_json(answer.body), request)
+        except ValidationError:
+            return self._read_slowly(answer, request)
+        try:
+            made = [self._to_record(row) for row in rows]
+        except RecordError:
+            return self._read_one_by_one(rows, answer, request)
         return Decoded([one for one in made if one is not None], [], len(made))
+
+    def read_single(self, answer: Answer, key: str, request: str) -> list[Record | Part]:
+        """The record of an answer that holds one object under ``key``; a bad one raises ``RecordError``."""
+        body = parse(answer.body, request)
+        record = self._one(body.get(key)) if isinstance(body, dict) else None
+        return [] if record is None else [record]
+
+    def _read_one_by_one(self, rows: Sequence[Any], answer: Answer, request: str) -> Decoded:
+        """The form of all rows is right, what some hold is not: those are rejected with their raw text."""
+        raws = self._rows(parse(answer.body, request), request)
+        pairs = list(zip(rows, raws, strict=True))
+        good, bad = sort_out(
+            pairs,
+            lambda pair: self._to_record(pair[0]),
+            id_of=lambda pair: self._id_of(pair[1]),
+            raw_text=lambda pair: raw_text(pair[1]),
+        )
+        return Decoded(good, bad, len(rows))
 
     def _rows(self, body: Any, request: str) -> Sequence[Any]:
         """The rows; without the first key the body is another thing than a list, for example an error."""
         if self._keys and (not isinstance(body, dict) or self._keys[0] not in body):
             raise ProviderError(
-                f"{request} answered with JSON that holds no {self._keys[0]!r}. Check base_url and the version setting.",
+                f"{request} answered with JSON without {self._keys[0]!r}. Check base_url and the version setting.",
                 code="unexpected_answer",
             )
         for key in self._keys:
@@ -111,7 +132,16 @@ class PageDecoder:
 
     def _one(self, raw: Any) -> Record | Part | None:
         try:
-            row = self._row.validate_python(digits_as_text(raw))
+            row = self._row.validate_python(raw)
+        except ValidationError:
+            row = self._with_digits_as_text(raw)
+        check_texts(row)
+        return self._to_record(row)
+
+    def _with_digits_as_text(self, raw: Any) -> Any:
+        """The row of an SIS that writes text of digits only as a number."""
+        try:
+            return self._row.validate_python(digits_as_text(raw))
         except ValidationError as error:
             place = ".".join(
                 str(one) for one in error.errors(include_input=False)[0]["loc"] if isinstance(one, str)
@@ -120,8 +150,6 @@ class PageDecoder:
             raise RecordError(
                 f"{field} does not have the form that the SIS documents.", field=field, code="bad_shape"
             ) from None
-        check_texts(row)
-        return self._to_record(row)
 
     def _id_of(self, raw: Any) -> str | None:
         try:
