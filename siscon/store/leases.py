@@ -25,10 +25,6 @@ UPDATE leases SET expires_at_ms = :expires_at_ms WHERE name = :name AND owner = 
 RELEASE_LEASE = """
 UPDATE leases SET owner = '', expires_at_ms = 0 WHERE name = :name AND owner = :owner AND fence = :fence
 """
-VOID_LEASE = """
-UPDATE leases SET owner = '', expires_at_ms = 0, fence = fence + 1
-WHERE name = :name AND owner <> '' AND expires_at_ms < :now_ms
-"""
 TAKE_AWAY_LEASES = "UPDATE leases SET owner = '', expires_at_ms = 0, fence = fence + 1 WHERE owner = :owner"
 LIST_EXPIRED = "SELECT name FROM leases WHERE owner <> '' AND expires_at_ms < :now_ms ORDER BY name"
 
@@ -78,11 +74,6 @@ async def renew(c: Connection, lease: Lease, *, ttl_s: float, now_ms: int) -> bo
 async def release(c: Connection, lease: Lease) -> None:
     """Give a lease back; nothing happens when it is no longer ours. Its fence number stays for the next owner."""
     await c.run(RELEASE_LEASE, {"name": lease.name, "owner": lease.owner, "fence": lease.fence})
-
-
-async def void(c: Connection, name: str, *, now_ms: int) -> bool:
-    """Take a lease that ran out away from its owner for good, so that, woken again, it writes nothing."""
-    return await c.run(VOID_LEASE, {"name": name, "now_ms": now_ms}) == 1
 
 
 async def take_away(c: Connection, owner: str) -> int:

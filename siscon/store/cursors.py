@@ -1,0 +1,99 @@
+"""How far: where the run under way stands with an entity, and the watermark that the last good run reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from siscon.domain.records import Entity
+from siscon.store.database import Connection
+
+FIND = "SELECT * FROM cursors WHERE integration = :integration AND entity = :entity"
+BEGIN = """
+INSERT INTO cursors (integration, entity, run_id) VALUES (:integration, :entity, :run_id)
+ON CONFLICT (integration, entity) DO UPDATE SET
+  run_id = excluded.run_id, resume = NULL, next_watermark = NULL, complete = 0, planned_to = NULL, applied_to = NULL
+WHERE cursors.run_id IS DISTINCT FROM excluded.run_id
+"""
+SAVE_RESUME = """
+UPDATE cursors SET resume = :resume, next_watermark = :next_watermark, complete = :complete
+WHERE integration = :integration AND entity = :entity
+"""
+SAVE_PLANNED = "UPDATE cursors SET planned_to = :to WHERE integration = :integration AND entity = :entity"
+SAVE_APPLIED = "UPDATE cursors SET applied_to = :to WHERE integration = :integration AND entity = :entity"
+COMMIT_WATERMARK = """
+UPDATE cursors SET watermark = next_watermark, watermark_at_ms = :now_ms
+WHERE integration = :integration AND entity = :entity AND complete = 1 AND next_watermark IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where one entity of one integration stands.
+
+    ``watermark`` and ``resume`` are the provider's own text; ``complete`` says that the fetch reached its end;
+    ``planned_to`` and ``applied_to`` are the last external ids that planning and applying have passed.
+    """
+
+    watermark: str | None = None
+    watermark_at_ms: int | None = None
+    run_id: int | None = None
+    resume: str | None = None
+    next_watermark: str | None = None
+    complete: bool = False
+    planned_to: str | None = None
+    applied_to: str | None = None
+
+
+async def get(c: Connection, integration: str, entity: Entity) -> Cursor:
+    """Where an entity stands; an empty cursor when it was never fetched."""
+    row = await c.one(FIND, _place(integration, entity))
+    if row is None:
+        return Cursor()
+    return Cursor(
+        watermark=row["watermark"],
+        watermark_at_ms=row["watermark_at_ms"],
+        run_id=row["run_id"],
+        resume=row["resume"],
+        next_watermark=row["next_watermark"],
+        complete=bool(row["complete"]),
+        planned_to=row["planned_to"],
+        applied_to=row["applied_to"],
+    )
+
+
+async def begin(c: Connection, integration: str, entity: Entity, run_id: int) -> None:
+    """Start an entity from its beginning; nothing happens when the run has begun it before."""
+    await c.run(BEGIN, {**_place(integration, entity), "run_id": run_id})
+
+
+async def save_resume(
+    c: Connection,
+    integration: str,
+    entity: Entity,
+    *,
+    resume: str | None,
+    next_watermark: str | None,
+    complete: bool,
+) -> None:
+    """Note how far the fetch is; stands in the transaction of the page it follows."""
+    told = {"resume": resume, "next_watermark": next_watermark, "complete": int(complete)}
+    await c.run(SAVE_RESUME, {**_place(integration, entity), **told})
+
+
+async def save_planned(c: Connection, integration: str, entity: Entity, *, planned_to: str) -> None:
+    """Note how far the plan is."""
+    await c.run(SAVE_PLANNED, {**_place(integration, entity), "to": planned_to})
+
+
+async def save_applied(c: Connection, integration: str, entity: Entity, *, applied_to: str) -> None:
+    """Note how far applying is; stands in the transaction of the batch it follows."""
+    await c.run(SAVE_APPLIED, {**_place(integration, entity), "to": applied_to})
+
+
+async def commit_watermark(c: Connection, integration: str, entity: Entity, *, now_ms: int) -> bool:
+    """Let the next run begin where this one's fetch did; False when the fetch is not complete or had no mark."""
+    return await c.run(COMMIT_WATERMARK, {**_place(integration, entity), "now_ms": now_ms}) == 1
+
+
+def _place(integration: str, entity: Entity) -> dict[str, str]:
+    return {"integration": integration, "entity": entity.value}

@@ -1,0 +1,107 @@
+"""Integrations: what is connected, what is on or off, and how each is doing."""
+
+from __future__ import annotations
+
+from siscon.domain.integrations import Integration
+from siscon.store import mappings
+from siscon.store.database import Connection, Row
+
+COLUMNS = """name, provider, title, enabled, paused, schedule, requests_per_minute, activated_at_ms, next_due_at_ms,
+  last_good_at_ms, last_error, failing_since_ms"""
+ACTIVATE = """
+INSERT INTO integrations (name, provider, title, schedule, requests_per_minute, activated_at_ms)
+VALUES (:name, :provider, :title, :schedule, :requests_per_minute, :now_ms)
+ON CONFLICT (name) DO UPDATE SET
+  provider = excluded.provider, title = excluded.title, schedule = excluded.schedule,
+  requests_per_minute = excluded.requests_per_minute
+"""
+LIST_ALL = f"SELECT {COLUMNS} FROM integrations ORDER BY name"
+FIND = f"SELECT {COLUMNS} FROM integrations WHERE name = :name"
+SET_PAUSED = "UPDATE integrations SET paused = :paused WHERE name = :name"
+SET_ENABLED = "UPDATE integrations SET enabled = :enabled WHERE name = :name"
+SET_DUE = "UPDATE integrations SET next_due_at_ms = :next_due_at_ms WHERE name = :name"
+NOTE_GOOD = """
+UPDATE integrations SET last_good_at_ms = :at_ms, last_error = '', failing_since_ms = NULL WHERE name = :name
+"""
+NOTE_FAILURE = """
+UPDATE integrations SET last_error = :sentence, failing_since_ms = coalesce(failing_since_ms, :at_ms)
+WHERE name = :name
+"""
+
+
+async def activate(
+    c: Connection,
+    *,
+    name: str,
+    provider: str,
+    title: str,
+    schedule: str,
+    requests_per_minute: int,
+    now_ms: int,
+) -> None:
+    """Write down an integration as configured and make its table of mappings; its history stays."""
+    await mappings.create_table(c, name)
+    await c.run(
+        ACTIVATE,
+        {
+            "name": name,
+            "provider": provider,
+            "title": title,
+            "schedule": schedule,
+            "requests_per_minute": requests_per_minute,
+            "now_ms": now_ms,
+        },
+    )
+
+
+async def all_integrations(c: Connection) -> list[Integration]:
+    """Every integration ever activated, by name."""
+    return [_integration(row) for row in await c.all(LIST_ALL)]
+
+
+async def one(c: Connection, name: str) -> Integration | None:
+    """The integration of that name, or None."""
+    row = await c.one(FIND, {"name": name})
+    return None if row is None else _integration(row)
+
+
+async def set_paused(c: Connection, name: str, paused: bool) -> None:
+    """Let its schedule start nothing, or let it go on."""
+    await c.run(SET_PAUSED, {"name": name, "paused": int(paused)})
+
+
+async def set_enabled(c: Connection, name: str, enabled: bool) -> None:
+    """Say whether the configuration has it switched on."""
+    await c.run(SET_ENABLED, {"name": name, "enabled": int(enabled)})
+
+
+async def set_due(c: Connection, name: str, next_due_at_ms: int | None) -> None:
+    """Say when its schedule starts the next run; None: never by itself."""
+    await c.run(SET_DUE, {"name": name, "next_due_at_ms": next_due_at_ms})
+
+
+async def note_good(c: Connection, name: str, at_ms: int) -> None:
+    """A run came through: whatever failed before is over."""
+    await c.run(NOTE_GOOD, {"name": name, "at_ms": at_ms})
+
+
+async def note_failure(c: Connection, name: str, sentence: str, at_ms: int) -> None:
+    """A run failed; the moment of the first failure in a row stays."""
+    await c.run(NOTE_FAILURE, {"name": name, "sentence": sentence, "at_ms": at_ms})
+
+
+def _integration(row: Row) -> Integration:
+    return Integration(
+        name=row["name"],
+        provider=row["provider"],
+        title=row["title"],
+        enabled=bool(row["enabled"]),
+        paused=bool(row["paused"]),
+        schedule=row["schedule"],
+        requests_per_minute=row["requests_per_minute"],
+        activated_at_ms=row["activated_at_ms"],
+        next_due_at_ms=row["next_due_at_ms"],
+        last_good_at_ms=row["last_good_at_ms"],
+        last_error=row["last_error"],
+        failing_since_ms=row["failing_since_ms"],
+    )

@@ -1,0 +1,334 @@
+"""Runs: this table is the queue. What may follow what stands in the domain; every other move is refused here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from siscon.domain.errors import DatabaseError
+from siscon.domain.records import Entity
+from siscon.domain.runs import ENDED, MOVES, Counts, Lane, Phase, Run, RunKind, RunStatus
+from siscon.store.database import Connection, Row
+
+COLUMNS = """id, integration, kind, lane, status, phase, entities, full_compare, requested_by, due_at_ms,
+  queued_at_ms, started_at_ms, finished_at_ms, attempt, engine, cancel_requested_by, error_code, error, requests,
+  waiting_until_ms"""
+ADDABLE = (
+    *("fetched", "pages", "created", "updated", "unchanged", "conflict", "failed", "skipped", "missing"),
+    *("warnings", "requests", "seconds"),
+)
+ENQUEUE = """
+INSERT INTO runs (integration, kind, lane, status, entities, full_compare, requested_by, due_at_ms, queued_at_ms)
+VALUES (:integration, :kind, :lane, 'queued', :entities, :full, :requested_by, :due_at_ms, :now_ms)
+ON CONFLICT (integration, kind, due_at_ms) WHERE due_at_ms IS NOT NULL DO NOTHING
+RETURNING id
+"""
+FIND = f"SELECT {COLUMNS} FROM runs WHERE id = :id"
+CLAIM = f"""
+UPDATE runs SET status = 'running', engine = :engine, attempt = attempt + 1, waiting_until_ms = NULL,
+  started_at_ms = coalesce(started_at_ms, :now_ms), finished_at_ms = NULL, error_code = '', error = ''
+WHERE id = :id AND status = 'queued' AND NOT EXISTS (SELECT 1 FROM runs other
+  WHERE other.integration = runs.integration AND other.lane = runs.lane AND other.status = 'running')
+RETURNING {COLUMNS}
+"""
+# From a listing of this very program, never from outside: the states from which each state may be reached.
+MOVE: Mapping[RunStatus, str] = {
+    to: """
+UPDATE runs SET status = :to, error_code = :error_code, error = :error, finished_at_ms = :finished_at_ms,
+  waiting_until_ms = NULL,
+  engine = CASE WHEN :requeued = 1 THEN NULL ELSE engine END,
+  cancel_requested_by = CASE WHEN :requeued = 1 THEN NULL ELSE cancel_requested_by END
+WHERE id = :id AND status IN ("""
+    + ", ".join(f"'{before}'" for before, after in MOVES.items() if to in after)
+    + ")"
+    for to in RunStatus
+}
+SET_PHASE = "UPDATE runs SET phase = :phase WHERE id = :id"
+ADD_REQUESTS = "UPDATE runs SET requests = requests + :n, waiting_until_ms = :waiting_until_ms WHERE id = :id"
+REQUEST_CANCEL = """
+UPDATE runs SET cancel_requested_by = :actor
+WHERE id = :id AND cancel_requested_by IS NULL AND status IN ('queued', 'running', 'paused', 'held', 'interrupted')
+"""
+CHOSEN = "(:integration IS NULL OR integration = :integration) AND (:status IS NULL OR status = :status)"
+LATEST = f"SELECT {COLUMNS} FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
+IDS = f"SELECT id FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
+COUNT = f"SELECT count(*) AS n FROM runs WHERE {CHOSEN}"
+BY_IDS = f"SELECT {COLUMNS} FROM runs WHERE id IN (SELECT value FROM json_each(:ids))"
+ACTIVE = f"""
+SELECT {COLUMNS} FROM runs WHERE status IN ('running', 'queued', 'paused', 'interrupted') ORDER BY id LIMIT 1000
+"""
+CLAIMABLE = f"""
+SELECT {COLUMNS} FROM runs WHERE id IN (
+  SELECT min(id) FROM runs queued WHERE status = 'queued' AND NOT EXISTS (SELECT 1 FROM runs busy
+    WHERE busy.integration = queued.integration AND busy.lane = queued.lane AND busy.status = 'running')
+  GROUP BY integration, lane)
+ORDER BY id
+"""
+OF_DEAD_ENGINES = f"""
+SELECT {COLUMNS} FROM runs WHERE status = 'running' AND NOT EXISTS (SELECT 1 FROM leases l
+  WHERE l.name = 'engine:' || runs.engine AND l.owner = runs.engine AND l.expires_at_ms >= :now_ms)
+ORDER BY id
+"""
+
+START_COUNTS = """
+INSERT INTO run_counts (run_id, entity, position) VALUES (?, ?, ?) ON CONFLICT (run_id, entity) DO NOTHING
+"""
+LIST_COUNTS = "SELECT * FROM run_counts WHERE run_id = :run_id ORDER BY position"
+SET_COUNT = """
+UPDATE run_counts SET total = coalesce(:total, total), phase = coalesce(:phase, phase), done = coalesce(:done, done)
+WHERE run_id = :run_id AND entity = :entity
+"""
+SUMS = (
+    "SELECT run_id, "
+    + ", ".join(f"sum({name}) AS {name}" for name in ADDABLE)
+    + " FROM run_counts WHERE run_id IN (SELECT value FROM json_each(:ids)) GROUP BY run_id"
+)
+NEWEST = 2**62
+CHUNK = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a run did, over all its entities."""
+
+    fetched: int = 0
+    pages: int = 0
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    conflict: int = 0
+    failed: int = 0
+    skipped: int = 0
+    missing: int = 0
+    warnings: int = 0
+    requests: int = 0
+    seconds: float = 0.0
+
+
+async def enqueue(
+    c: Connection,
+    *,
+    integration: str,
+    kind: RunKind,
+    lane: Lane,
+    entities: Sequence[Entity],
+    full: bool,
+    requested_by: str,
+    due_at_ms: int | None,
+    now_ms: int,
+) -> int | None:
+    """Queue a run; None when one of that kind was already queued for the same due moment."""
+    row = await c.one(
+        ENQUEUE,
+        {
+            "integration": integration,
+            "kind": kind.value,
+            "lane": lane.value,
+            "entities": json.dumps([one.value for one in entities]),
+            "full": int(full),
+            "requested_by": requested_by,
+            "due_at_ms": due_at_ms,
+            "now_ms": now_ms,
+        },
+    )
+    return None if row is None else int(row["id"])
+
+
+async def claim(c: Connection, run_id: int, *, engine: str, now_ms: int) -> Run:
+    """Make a queued run one's own; refused when it is no longer queued or its lane is taken."""
+    row = await c.one(CLAIM, {"id": run_id, "engine": engine, "now_ms": now_ms})
+    if row is None:
+        raise DatabaseError(
+            f"Run {run_id} cannot be started: it is not queued any more, or another run of its integration is "
+            "under way.",
+            code="illegal_move",
+        )
+    return _run(row)
+
+
+async def get(c: Connection, run_id: int) -> Run | None:
+    """The run of that number, or None."""
+    row = await c.one(FIND, {"id": run_id})
+    return None if row is None else _run(row)
+
+
+async def move(
+    c: Connection, run_id: int, to: RunStatus, *, now_ms: int, error_code: str = "", error: str = ""
+) -> None:
+    """Bring a run into another state; a move that the table of legal moves does not hold is refused."""
+    changed = await c.run(
+        MOVE[to],
+        {
+            "id": run_id,
+            "to": to.value,
+            "error_code": error_code,
+            "error": error,
+            "finished_at_ms": now_ms if to in ENDED else None,
+            "requeued": int(to is RunStatus.QUEUED),
+        },
+    )
+    if changed != 1:
+        found = await get(c, run_id)
+        now = f"it is {found.status}" if found else "there is no such run"
+        raise DatabaseError(f"Run {run_id} cannot become {to}: {now}.", code="illegal_move")
+
+
+async def set_phase(c: Connection, run_id: int, phase: Phase) -> None:
+    """Say what a running import does now."""
+    await c.run(SET_PHASE, {"id": run_id, "phase": phase.value})
+
+
+async def add_requests(c: Connection, run_id: int, n: int, waiting_until_ms: int | None = None) -> None:
+    """Count requests, and say until when the run waits for its rate limit (None: it does not wait)."""
+    await c.run(ADD_REQUESTS, {"id": run_id, "n": n, "waiting_until_ms": waiting_until_ms})
+
+
+async def request_cancel(c: Connection, run_id: int, actor: str) -> None:
+    """Ask a run to end; the first one who asked stays on record."""
+    await c.run(REQUEST_CANCEL, {"id": run_id, "actor": actor})
+
+
+async def latest(
+    c: Connection,
+    *,
+    integration: str | None = None,
+    status: RunStatus | None = None,
+    before_id: int | None = None,
+    limit: int = 50,
+) -> list[Run]:
+    """The newest runs first, from ``before_id`` (not included) downwards."""
+    params = {**_chosen(integration, status), "before_id": before_id or NEWEST, "limit": limit}
+    return [_run(row) for row in await c.all(LATEST, params)]
+
+
+async def active(c: Connection) -> list[Run]:
+    """Runs that go on without a person (running, queued, interrupted) or wait for one's word (paused)."""
+    return [_run(row) for row in await c.all(ACTIVE)]
+
+
+async def claimable(c: Connection) -> list[Run]:
+    """The oldest queued run of each lane that is free, oldest first."""
+    return [_run(row) for row in await c.all(CLAIMABLE)]
+
+
+async def running_of_dead_engines(c: Connection, *, now_ms: int) -> list[Run]:
+    """Runs under way whose engine's lease has run out or was given back."""
+    return [_run(row) for row in await c.all(OF_DEAD_ENGINES, {"now_ms": now_ms})]
+
+
+async def ids(
+    c: Connection, *, integration: str | None = None, status: RunStatus | None = None
+) -> AsyncIterator[list[int]]:
+    """The numbers of all runs in chunks, newest first."""
+    before_id = NEWEST
+    while True:
+        params = {**_chosen(integration, status), "before_id": before_id, "limit": CHUNK}
+        chunk = [row["id"] for row in await c.all(IDS, params)]
+        if chunk:
+            yield chunk
+        if len(chunk) < CHUNK:
+            return
+        before_id = chunk[-1]
+
+
+async def by_ids(c: Connection, run_ids: Iterable[int]) -> list[Run]:
+    """The runs of these numbers, in no particular order."""
+    return [_run(row) for row in await c.all(BY_IDS, {"ids": json.dumps(list(run_ids))})]
+
+
+async def count(c: Connection, *, integration: str | None = None, status: RunStatus | None = None) -> int:
+    """How many runs there are."""
+    row = await c.one(COUNT, _chosen(integration, status))
+    return int(row["n"]) if row else 0
+
+
+async def start_counts(c: Connection, run_id: int, entities: Iterable[Entity]) -> None:
+    """Begin to count for these entities, in this order; counts that exist stay."""
+    await c.many(START_COUNTS, [(run_id, entity.value, place) for place, entity in enumerate(entities)])
+
+
+async def counts(c: Connection, run_id: int) -> list[Counts]:
+    """What a run did so far with each entity, in order."""
+    return [_counts(row) for row in await c.all(LIST_COUNTS, {"run_id": run_id})]
+
+
+async def add_counts(c: Connection, run_id: int, entity: Entity, **deltas: float) -> None:
+    """Add to the counts of one entity; names are those of :class:`Counts`."""
+    told = {name: delta for name, delta in deltas.items() if delta}
+    if not told:
+        return
+    if strange := told.keys() - set(ADDABLE):
+        raise DatabaseError(f"There is no count called {min(strange)}.", code="usage")
+    sums = ", ".join(f"{name} = {name} + :{name}" for name in told)
+    sql = f"UPDATE run_counts SET {sums} WHERE run_id = :run_id AND entity = :entity"
+    await c.run(sql, {**told, "run_id": run_id, "entity": entity.value})
+
+
+async def set_count(
+    c: Connection,
+    run_id: int,
+    entity: Entity,
+    *,
+    total: int | None = None,
+    phase: Phase | None = None,
+    done: bool | None = None,
+) -> None:
+    """Set what is known of one entity; None leaves a value as it is."""
+    await c.run(
+        SET_COUNT,
+        {
+            "run_id": run_id,
+            "entity": entity.value,
+            "total": total,
+            "phase": phase.value if phase else None,
+            "done": None if done is None else int(done),
+        },
+    )
+
+
+async def sums(c: Connection, run_ids: Iterable[int]) -> dict[int, Totals]:
+    """The sums of these runs' counts over their entities; a run that has counted nothing yet has zeros."""
+    wanted = list(run_ids)
+    rows = await c.all(SUMS, {"ids": json.dumps(wanted)})
+    found = {row["run_id"]: Totals(**{name: row[name] for name in ADDABLE}) for row in rows}
+    return {run_id: found.get(run_id, Totals()) for run_id in wanted}
+
+
+def _chosen(integration: str | None, status: RunStatus | None) -> dict[str, str | None]:
+    return {"integration": integration, "status": status.value if status else None}
+
+
+def _run(row: Row) -> Run:
+    return Run(
+        id=row["id"],
+        integration=row["integration"],
+        kind=RunKind(row["kind"]),
+        lane=Lane(row["lane"]),
+        status=RunStatus(row["status"]),
+        phase=Phase(row["phase"]) if row["phase"] else None,
+        entities=tuple(Entity(one) for one in json.loads(row["entities"])),
+        full=bool(row["full_compare"]),
+        requested_by=row["requested_by"],
+        due_at_ms=row["due_at_ms"],
+        queued_at_ms=row["queued_at_ms"],
+        started_at_ms=row["started_at_ms"],
+        finished_at_ms=row["finished_at_ms"],
+        attempt=row["attempt"],
+        engine=row["engine"],
+        cancel_requested_by=row["cancel_requested_by"],
+        error_code=row["error_code"],
+        error=row["error"],
+        requests=row["requests"],
+        waiting_until_ms=row["waiting_until_ms"],
+    )
+
+
+def _counts(row: Row) -> Counts:
+    return Counts(
+        entity=Entity(row["entity"]),
+        **{name: row[name] for name in ADDABLE},
+        total=row["total"],
+        phase=Phase(row["phase"]) if row["phase"] else None,
+        done=bool(row["done"]),
+    )

@@ -1,0 +1,119 @@
+"""Tokens, sealed on their way in; how well they are can be told without opening them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from siscon.domain.privacy import Secret
+from siscon.domain.tokens import Token, TokenHealth, TokenState, health_at, refresh_at_ms
+from siscon.store.database import Connection, Row
+from siscon.store.vault import Vault
+
+REFRESHING_MS = 120_000
+"""A refresh not heard of for so long has died with its engine."""
+
+SAVE = """
+INSERT INTO tokens (integration, access, refresh, key_id, scope, obtained_at_ms, expires_at_ms)
+VALUES (:integration, :access, :refresh, :key_id, :scope, :obtained_at_ms, :expires_at_ms)
+ON CONFLICT (integration) DO UPDATE SET
+  access = excluded.access, refresh = excluded.refresh, key_id = excluded.key_id, scope = excluded.scope,
+  obtained_at_ms = excluded.obtained_at_ms, expires_at_ms = excluded.expires_at_ms,
+  refreshing_since_ms = NULL, revoked_at_ms = NULL, failures = 0, last_error = ''
+"""
+FIND = """
+SELECT access, refresh, scope, obtained_at_ms, expires_at_ms FROM tokens
+WHERE integration = :integration AND access IS NOT NULL AND revoked_at_ms IS NULL
+"""
+NOTE_FAILURE = """
+INSERT INTO tokens (integration, failures, last_error) VALUES (:integration, 1, :sentence)
+ON CONFLICT (integration) DO UPDATE SET
+  failures = tokens.failures + 1, last_error = excluded.last_error, refreshing_since_ms = NULL
+"""
+MARK_REFRESHING = """
+INSERT INTO tokens (integration, refreshing_since_ms) VALUES (:integration, :since_ms)
+ON CONFLICT (integration) DO UPDATE SET refreshing_since_ms = excluded.refreshing_since_ms
+"""
+FORGET = "DELETE FROM tokens WHERE integration = :integration"
+STATES = """
+SELECT i.name AS integration, t.access IS NOT NULL AS is_there, t.obtained_at_ms, t.expires_at_ms,
+  t.refreshing_since_ms, t.revoked_at_ms, coalesce(t.failures, 0) AS failures, coalesce(t.last_error, '') AS last_error
+FROM integrations i LEFT JOIN tokens t ON t.integration = i.name ORDER BY i.name
+"""
+
+
+async def save(c: Connection, vault: Vault, integration: str, token: Token) -> None:
+    """Keep a new token; what went wrong before it is over."""
+    await c.run(
+        SAVE,
+        {
+            "integration": integration,
+            "access": vault.seal(token.access.reveal(), place=_place(integration, "access")),
+            "refresh": vault.seal(token.refresh.reveal(), place=_place(integration, "refresh"))
+            if token.refresh
+            else None,
+            "key_id": vault.key_id,
+            "scope": token.scope,
+            "obtained_at_ms": token.obtained_at_ms,
+            "expires_at_ms": token.expires_at_ms,
+        },
+    )
+
+
+async def load(c: Connection, vault: Vault, integration: str) -> Token | None:
+    """The token of an integration, whether it is still good or not; None when there is none."""
+    row = await c.one(FIND, {"integration": integration})
+    if row is None:
+        return None
+    refresh = row["refresh"]
+    return Token(
+        access=Secret(vault.open(row["access"], place=_place(integration, "access"))),
+        refresh=Secret(vault.open(refresh, place=_place(integration, "refresh"))) if refresh else None,
+        obtained_at_ms=row["obtained_at_ms"],
+        expires_at_ms=row["expires_at_ms"],
+        scope=row["scope"],
+    )
+
+
+async def note_failure(c: Connection, integration: str, sentence: str) -> None:
+    """Getting a token failed once more."""
+    await c.run(NOTE_FAILURE, {"integration": integration, "sentence": sentence})
+
+
+async def mark_refreshing(c: Connection, integration: str, since_ms: int | None) -> None:
+    """Say that a new token is being asked for, or (None) no longer."""
+    await c.run(MARK_REFRESHING, {"integration": integration, "since_ms": since_ms})
+
+
+async def states(c: Connection, *, now_ms: int) -> list[TokenState]:
+    """How the login of every integration is, without opening any secret."""
+    return [_state(row, now_ms=now_ms) for row in await c.all(STATES)]
+
+
+async def forget(c: Connection, integration: str) -> None:
+    """Drop the token of an integration and all that is known of it."""
+    await c.run(FORGET, {"integration": integration})
+
+
+def _state(row: Row, *, now_ms: int) -> TokenState:
+    token = None
+    if row["is_there"]:
+        token = Token(Secret(""), row["obtained_at_ms"], row["expires_at_ms"])
+    state = TokenState(
+        integration=row["integration"],
+        health=health_at(token, now_ms=now_ms, failures=row["failures"]),
+        obtained_at_ms=row["obtained_at_ms"],
+        expires_at_ms=row["expires_at_ms"],
+        refresh_at_ms=refresh_at_ms(token) if token else None,
+        failures=row["failures"],
+        last_error=row["last_error"],
+    )
+    since_ms = row["refreshing_since_ms"]
+    if row["revoked_at_ms"] is not None:
+        return replace(state, health=TokenHealth.REVOKED)
+    if since_ms is not None and now_ms - since_ms < REFRESHING_MS:
+        return replace(state, health=TokenHealth.REFRESHING)
+    return state
+
+
+def _place(integration: str, field: str) -> str:
+    return f"tokens|{integration}|{field}"
