@@ -64,7 +64,8 @@ class Clock:
     async def _start(self) -> None:
         """Catch up on what was due while no clock ran, then arm every schedule."""
         scheduler = AsyncIOScheduler(
-            timezone=self.zone, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+            timezone=self.zone,
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         scheduler.start()
         self._scheduler = scheduler
@@ -108,11 +109,15 @@ class Clock:
 
     async def _queue(self, c: Connection, name: str, due_ms: int, now_ms: int) -> None:
         late = now_ms - due_ms > LATE_S * 1000
-        imports = [run for run in await runs.active(c) if run.integration == name and run.kind is RunKind.IMPORT]
+        imports = [
+            run for run in await runs.active(c) if run.integration == name and run.kind is RunKind.IMPORT
+        ]
         waiting = [run for run in imports if run.status in UNDER_WAY]
         if waiting:
             text = f"{name} was due at {self._told(due_ms)}; run {waiting[0].id} was still under way"
-            await events.append(c, EventKind.SCHEDULE_MISSED, Level.WARNING, text, integration=name, at_ms=now_ms)
+            await events.append(
+                c, EventKind.SCHEDULE_MISSED, Level.WARNING, text, integration=name, at_ms=now_ms
+            )
             return
         run_id = await runs.enqueue(
             c,

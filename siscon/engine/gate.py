@@ -1,4 +1,4 @@
-"""The rate gate of a credential. Slots stand in the database, so that neither a crash nor a second engine overshoots."""
+"""The rate gate of a credential: slots stand in the database, so that neither crash nor second engine overshoots."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class _Answer:
     after: Callable[[], None] = field(default=lambda: None)
 
 
-class _NotOurs(Exception):  # noqa: N818 - not an error: another engine answers
+class _NotOurs(Exception):
     """The command is for another engine, which lives."""
 
 
@@ -211,10 +211,10 @@ async def _refresh_token(c: Connection, name: str, *, live: LiveEngine | None) -
     if live is None:
         raise UsageError("No engine is alive that could renew the token: start one with 'siscon serve'.")
     if name not in live.integrations:
-        raise UsageError(f"{name} is not in this engine's configuration, or its provider could not be loaded.")
-    return _Answer(
-        f"A new token for {name} is being asked for.", name, after=lambda: live.renew_token(name)
-    )
+        raise UsageError(
+            f"{name} is not in this engine's configuration, or its provider could not be loaded."
+        )
+    return _Answer(f"A new token for {name} is being asked for.", name, after=lambda: live.renew_token(name))
 
 
 async def _stop_engine(c: Connection, engine: str, *, live: LiveEngine | None, now_ms: int) -> _Answer:

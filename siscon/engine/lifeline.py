@@ -99,8 +99,13 @@ async def back_to_queue(c: Connection, run: Run, *, why: str, now_ms: int) -> No
         kind, text = EventKind.RUN_ENDED, f"run {run.id} was {said} ({why})"
     else:
         await runs.move(c, run.id, RunStatus.QUEUED, now_ms=now_ms, error_code="interrupted", error=why)
-        kind, text = EventKind.RUN_QUEUED, f"run {run.id} was interrupted ({why}); it goes on where it stopped"
-    await events.append(c, kind, Level.WARNING, text, integration=run.integration, run_id=run.id, at_ms=now_ms)
+        kind, text = (
+            EventKind.RUN_QUEUED,
+            f"run {run.id} was interrupted ({why}); it goes on where it stopped",
+        )
+    await events.append(
+        c, kind, Level.WARNING, text, integration=run.integration, run_id=run.id, at_ms=now_ms
+    )
 
 
 async def watch(db: Database, home: Path, ear: Ear, *, own_id: str, now_ms: Callable[[], int]) -> None:

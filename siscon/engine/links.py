@@ -120,7 +120,7 @@ class Links:
             limits=ClientLimits(
                 body_bytes=settings.max_answer_mib * 1024 * 1024,
                 whole_s=settings.timeout_s,
-                read_s=min(30.0, settings.timeout_s),
+                read_s=settings.timeout_s,
             ),
             ca_file=settings.ca_file,
         )

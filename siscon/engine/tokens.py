@@ -1,4 +1,4 @@
-"""The token of one integration: kept in memory, sealed in the database, renewed by one task at a time before its end."""
+"""The token of one integration: in memory, sealed in the database, renewed by one task at a time before its end."""
 
 from __future__ import annotations
 

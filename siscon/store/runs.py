@@ -44,6 +44,7 @@ WHERE id = :id AND status IN ("""
     + ")"
     for to in RunStatus
 }
+SET_ENTITIES = "UPDATE runs SET entities = :entities WHERE id = :id"
 SET_PHASE = "UPDATE runs SET phase = :phase WHERE id = :id"
 ADD_REQUESTS = "UPDATE runs SET requests = requests + :n, waiting_until_ms = :waiting_until_ms WHERE id = :id"
 REQUEST_CANCEL = """
@@ -172,6 +173,11 @@ async def move(
         found = await get(c, run_id)
         now = f"it is {found.status}" if found else "there is no such run"
         raise DatabaseError(f"Run {run_id} cannot become {to}: {now}.", code="illegal_move")
+
+
+async def set_entities(c: Connection, run_id: int, entities: Sequence[Entity]) -> None:
+    """Settle what a run imports, in order; done once, when it is first carried."""
+    await c.run(SET_ENTITIES, {"id": run_id, "entities": json.dumps([one.value for one in entities])})
 
 
 async def set_phase(c: Connection, run_id: int, phase: Phase) -> None:

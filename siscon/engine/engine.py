@@ -1,0 +1,287 @@
+"""The engine: one task group that claims runs, keeps the leases, watches the clock and answers commands."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from siscon import __version__
+from siscon.config import IntegrationSettings, Settings
+from siscon.domain.errors import DatabaseError, SisconError
+from siscon.domain.events import EventKind, Level
+from siscon.domain.leases import EngineInfo
+from siscon.domain.schedules import parse
+from siscon.domain.text import plain
+from siscon.engine import inbox, lifeline
+from siscon.engine.bell import Bell
+from siscon.engine.clock import Clock
+from siscon.engine.importer import run_import
+from siscon.engine.leases import Holdings
+from siscon.engine.links import Links, LoadProvider, rate_of
+from siscon.engine.moments import wall_ms
+from siscon.engine.tokens import renew_quietly
+from siscon.engine.worker import Importer, Shop, Worker
+from siscon.providers import registry
+from siscon.store import events, integrations, leases
+from siscon.store.database import Database
+from siscon.store.vault import Vault
+
+log = logging.getLogger(__name__)
+
+STOP_WITHIN_S = 4.0
+RESTART_FROM_S, RESTART_MOST_S = 1.0, 30.0
+TOKENS_EVERY_S = 20.0
+
+
+def new_engine_id() -> str:
+    """Host, process and a random part: never the same twice, and fit for a file's name."""
+    host = re.sub(r"[^A-Za-z0-9.-]", "-", socket.gethostname())[:40] or "host"
+    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+@dataclass(slots=True, eq=False)
+class Engine:
+    """An engine that can be run once. ``until_idle``: it ends when nothing is left to do, and is no clock."""
+
+    db: Database
+    settings: Settings
+    vault: Vault
+    stop: asyncio.Event
+    until_idle: bool = False
+    load_provider: LoadProvider = registry.load
+    importer: Importer = run_import
+    now_ms: Callable[[], int] = wall_ms
+    id: str = field(default_factory=new_engine_id)
+    _usable: dict[str, IntegrationSettings] = field(default_factory=dict, init=False)
+    _background: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+
+    async def run(self, on_ready: Callable[[], None] | None = None) -> int:
+        """Run until stopped (or idle); 0 when it ended in good order."""
+        with lifeline.sign_of_life(self.settings.home, self.id):
+            holdings = Holdings(self.db, self.id, now_ms=self.now_ms)
+            links = Links(
+                self.db,
+                self.settings,
+                self.vault,
+                owner=self.id,
+                load_provider=self.load_provider,
+                now_ms=self.now_ms,
+            )
+            worker = Worker(
+                Shop(self.db, self.settings, self.vault, holdings, links, self.importer, self.now_ms)
+            )
+            try:
+                await self._register(holdings, worker)
+                await self._activate_all()
+                if on_ready is not None:
+                    on_ready()
+                await self._run_parts(holdings, links, worker)
+            finally:
+                await self._leave(holdings, links)
+        return 0
+
+    async def _register(self, holdings: Holdings, worker: Worker) -> None:
+        """Take the engine's own lease and write it down, in one transaction."""
+        name = f"engine:{self.id}"
+        now_ms = self.now_ms()
+        host = plain(socket.gethostname())
+        info = EngineInfo(self.id, host, os.getpid(), __version__, now_ms, now_ms, alive=True)
+        async with self.db.transaction() as c:
+            await leases.register_engine(c, info)
+            lease = await holdings.take_in(c, name)
+            text = f"engine {self.id} started"
+            await events.append(c, EventKind.ENGINE_STARTED, Level.INFO, text, at_ms=now_ms)
+        if lease is None:
+            raise DatabaseError(f"Another process goes by the name {self.id}; start again.", code="engine_id")
+        holdings.keep(lease, on_lost=lambda: self._start(self._come_back(holdings, worker)))
+
+    async def _come_back(self, holdings: Holdings, worker: Worker) -> None:
+        """Taken for dead (asleep for longer than a lease): the runs are others' now, the engine begins anew."""
+        for name in self._usable:
+            worker.drop(name)
+        await self._register(holdings, worker)
+
+    async def _activate_all(self) -> None:
+        """Bring every configured integration into the database; one that cannot be had harms itself alone."""
+        for name, settings in self.settings.integrations.items():
+            try:
+                await self._activate(name, settings)
+            except SisconError as error:
+                log.error("%s: %s", name, error.sentence)  # noqa: TRY400 - expected, the sentence says it all
+                await self._report(f"{name} cannot be used: {error.sentence}", integration=name)
+            else:
+                self._usable[name] = settings
+        async with self.db.transaction() as c:
+            for known in await integrations.all_integrations(c):
+                if known.name not in self._usable:
+                    await integrations.set_enabled(c, known.name, False)
+                    await integrations.set_due(c, known.name, None)
+
+    async def _activate(self, name: str, settings: IntegrationSettings) -> None:
+        kind = self.load_provider(settings.provider)
+        rate = rate_of(settings, kind)
+        now_ms = self.now_ms()
+        async with self.db.transaction() as c:
+            before = await integrations.one(c, name)
+            await integrations.activate(
+                c,
+                name=name,
+                provider=settings.provider,
+                title=kind.title,
+                schedule=settings.schedule,
+                requests_per_minute=round(rate.requests * 60 / rate.per_s) if rate.requests else 0,
+                now_ms=now_ms,
+            )
+            await integrations.set_enabled(c, name, settings.enabled)
+            if before is not None and (before.schedule != settings.schedule or not settings.enabled):
+                await integrations.set_due(c, name, None)
+            if before is None:
+                text = f"{name} ({kind.title}) is new here"
+                await events.append(
+                    c,
+                    EventKind.INTEGRATION_ACTIVATED,
+                    Level.INFO,
+                    text,
+                    integration=name,
+                    at_ms=now_ms,
+                )
+
+    async def _run_parts(self, holdings: Holdings, links: Links, worker: Worker) -> None:
+        bell = Bell()
+        home, own = self.settings.home, self.id
+        live = inbox.LiveEngine(
+            own,
+            frozenset(self._usable),
+            stop=self.stop.set,
+            renew_token=lambda name: self._start(self._renew(links, name, if_due=False)),
+        )
+        work_ear, cancel_ear, inbox_ear = bell.ear(), bell.ear(), bell.ear(rest_s=0.02)
+        parts: dict[str, Callable[[], Awaitable[None]]] = {
+            "heartbeat": holdings.beat_for_ever,
+            "bell": lambda: bell.listen(self.db),
+            "lifeline": lambda: lifeline.watch(self.db, home, work_ear, own_id=own, now_ms=self.now_ms),
+            "inbox": lambda: inbox.attend(
+                self.db, inbox_ear, vault=self.vault, live=live, now_ms=self.now_ms
+            ),
+            "worker": lambda: worker.work(work_ear),
+            "cancels": lambda: worker.heed_cancels(cancel_ear),
+        }
+        if not self.until_idle:
+            parts["clock"] = self._clock(holdings).run
+            parts["tokens"] = lambda: self._keep_tokens(links)
+        tasks = [asyncio.create_task(self._keep_going(name, part), name=name) for name, part in parts.items()]
+        try:
+            await self._until_told(bell, worker)
+        finally:
+            heart = tasks[0]
+            await _cancel(tasks[1:])
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_WITHIN_S):
+                    await worker.stop()
+            await _cancel([heart, *self._background])
+
+    async def _until_told(self, bell: Bell, worker: Worker) -> None:
+        if not self.until_idle:
+            await self.stop.wait()
+            return
+        ear = bell.ear()
+        while not self.stop.is_set():
+            await ear.heard(timeout_s=0.5)
+            if await worker.is_idle():
+                return
+
+    async def _keep_going(self, name: str, part: Callable[[], Awaitable[None]]) -> None:
+        """One part of the engine may fail alone: it is recorded and started again, later each time."""
+        delay_s = RESTART_FROM_S
+        while True:
+            begun_s = time.monotonic()
+            try:
+                await part()
+            except Exception as error:
+                log.exception("the engine's %s failed", name)
+                said = error.sentence if isinstance(error, SisconError) else type(error).__name__
+                await self._report(f"the engine's {name} failed and starts again: {said}")
+            if time.monotonic() - begun_s > RESTART_MOST_S:
+                delay_s = RESTART_FROM_S
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, RESTART_MOST_S)
+
+    async def _report(self, text: str, *, integration: str | None = None) -> None:
+        """An event for something that failed; the log must do when the database is what failed."""
+        try:
+            async with self.db.transaction() as c:
+                kind, now_ms = EventKind.TASK_FAILED, self.now_ms()
+                await events.append(c, kind, Level.ERROR, plain(text), integration=integration, at_ms=now_ms)
+        except DatabaseError as error:
+            log.warning("not recorded: %s", error.sentence)
+
+    def _clock(self, holdings: Holdings) -> Clock:
+        lines = {name: one.schedule for name, one in self._usable.items() if one.enabled and one.schedule}
+        schedules = {name: parse(line) for name, line in lines.items()}
+        return Clock(self.db, holdings, schedules, ZoneInfo(self.settings.time_zone), self.now_ms)
+
+    async def _keep_tokens(self, links: Links) -> None:
+        while True:
+            for name, settings in self._usable.items():
+                if settings.enabled:
+                    await self._renew(links, name, if_due=True)
+            await asyncio.sleep(TOKENS_EVERY_S)
+
+    async def _renew(self, links: Links, name: str, *, if_due: bool) -> None:
+        try:
+            link = await links.of(name)
+        except SisconError as error:
+            log.warning("%s: %s", name, error.sentence)
+            return
+        await renew_quietly(link.tokens, if_due=if_due)
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _leave(self, holdings: Holdings, links: Links) -> None:
+        """Give every lease back and say goodbye; where the database refuses, the leases run out by themselves."""
+        await links.close()
+        try:
+            await holdings.release_all()
+            async with self.db.transaction() as c:
+                await leases.engine_stopped(c, self.id, self.now_ms())
+                text = f"engine {self.id} stopped"
+                await events.append(c, EventKind.ENGINE_STOPPED, Level.INFO, text, at_ms=self.now_ms())
+        except DatabaseError as error:
+            log.warning("the engine left without a word: %s", error.sentence)
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+
+
+async def run_engine(
+    db: Database,
+    settings: Settings,
+    vault: Vault,
+    *,
+    stop: asyncio.Event,
+    on_ready: Callable[[], None] | None = None,
+    until_idle: bool = False,
+    load_provider: LoadProvider = registry.load,
+    importer: Importer = run_import,
+) -> int:
+    """Run an engine until ``stop`` is set, or with ``until_idle`` until nothing is left to do; its exit code."""
+    engine = Engine(
+        db, settings, vault, stop, until_idle=until_idle, load_provider=load_provider, importer=importer
+    )
+    return await engine.run(on_ready)

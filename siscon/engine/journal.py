@@ -1,0 +1,85 @@
+"""The log of a process: one JSON object a line in a rotating file, without secrets, never on the terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import logging.handlers
+import queue
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from siscon.domain.privacy import Secret
+from siscon.domain.text import plain, plain_lines
+
+FILE_BYTES = 5 * 1024 * 1024
+FILES_KEPT = 5
+QUIET = ("apscheduler", "asyncio", "httpx", "httpcore", "aiosqlite", "uvicorn")
+
+_HIDDEN = "***"
+_SECRETS = re.compile(
+    r"(?i)\b(authorization|bearer|basic|access_token|refresh_token|client_secret|id_token|api[_-]?key|password)"
+    r"(\W{1,4}(?:(?:bearer|basic)\W+)?)[^\s\"'&,;]+"
+)
+_TOKEN = re.compile(r"\beyJ[\w-]+(\.[\w-]*){1,2}")
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+
+
+def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
+    """The text without known secrets and without anything that has the shape of one or of an e-mail address."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret.reveal(), _HIDDEN)
+    return _MAIL.sub(_HIDDEN, _TOKEN.sub(_HIDDEN, _SECRETS.sub(rf"\1\2{_HIDDEN}", text)))
+
+
+class JsonLines(logging.Formatter):
+    """One record as one line of JSON; foreign text cannot act on whoever reads the file."""
+
+    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
+        super().__init__()
+        self._secrets = tuple(secrets)
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "from": record.name,
+            "text": plain(redact(record.getMessage(), self._secrets), limit=2000),
+        }
+        if record.exc_info and record.exc_info[0] is not None:
+            told["trace"] = plain_lines(redact(self.formatException(record.exc_info), self._secrets))
+        return json.dumps(told)
+
+
+@contextmanager
+def keep_journal(file: Path, *, secrets: Iterable[Secret] = ()) -> Iterator[None]:
+    """Let every log record of the process go into a file, written by a thread of its own.
+
+    Nothing reaches standard error any more: neither records without a handler nor faults of the log itself.
+    """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    entry = logging.handlers.QueueHandler(waiting)
+    entry.setFormatter(JsonLines(secrets))
+    target = logging.handlers.RotatingFileHandler(
+        file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", delay=True
+    )
+    listener = logging.handlers.QueueListener(waiting, target)
+    root = logging.getLogger()
+    before = root.handlers[:], root.level, logging.lastResort, logging.raiseExceptions
+    root.handlers[:] = [entry]
+    root.setLevel(logging.INFO)
+    logging.lastResort, logging.raiseExceptions = None, False
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    listener.start()
+    try:
+        yield
+    finally:
+        listener.stop()
+        target.close()
+        root.handlers[:], root.level, logging.lastResort, logging.raiseExceptions = before

@@ -1,0 +1,267 @@
+"""The assembly: opens the house, starts or finds an engine, wires signals, and leaves a page after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from siscon import __version__, config
+from siscon.config import Settings
+from siscon.domain.errors import ConfigError, DatabaseError, SisconError
+from siscon.domain.leases import EngineInfo
+from siscon.domain.privacy import Secret
+from siscon.domain.text import plain_lines
+from siscon.engine import inbox
+from siscon.engine.journal import keep_journal, redact
+from siscon.engine.moments import wall_ms
+from siscon.providers import registry
+from siscon.store import leases, sqlite, vault
+from siscon.store.database import Database
+from siscon.store.vault import Vault
+
+CONFIG_VARIABLE = "SISCON_CONFIG"
+CONFIG_FILE = "config.yaml"
+ENGINE_READY_WITHIN_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """An open house: its database, its vault and what was asked for."""
+
+    db: Database
+    vault: Vault
+    settings: Settings
+
+
+def load_settings(path: str | Path | None = None) -> Settings:
+    """The settings: of the file named, else of ``$SISCON_CONFIG``, else of ./config.yaml."""
+    named = path or os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE
+    return config.load(
+        Path(named).absolute(),
+        os.environ,
+        provider_settings=registry.settings_of,
+        known_providers=registry.names(),
+    )
+
+
+@asynccontextmanager
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Open the database and the vault; close both however the block ends. What is made is for its owner alone."""
+    before = os.umask(0o077)
+    try:
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        db = await sqlite.open_database(settings.database, synchronous=settings.storage.synchronous)
+        try:
+            async with db.read() as c:
+                sealed = await vault.any_sealed(c)
+            yield House(db, vault.load_keys(settings.home, os.environ, create=not sealed), settings)
+        finally:
+            await db.close()
+    finally:
+        os.umask(before)
+
+
+def secrets_of(settings: Settings) -> list[Secret]:
+    """Every secret of the configuration, so that the log can leave them out."""
+    return [one.client_secret for one in settings.integrations.values()]
+
+
+@contextmanager
+def journal(settings: Settings, name: str) -> Iterator[None]:
+    """Send this process's log into ``<home>/logs/<name>.jsonl``; nothing is printed on the terminal."""
+    with keep_journal(logs_of(settings) / f"{name}.jsonl", secrets=secrets_of(settings)):
+        yield
+
+
+def logs_of(settings: Settings) -> Path:
+    """The folder of the logs, for its owner alone."""
+    folder = settings.home / "logs"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+async def find_engine(db: Database) -> EngineInfo | None:
+    """The newest engine that is alive, or None."""
+    async with db.read() as c:
+        return next((one for one in await leases.engines(c, now_ms=wall_ms()) if one.alive), None)
+
+
+async def serve(settings: Settings) -> int:
+    """Run an engine in this process until it is told to stop; its exit code."""
+    from siscon.engine.engine import run_engine  # brings httpx and apscheduler: only where an engine runs
+
+    with journal(settings, "engine"):
+        async with open_house(settings) as house:
+            stop = asyncio.Event()
+            with stop_on_signals(stop):
+                return await run_engine(house.db, settings, house.vault, stop=stop)
+
+
+async def run_until_idle(house: House, *, stop: asyncio.Event | None = None) -> int:
+    """Be the engine for as long as there is something to do: for short commands where no engine is alive."""
+    from siscon.engine.engine import run_engine
+
+    return await run_engine(
+        house.db, house.settings, house.vault, stop=stop or asyncio.Event(), until_idle=True
+    )
+
+
+async def carry_out_inbox(house: House) -> int:
+    """Answer the commands that wait, without an engine; how many."""
+    return await inbox.carry_out(house.db, vault=house.vault, live=None, now_ms=wall_ms)
+
+
+@contextmanager
+def stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set ``stop``; a second one ends the process at once. A lost line (SIGHUP) does nothing."""
+    loop = asyncio.get_running_loop()
+    watched = (signal.SIGTERM, signal.SIGINT)
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
+    for number in watched:
+        loop.add_signal_handler(number, on_signal, number)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        for number in watched:
+            loop.remove_signal_handler(number)
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """An engine started as a process of its own; what it says goes to ``said`` from ``said_from`` on."""
+
+    process: subprocess.Popen[bytes]
+    said: Path
+    said_from: int
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def last_sentence(self) -> str:
+        """The last line it printed, for the one who waits for it in vain."""
+        with suppress(OSError), self.said.open("rb") as file:
+            file.seek(self.said_from)
+            lines = file.read()[-4000:].decode("utf-8", "replace").strip().splitlines()
+            if lines:
+                return plain_lines(lines[-1])
+        return f"it left no word; see {self.said.parent}"
+
+
+def start_engine_process(settings: Settings) -> Child:
+    """Start ``siscon serve`` in a session of its own, so that it outlives the terminal.
+
+    To be called before a screen starts: the screen replaces the standard streams by some that no child can have.
+    """
+    said = logs_of(settings) / "serve.log"
+    descriptor = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    try:
+        said_from = os.fstat(descriptor).st_size
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and words of our own
+            [sys.executable, "-m", "siscon", "--config", str(settings.file), "serve"],
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            start_new_session=True,
+            close_fds=True,
+        )
+    finally:
+        os.close(descriptor)
+    return Child(process, said, said_from)
+
+
+async def wait_for_engine(
+    db: Database, *, child: Child | None = None, timeout_s: float = ENGINE_READY_WITHIN_S
+) -> EngineInfo:
+    """The engine once its row says that it is alive; raises with its last words if it ends before."""
+    deadline_s = time.monotonic() + timeout_s
+    while True:
+        engine = await find_engine(db)
+        if engine is not None and (child is None or engine.pid == child.pid):
+            return engine
+        if child is not None and child.process.poll() is not None:
+            raise ConfigError(f"The engine ended at once: {child.last_sentence()}", code="engine_ended")
+        if time.monotonic() > deadline_s:
+            raise DatabaseError(
+                f"No engine was ready within {timeout_s:.0f} s; see the logs.", code="no_engine"
+            )
+        await db.changed(timeout_s=0.1)
+
+
+@contextmanager
+def engine_in_thread(settings: Settings) -> Iterator[None]:
+    """An engine in this process, in a thread with its own loop; it is stopped when the block ends."""
+    from siscon.engine.engine import run_engine
+
+    ready, faults = threading.Event(), list[BaseException]()
+    stopping: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        stopping.append((asyncio.get_running_loop(), stop))
+        async with open_house(settings) as house:
+            await run_engine(house.db, settings, house.vault, stop=stop, on_ready=ready.set)
+
+    def run() -> None:
+        try:
+            asyncio.run(main())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
+            faults.append(error)
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=run, name="siscon-engine")
+    thread.start()
+    try:
+        ready.wait(ENGINE_READY_WITHIN_S)
+        if faults:
+            raise faults[0]
+        yield
+    finally:
+        for loop, stop in stopping:
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(stop.set)
+        thread.join()
+
+
+def write_crash_page(error: BaseException, arguments: Sequence[str], *, home: Path | None = None) -> str:
+    """Leave a page about a fault that nobody expected, without values of variables; a sentence that names it."""
+    number = secrets.token_hex(4)
+    name = plain_lines(type(error).__name__)
+    page = "\n".join(
+        [
+            f"siscon {__version__}, Python {sys.version.split()[0]}, crash {number}",
+            f"command: {' '.join(arguments[:1])}",
+            "",
+            *traceback.format_tb(error.__traceback__),
+            f"{name}: {redact(str(error)) if isinstance(error, SisconError) else '(text left out)'}",
+        ]
+    )
+    folder = (home or Path.home() / ".siscon") / "logs"
+    path = folder / f"crash-{number}.txt"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(plain_lines(page))
+    except OSError:
+        return f"siscon met a fault of its own ({name}, {number}) and could not write a page about it."
+    return f"siscon met a fault of its own ({name}). Please report it with the file {path}."
