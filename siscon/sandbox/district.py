@@ -256,10 +256,9 @@ class District:
         """The student enrollment with this index."""
         section: int | None
         if index < self.days.first_placed:
-            student, section = self.layout.section_of(index)
+            student, section, school = self.layout.section_of(index)
             begins, changed, flaw = YEAR_BEGINS, 0, None
             dropped = student % 97 == 41
-            school = self.layout.school_of_section(section)
         else:
             placed = self.days.placed[index - self.days.first_placed]
             student, section, school = placed.student, placed.section, placed.school

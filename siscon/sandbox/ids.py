@@ -23,6 +23,9 @@ _SHAPE = {
     "affiliation": ("08", 6), "student": ("00", 7), "course": ("00", 6), "section": ("000", 6),
     "enrollment": ("00", 8), "teaching": ("07", 7), "missing": ("06", 7),
 }  # fmt: skip
+_GUID_MASK = (1 << 48) - 1
+_GUID_ODD = 0x9E3779B97F4B
+_GUID_BACK = pow(_GUID_ODD, -1, 1 << 48)
 
 
 class Ids(Protocol):
@@ -53,33 +56,28 @@ class NumberIds:
 
 
 class GuidIds:
-    """GUIDs that look random: the low half is the index times an odd number, which can be undone."""
-
-    _ODD = 0x9E3779B97F4A7C15
-    _BACK = pow(_ODD, -1, 1 << 64)
-    _MASK = (1 << 64) - 1
+    """GUIDs that look random: the last group is the index times an odd number, which can be undone."""
 
     def __init__(self, seed: int) -> None:
-        self._salt = {kind: derive(seed, "guid", kind) for kind in KINDS}
-        self._head = {}
-        for kind, salt in self._salt.items():
-            head = f"{derive(salt, 'head'):016x}"
-            self._head[kind] = f"{head[:8]}-{head[8:12]}-4{head[13:]}-"
+        self._parts: dict[str, tuple[str, int]] = {}
+        for kind in KINDS:
+            head = f"{derive(seed, kind, 'head'):016x}"
+            salt = derive(seed, kind, "salt") & _GUID_MASK
+            self._parts[kind] = f"{head[:8]}-{head[8:12]}-4{head[13:]}-a{head[1:4]}-", salt
 
     def text(self, kind: str, index: int) -> str:
-        low = (index * self._ODD + self._salt[kind]) & self._MASK
-        return f"{self._head[kind]}{low >> 48:04x}-{low & 0xFFFFFFFFFFFF:012x}"
+        head, salt = self._parts[kind]
+        return f"{head}{index * _GUID_ODD + salt & _GUID_MASK:012x}"
 
     def index(self, kind: str, text: str) -> int | None:
-        head = self._head[kind]
-        tail = text[len(head) :].replace("-", "")
-        if not text.startswith(head) or len(text) != 36 or len(tail) != 16:
+        head, salt = self._parts[kind]
+        if not text.startswith(head):
             return None
         try:
-            low = int(tail, 16)
+            low = int(text[len(head) :], 16)
         except ValueError:
             return None
-        index = (low - self._salt[kind]) * self._BACK & self._MASK
+        index = (low - salt) * _GUID_BACK & _GUID_MASK
         return index if self.text(kind, index) == text else None
 
 

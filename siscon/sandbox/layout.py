@@ -54,6 +54,7 @@ class Layout:
 
     def __init__(self, students: int) -> None:
         self.students = students
+        self._near = 0  # the school asked for last: pages go through one school after the other
         self.schools = max(1, round(students / STUDENTS_PER_SCHOOL))
         self.levels = levels_of(self.schools)
         self.student_start = [school * students // self.schools for school in range(self.schools + 1)]
@@ -71,7 +72,10 @@ class Layout:
 
     def school_of_student(self, student: int) -> int:
         """The school of a student of day 0."""
-        return bisect_right(self.student_start, student) - 1
+        near, starts = self._near, self.student_start
+        if not starts[near] <= student < starts[near + 1]:
+            near = self._near = bisect_right(starts, student) - 1
+        return near
 
     def school_of_staff(self, staff: int) -> int:
         """The school at which a person mainly works."""
@@ -89,7 +93,7 @@ class Layout:
 
     def block_of(self, school: int, seat: int) -> tuple[int, int]:
         """The block of a seat (a student's number within the school) and the place in it."""
-        size, blocks = self.size_of(school), self.blocks[school]
+        size, blocks = self.student_start[school + 1] - self.student_start[school], self.blocks[school]
         block = ((seat + 1) * blocks - 1) // size
         return block, seat - block * size // blocks
 
@@ -108,14 +112,18 @@ class Layout:
         same_grade = (self.blocks[school] - block % grades + grades - 1) // grades
         return block % grades + (block // grades + steps) % same_grade * grades
 
-    def section_of(self, enrollment: int) -> tuple[int, int]:
-        """Student and section of an enrollment of day 0."""
-        school = bisect_right(self.enrollment_start, enrollment) - 1
+    def section_of(self, enrollment: int) -> tuple[int, int, int]:
+        """Student, section and school of an enrollment of day 0."""
+        school, starts = self._near, self.enrollment_start
+        if not starts[school] <= enrollment < starts[school + 1]:
+            school = self._near = bisect_right(starts, enrollment) - 1
         periods = self.levels[school].periods
         seat, period = divmod(enrollment - self.enrollment_start[school], periods)
         block, place = self.block_of(school, seat)
-        block = self._rotated(school, block, place * period)
-        return self.student_start[school] + seat, self.section_start[school] + block * periods + period
+        if period:
+            block = self._rotated(school, block, place * period)
+        section = self.section_start[school] + block * periods + period
+        return self.student_start[school] + seat, section, school
 
     def enrollments_of_student(self, student: int) -> range:
         """The day 0 enrollments of a student."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from array import array
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from siscon.sandbox.district import District
 from siscon.sandbox.oneroster_rows import Rows
-from siscon.sandbox.wire import Joined, Without
+from siscon.sandbox.wire import Joined, Without, encode
 
 SORT_AT_MOST = 200_000
 _HEAD = ("sourcedId", "status", "dateLastModified")
@@ -62,8 +63,18 @@ class Listing:
     collection: str
     kind: str
     indexes: Joined | Without
-    render: Callable[[int], dict[str, Any]]
+    write: Callable[[int], dict[str, Any] | str]
     whole: bool = True
+
+    def text(self, index: int) -> str:
+        """One record as JSON."""
+        row = self.write(index)
+        return row if isinstance(row, str) else encode(row)
+
+    def render(self, index: int) -> dict[str, Any]:
+        """One record, to look into."""
+        row = self.write(index)
+        return dict(json.loads(row)) if isinstance(row, str) else row
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,7 @@ class Clause:
 
 def listing_of(district: District, rows: Rows, kind: str, indexes: Sequence[int] | None = None) -> Listing:
     """All the records of a kind, or those with the given indexes."""
-    collection, render, total = {
+    kinds: dict[str, tuple[str, Callable[[int], dict[str, Any] | str], int]] = {
         "session": ("academicSessions", rows.session, district.terms),
         "org": ("orgs", rows.org, district.schools + 1),
         "school": ("orgs", rows.school, district.schools),
@@ -88,10 +99,11 @@ def listing_of(district: District, rows: Rows, kind: str, indexes: Sequence[int]
         "enrollment": ("enrollments", rows.enrollment, district.enrollments),
         "teaching": ("enrollments", rows.teaching, district.teachings),
         "place": ("enrollments", rows.place, district.enrollments + district.teachings),
-    }[kind]
+    }
+    collection, write, total = kinds[kind]
     if indexes is None:
-        return Listing(collection, kind, Joined(range(total)), render)
-    return Listing(collection, kind, Joined(indexes), render, whole=False)
+        return Listing(collection, kind, Joined(range(total)), write)
+    return Listing(collection, kind, Joined(indexes), write, whole=False)
 
 
 def parse_filter(text: str, collection: str) -> tuple[list[Clause], str]:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from siscon.sandbox.days import START_YEAR
 from siscon.sandbox.district import District
+from siscon.sandbox.wire import encode, quote
 
 GRADES = {-1: "PK", 0: "KG"} | {grade: f"{grade:02d}" for grade in range(1, 13)}
 SEX = {"M": "male", "F": "female", "X": "other"}
+
+_HEAD = '{"sourcedId":"%s","status":"%s","dateLastModified":"%s",'
+_STUDENT = (
+    _HEAD + '"enabledUser":%s,"givenName":%s,%s"familyName":%s%s,"identifier":%s%s,"grades":["%s"],'
+    '"userIds":[{"type":"Fed","identifier":"f%d"},{"type":"stateID","identifier":%s}],"agents":[],%s}'
+)
+_ROLES = '"roles":[{"roleType":"primary","role":"student","org":%s}],"primaryOrg":%s'
+_ROLE = '"role":"student","orgs":[%s]'
+_DEMOGRAPHICS = _HEAD + '"birthDate":"%s",%s"publicSchoolResidenceStatus":null}'
+_ENROLLMENT = (
+    _HEAD + '"role":"student","primary":PRIMARY,"user":{USERS"sourcedId":"%s","type":"user"},'
+    '"class":{CLASSES"sourcedId":"%s","type":"class"},"school":%s,"beginDate":"%s","endDate":"%s"}'
+)
 
 
 class Rows:
@@ -20,6 +35,11 @@ class Rows:
         self._base = base
         self._hrefs = hrefs
         self._id = district.ids.text
+        self._schools: dict[int, str] = {}
+        self._enrollment = _ENROLLMENT.replace("PRIMARY", '"false"' if self._is_12 else "false")
+        for word in ("users", "classes"):
+            href = f'"href":"{base}/'.replace("%", "%%") + f'{word}/%s",' if hrefs else ""
+            self._enrollment = self._enrollment.replace(word.upper(), href)
         self._term_word = "term" if self._is_12 else "semester"
 
     def _ref(self, path: str, kind: str, index: int, word: str) -> dict[str, str]:
@@ -103,36 +123,47 @@ class Rows:
             "periods": periods,
         }
 
-    def student(self, index: int) -> dict[str, Any]:
-        """A student as a user."""
+    def student(self, index: int) -> str:
+        """A student as a user, as JSON text."""
         student = self._district.student(index)
-        row = self._head("student", index, student.changed, deleted=student.status == "T")
-        row["enabledUser"] = self._bool(student.status == "A")
-        row["givenName"] = student.first_name
-        if student.middle_name:
-            row["middleName"] = student.middle_name
-        row["familyName"] = student.last_name
-        if student.username is not None:
-            row["username"] = student.username
-        row["identifier"] = student.local_id
-        if student.email is not None:
-            row["email"] = student.email
-        row["grades"] = [GRADES[student.grade]]
-        row["userIds"] = [
-            {"type": "Fed", "identifier": f"f{student.index}"},
-            {"type": "stateID", "identifier": student.state_id},
-        ]
-        row["agents"] = []
-        org = self._ref("orgs", "school", student.school, "org")
-        self._add_roles(row, "student", [org])
-        if student.flaw == "no_last_name":
-            if self._is_12:
-                del row["familyName"]
-            else:
-                row["familyName"] = ""
-        elif student.flaw == "wrong_type":
-            row["givenName"] = {"value": [student.first_name, 7]}
-        return row
+        middle = f'"middleName":{quote(student.middle_name)},' if student.middle_name else ""
+        username = f',"username":{quote(student.username)}' if student.username is not None else ""
+        email = f',"email":{quote(student.email)}' if student.email is not None else ""
+        enabled = "true" if student.status == "A" else "false"
+        org = self._school(student.school)
+        text = _STUDENT % (
+            self._id("student", index),
+            "tobedeleted" if student.status == "T" else "active",
+            self._district.moments[student.changed],
+            f'"{enabled}"' if self._is_12 else enabled,
+            quote(student.first_name),
+            middle,
+            quote(student.last_name),
+            username,
+            quote(student.local_id),
+            email,
+            GRADES[student.grade],
+            index,
+            quote(student.state_id),
+            _ROLES % (org, org) if self._is_12 else _ROLE % org,
+        )
+        return text if student.flaw is None else self._broken(text, student.flaw)
+
+    def _broken(self, text: str, flaw: str) -> str:
+        row = json.loads(text)
+        if flaw == "wrong_type":
+            row["givenName"] = {"value": [row["givenName"], 7]}
+        elif self._is_12:
+            del row["familyName"]
+        else:
+            row["familyName"] = ""
+        return encode(row)
+
+    def _school(self, index: int) -> str:
+        ref = self._schools.get(index)
+        if ref is None:
+            ref = self._schools[index] = encode(self._ref("orgs", "school", index, "org"))
+        return ref
 
     def _add_roles(self, row: dict[str, Any], role: str, orgs: list[dict[str, str]]) -> None:
         if not self._is_12:
@@ -164,37 +195,37 @@ class Rows:
         self._add_roles(row, "teacher", [self._ref("orgs", "school", school, "org") for school in schools])
         return row
 
-    def user(self, position: int) -> dict[str, Any]:
+    def user(self, position: int) -> dict[str, Any] | str:
         """A user: staff come first, then students."""
         staff = self._district.staff_members
         return self.staff(position) if position < staff else self.student(position - staff)
 
-    def demographics(self, index: int) -> dict[str, Any]:
-        """Birth date and sex of a student."""
+    def demographics(self, index: int) -> str:
+        """Birth date and sex of a student, as JSON text."""
         student = self._district.student(index)
-        row = self._head("student", index, student.changed, deleted=student.status == "T")
-        row["birthDate"] = student.birth_date
-        if self._is_12 or student.gender != "X":
-            row["sex"] = SEX[student.gender]
-        row["publicSchoolResidenceStatus"] = None
-        return row
-
-    def enrollment(self, index: int) -> dict[str, Any]:
-        """A student's place in a class."""
-        place = self._district.enrollment(index)
-        row = self._head("enrollment", index, place.changed, deleted=place.dropped)
-        row["role"] = "student"
-        row["primary"] = self._bool(False)
-        row["user"] = self._ref("users", "student", place.student, "user")
-        row["class"] = (
-            self._ref("classes", "missing", index, "class")
-            if place.section is None
-            else self._ref("classes", "section", place.section, "class")
+        return _DEMOGRAPHICS % (
+            self._id("student", index),
+            "tobedeleted" if student.status == "T" else "active",
+            self._district.moments[student.changed],
+            student.birth_date,
+            f'"sex":"{SEX[student.gender]}",' if self._is_12 or student.gender != "X" else "",
         )
-        row["school"] = self._ref("orgs", "school", place.school, "org")
-        row["beginDate"] = place.begins_on
-        row["endDate"] = place.ends_on
-        return row
+
+    def enrollment(self, index: int) -> str:
+        """A student's place in a class, as JSON text."""
+        place = self._district.enrollment(index)
+        user = self._id("student", place.student)
+        section = self._id("missing", index) if place.section is None else self._id("section", place.section)
+        known = (user, user, section, section) if self._hrefs else (user, section)
+        return self._enrollment % (
+            self._id("enrollment", index),
+            "tobedeleted" if place.dropped else "active",
+            self._district.moments[place.changed],
+            *known,
+            self._school(place.school),
+            place.begins_on,
+            place.ends_on,
+        )
 
     def teaching(self, index: int) -> dict[str, Any]:
         """A teacher's place in a class."""
@@ -210,7 +241,7 @@ class Rows:
             row["endDate"] = place.ends_on
         return row
 
-    def place(self, position: int) -> dict[str, Any]:
+    def place(self, position: int) -> dict[str, Any] | str:
         """An enrollment of either kind: teachers of day 0, students of day 0, then what came later."""
         kind, index = self._district.places.place_at(position)
         return self.enrollment(index) if kind == "enrollment" else self.teaching(index)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,7 @@ from siscon.sandbox.district import TERMS_OF_A_SCHOOL, District
 from siscon.sandbox.powerschool_rows import EXPANSIONS, STUDENT_COLUMNS, Rows
 from siscon.sandbox.powerschool_search import Unsearchable, matching_students, matching_table_rows
 from siscon.sandbox.quirks import Quirks
-from siscon.sandbox.wire import Answer, Asked, Joined, answer_json
+from siscon.sandbox.wire import Answer, Asked, Joined, answer_json, encode
 
 TOKEN_PATH = "/oauth/access_token"
 OPEN_PATHS = ("/ws/v1/time", "/ws/v1/metadata")
@@ -48,7 +49,7 @@ class Listing:
 
     item: str
     indexes: Joined
-    render: Callable[[int], dict[str, Any]]
+    render: Callable[[int], dict[str, Any] | str]
     expansions: str = ""
 
 
@@ -162,13 +163,15 @@ class PowerSchool:
 
     def _page(self, asked: Asked, listing: Listing, district: District, *, empty: bool) -> Answer:
         page, size = self._page_of(asked)
-        inner: dict[str, Any] = {"@expansions": listing.expansions}
+        head = f'"@expansions":{encode(listing.expansions)}'
         if listing.item == "student":
-            inner["@extensions"] = "studentcorefields,u_invented"
-        items = [] if empty else [listing.render(i) for i in listing.indexes.cut((page - 1) * size, size)]
-        if items:
-            inner[listing.item] = Rows(district, self._quirks).collection(items)
-        return answer_json({_PLURALS.get(listing.item, f"{listing.item}s"): inner})
+            head += ',"@extensions":"studentcorefields,u_invented"'
+        start = (page - 1) * size
+        texts = [] if empty else [_text(listing.render(i)) for i in listing.indexes.cut(start, size)]
+        if texts:
+            head += f',"{listing.item}":{Rows(district, self._quirks).written(texts)}'
+        plural = _PLURALS.get(listing.item, f"{listing.item}s")
+        return Answer(200, f'{{"{plural}":{{{head}}}}}'.encode())
 
     def _page_of(self, asked: Asked) -> tuple[int, int]:
         cap = self._quirks.max_page_size
@@ -186,7 +189,7 @@ class PowerSchool:
         row: dict[str, Any]
         match kind:
             case "student":
-                row = rows.student(_find(district, kind, dcid), wanted)
+                row = json.loads(rows.student(_find(district, kind, dcid), wanted))
             case "staff":
                 row_number = _find(district, "affiliation", dcid)
                 person = district.staff(row_number // 2)
@@ -234,7 +237,7 @@ class PowerSchool:
         if "$q" in asked.query:
             raise Refused(400, "The sandbox knows no ad-hoc filter", field="$q", code="Invalid")
         rows = Rows(district, self._quirks)
-        known = {
+        known: dict[str, tuple[int, Callable[[int], dict[str, str] | str]]] = {
             "enrollments": (district.enrollments, rows.enrollment_columns),
             "sections": (district.sections, rows.section_columns),
         }
@@ -245,13 +248,13 @@ class PowerSchool:
         if count_only:
             return answer_json({"count": total})
         page, size = (1, max(1, total)) if asked.query.get("pagesize") == "0" else self._page_of(asked)
-        records = [render(index) for index in range(total)[(page - 1) * size : page * size]]
-        body: dict[str, Any] = {"@extensions": ""}
+        records = [_text(render(index)) for index in range(total)[(page - 1) * size : page * size]]
+        text = '"@extensions":""'
         if records:
-            body = {"name": name, "record": rows.collection(records), "@extensions": ""}
+            text = f'"name":{encode(name)},"record":{rows.written(records)},"@extensions":""'
         if asked.query.get("count") == "true" and page == 1:
-            body["count"] = total
-        return answer_json(body)
+            text += f',"count":{total}'
+        return Answer(200, f"{{{text}}}".encode())
 
     def _table(self, asked: Asked, table: str, district: District) -> Joined:
         if table.lower() == "teachers":
@@ -297,6 +300,10 @@ class PowerSchool:
         if records:
             body["record"] = rows.collection(records)
         return answer_json(body)
+
+
+def _text(row: Mapping[str, Any] | str) -> str:
+    return row if isinstance(row, str) else encode(row)
 
 
 def _wanted(asked: Asked, kind: str) -> frozenset[str]:

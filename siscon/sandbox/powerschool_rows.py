@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from siscon.sandbox.days import IMPOSSIBLE_DATE, START_YEAR
@@ -9,6 +10,7 @@ from siscon.sandbox.district import District
 from siscon.sandbox.facts import Student
 from siscon.sandbox.ids import NumberIds
 from siscon.sandbox.quirks import Quirks
+from siscon.sandbox.wire import encode, quote
 
 STUDENT_EXPANSIONS = (
     "demographics, addresses, alerts, phones, school_enrollment, ethnicity_race, contact, contact_info, "
@@ -34,61 +36,63 @@ class Rows:
         self._as_numbers = quirks.digits_as_numbers
         self._single = quirks.single_as_object
         self._nothing: Any = "" if quirks.empty_as_text else {}
+        self._no_email = f',"contact_info":{encode(self._nothing)}'
 
-    def _digits(self, text: str) -> str | int:
+    def _digits(self, text: str) -> str:
+        return text if self._as_numbers and text.isdigit() else quote(text)
+
+    def _plain(self, text: str) -> str | int:
         return int(text) if self._as_numbers and text.isdigit() else text
 
     def collection(self, items: list[dict[str, Any]]) -> Any:
         """A list, or its only member: a collection of one is an object."""
         return items[0] if self._single and len(items) == 1 else items
 
-    def student(self, index: int, wanted: frozenset[str]) -> dict[str, Any]:
-        """A student."""
-        student = self._district.student(index)
-        name: dict[str, Any] = {"first_name": student.first_name}
-        if student.middle_name:
-            name["middle_name"] = student.middle_name
-        name["last_name"] = student.last_name
-        row: dict[str, Any] = {
-            "id": self._id("student", index),
-            "local_id": self._digits(student.local_id),
-            "state_province_id": student.state_id,
-            "name": name,
-        }
-        if student.username is not None:
-            row["student_username"] = student.username
-        if wanted:
-            self._expand_student(row, student, wanted)
-        if student.flaw is not None:
-            _break(row, student.flaw)
-        return row
+    def written(self, texts: list[str]) -> str:
+        """The same of items that are JSON already."""
+        return texts[0] if self._single and len(texts) == 1 else f"[{','.join(texts)}]"
 
-    def _expand_student(self, row: dict[str, Any], student: Student, wanted: frozenset[str]) -> None:
+    def student(self, index: int, wanted: frozenset[str]) -> str:
+        """A student, as JSON text."""
+        student = self._district.student(index)
+        middle = f'"middle_name":{quote(student.middle_name)},' if student.middle_name else ""
+        username = f',"student_username":{quote(student.username)}' if student.username is not None else ""
+        text = _STUDENT % (
+            self._id("student", index),
+            self._digits(student.local_id),
+            quote(student.state_id),
+            quote(student.first_name),
+            middle,
+            quote(student.last_name),
+            username,
+            self._expanded(student, wanted) if wanted else "",
+        )
+        return text if student.flaw is None else _broken(text, student.flaw)
+
+    def _expanded(self, student: Student, wanted: frozenset[str]) -> str:
+        text = ""
         if "demographics" in wanted:
-            row["demographics"] = {
-                "gender": student.gender,
-                "birth_date": student.birth_date,
-                "projected_graduation_year": START_YEAR + 13 - student.grade,
-            }
+            text = _DEMOGRAPHICS % (student.gender, student.birth_date, START_YEAR + 13 - student.grade)
         if "school_enrollment" in wanted:
             code, words = ENROLL_STATUS[student.status]
-            row["school_enrollment"] = {
-                "enroll_status": student.status,
-                "enroll_status_description": words,
-                "enroll_status_code": code,
-                "grade_level": student.grade,
-                "entry_date": student.entry_on,
-                "exit_date": student.exit_on,
-                "school_number": 200 + 10 * student.school,
-                "school_id": self._id("school", student.school),
-                "full_time_equivalency": {"fteid": 3, "name": "Full Day"},
-            }
+            text += _SCHOOL_ENROLLMENT % (
+                student.status,
+                words,
+                code,
+                student.grade,
+                student.entry_on,
+                student.exit_on,
+                200 + 10 * student.school,
+                self._id("school", student.school),
+            )
         if "contact_info" in wanted:
-            row["contact_info"] = self._nothing if student.email is None else {"email": student.email}
+            known = student.email is not None
+            text += f',"contact_info":{{"email":{quote(student.email or "")}}}' if known else self._no_email
         if "phones" in wanted:
-            row["phones"] = {"main": {"number": self._digits(f"555{student.index % 10000:04d}")}}
-        for name in wanted - {"demographics", "school_enrollment", "contact_info", "phones"}:
-            row[name] = self._nothing
+            text += f',"phones":{{"main":{{"number":{self._digits(f"555{student.index % 10000:04d}")}}}}}'
+        for name in wanted - _FILLED:
+            text += f',"{name}":{encode(self._nothing)}'
+        return text
 
     def school(self, index: int, wanted: frozenset[str]) -> dict[str, Any]:
         """A school."""
@@ -112,7 +116,7 @@ class Rows:
         person = self._district.staff(index)
         row: dict[str, Any] = {
             "id": self.affiliation(school, index),
-            "local_id": self._digits(person.local_id),
+            "local_id": self._plain(person.local_id),
             "users_dcid": self._id("staff", index),
             "name": {"first_name": person.first_name, "last_name": person.last_name},
         }
@@ -152,7 +156,7 @@ class Rows:
             "course_id": self._id("course", section.course),
             "staff_id": self.affiliation(section.school, section.teacher),
             "term_id": self._id("term", section.terms[0]),
-            "section_number": self._digits(section.number),
+            "section_number": self._plain(section.number),
             "expression": f"{section.period}(A)",
         }
         if "term" in wanted:
@@ -174,18 +178,17 @@ class Rows:
     def _section_id(self, enrollment: int, section: int | None) -> int:
         return self._id("missing", enrollment) if section is None else self._id("section", section)
 
-    def enrollment_columns(self, index: int) -> dict[str, str]:
+    def enrollment_columns(self, index: int) -> str:
         """A student's place in a section as a row of a PowerQuery: flat, and all text."""
         place = self._district.enrollment(index)
-        return {
-            "_name": "cc",
-            "dcid": str(self._id("enrollment", index)),
-            "section_dcid": str(self._section_id(index, place.section)),
-            "student_dcid": str(self._id("student", place.student)),
-            "dateenrolled": place.begins_on,
-            "dateleft": place.ends_on,
-            "dropped": "1" if place.dropped else "0",
-        }
+        return _CC % (
+            self._id("enrollment", index),
+            self._section_id(index, place.section),
+            self._id("student", place.student),
+            place.begins_on,
+            place.ends_on,
+            place.dropped,
+        )
 
     def section_columns(self, index: int) -> dict[str, str]:
         """A section as a row of a PowerQuery: flat, and all text."""
@@ -229,10 +232,26 @@ STUDENT_COLUMNS = (
 )  # fmt: skip
 
 
-def _break(row: dict[str, Any], flaw: str) -> None:
+_FILLED = frozenset(("demographics", "school_enrollment", "contact_info", "phones"))
+_STUDENT = '{"id":%d,"local_id":%s,"state_province_id":%s,"name":{"first_name":%s,%s"last_name":%s}%s%s}'
+_DEMOGRAPHICS = ',"demographics":{"gender":"%s","birth_date":"%s","projected_graduation_year":%d}'
+_SCHOOL_ENROLLMENT = (
+    ',"school_enrollment":{"enroll_status":"%s","enroll_status_description":"%s","enroll_status_code":%d,'
+    '"grade_level":%d,"entry_date":"%s","exit_date":"%s","school_number":%d,"school_id":%d,'
+    '"full_time_equivalency":{"fteid":3,"name":"Full Day"}}'
+)
+_CC = (
+    '{"_name":"cc","dcid":"%d","section_dcid":"%d","student_dcid":"%d","dateenrolled":"%s","dateleft":"%s",'
+    '"dropped":"%d"}'
+)
+
+
+def _broken(text: str, flaw: str) -> str:
+    row = json.loads(text)
     if flaw == "no_last_name":
         del row["name"]["last_name"]
     elif flaw == "wrong_type":
         row["name"]["first_name"] = {"value": [row["name"]["first_name"], 7]}
     elif "demographics" in row:
         row["demographics"]["birth_date"] = IMPOSSIBLE_DATE
+    return encode(row)

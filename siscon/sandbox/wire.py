@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+quote: Callable[[str], str] = json.encoder.encode_basestring
+"""One text as JSON. Rows that are served by the million are written as text, which is three times as fast."""
 
 JSON_TYPE = "application/json;charset=UTF-8"
 
