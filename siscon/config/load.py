@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from siscon.config import references, words
 from siscon.config.document import MAX_BYTES, Document, Path, dotted, read_document
 from siscon.config.model import Settings, is_loopback, with_file
-from siscon.domain.errors import Complaint, ConfigError
+from siscon.domain.errors import Complaint, ConfigError, SisconError
 
 ProviderSettingsOf = Callable[[str], type[BaseModel] | None]
 """The settings model of a provider by its name; None when there is no such provider."""
@@ -198,7 +198,11 @@ def _check_providers(loaded: Loaded, settings_of: ProviderSettingsOf, known: Col
         provider = values.get("provider")
         if not isinstance(provider, str):
             continue
-        model = settings_of(provider)
+        try:
+            model = settings_of(provider)
+        except SisconError as error:
+            loaded.document.complain(("integrations", name, "provider"), error.sentence)
+            continue
         if model is None:
             said = f"there is no provider '{provider[:60]}'" + words.nearest(
                 provider, known, all_of="installed are"

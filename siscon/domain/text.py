@@ -49,3 +49,10 @@ def plain_lines(value: object, *, limit: int = 20_000) -> str:
 def is_storable(text: str) -> bool:
     """False for text that no database can keep: a lone surrogate."""
     return not any("\ud800" <= one <= "\udfff" for one in text) if not text.isascii() else True
+
+
+TERMINAL_RESET = "".join(
+    f"\x1b[{code}"
+    for code in ("?1000l", "?1002l", "?1003l", "?1006l", "?1015l", "?2004l", "?1004l", "?1049l", "?25h", "0m")
+)
+"""Ends what a screen may have left switched on: mouse, paste marks, focus reports, second screen, hidden cursor."""

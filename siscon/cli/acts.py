@@ -1,0 +1,72 @@
+"""What commands have carried out: by the engine that is alive, else here and now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from siscon import runtime
+from siscon.cli import output
+from siscon.domain.commands import Command, CommandRow, CommandStatus
+from siscon.domain.errors import SisconError, UsageError
+from siscon.domain.roles import Role
+from siscon.domain.runs import ENDED, EXIT_CODES, Run, RunStatus
+from siscon.ops import commands, run_rows
+from siscon.ops.actor import current_actor
+
+ANSWER_WITHIN_S = 10.0
+OVER = ENDED | {RunStatus.HELD}
+"""A run in one of these states does nothing more by itself."""
+
+
+async def carry_out(house: runtime.House, command: Command) -> CommandRow:
+    """Leave a command and see it answered; raises ``UsageError`` with the engine's sentence for a refusal."""
+    command_id = await commands.submit(house.db, command, actor=current_actor(), role=Role.ADMIN)
+    if await runtime.find_engine(house.db) is None:
+        await runtime.carry_out_inbox(house)
+    row = await commands.wait_for(house.db, command_id, timeout_s=ANSWER_WITHIN_S)
+    if row.status is CommandStatus.PENDING and await runtime.find_engine(house.db) is None:
+        await runtime.carry_out_inbox(house)
+        row = await commands.wait_for(house.db, command_id, timeout_s=0)
+    if row.status is CommandStatus.REFUSED:
+        raise UsageError(row.answer, code="refused")
+    if row.status is CommandStatus.PENDING:
+        raise SisconError(
+            f"The engine has not answered within {ANSWER_WITHIN_S:.0f} s; the command waits for it. "
+            "See 'siscon status'.",
+            code="no_answer",
+        )
+    return row
+
+
+async def ask(house: runtime.House, command: Command) -> None:
+    """Have a command carried out and say the answer."""
+    row = await carry_out(house, command)
+    output.say(row.answer)
+
+
+async def see_through(house: runtime.House, run_ids: Collection[int]) -> list[Run]:
+    """Wait until runs are over; where no engine is alive, one runs in this process for as long as needed."""
+    while True:
+        found = await run_rows.runs_by_id(house.db, run_ids)
+        if all(run.status in OVER for run in found):
+            return found
+        if await runtime.find_engine(house.db) is None:
+            await runtime.run_until_idle(house)
+            await _settle(house, run_ids)
+        else:
+            await house.db.changed(timeout_s=1.0)
+
+
+async def _settle(house: runtime.House, run_ids: Collection[int]) -> None:
+    """An engine that has just ended may have left a run to another; do not ask again at once."""
+    found = await run_rows.runs_by_id(house.db, run_ids)
+    if not all(run.status in OVER for run in found):
+        await asyncio.sleep(0.2)
+
+
+def exit_code(found: Collection[Run]) -> int:
+    """The worst end of several runs: failed before cancelled before held before in error."""
+    order = (1, 130, 3, 4, 0)
+    codes = {EXIT_CODES.get(run.status, 1) for run in found}
+    return next((code for code in order if code in codes), 0)

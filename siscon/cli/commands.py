@@ -1,0 +1,98 @@
+"""Which commands there are, and how each ends. A command's module is loaded only when it is named."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from siscon._version import __version__
+from siscon.cli.exit_codes import CANCELLED, DONE, FAILED, MISUSED
+
+COMMANDS = {
+    "serve": ("console", "Run the engine alone, without a screen."),
+    "status": ("operate", "Say which engines are alive and what runs."),
+    "stop": ("operate", "End the engine after its open batch."),
+    "demo": ("demo", "Show siscon at work on invented districts; needs nothing else."),
+    "sandbox": ("sandbox", "Serve invented districts as three real systems would."),
+    "sync": ("operate", "Import rosters now."),
+    "runs": ("operate", "List, show and cancel runs."),
+    "records": ("look", "Look at the local roster."),
+    "mappings": ("look", "Look at the ties between the systems' ids and ours."),
+    "errors": ("look", "Look at the records that could not be applied."),
+    "conflicts": ("look", "Look at the fields that wait for a person."),
+    "tokens": ("look", "Look at the logins, and renew them."),
+    "integrations": ("look", "Look at the connections, pause and resume them."),
+    "config": ("admin", "Check, show and describe the configuration."),
+    "doctor": ("admin", "Examine configuration, files, key, database, clock, providers and terminal."),
+}
+"""Name -> module of this package, and the line that ``--help`` shows without loading it."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"siscon.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_module, line) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="siscon", message="%(prog)s %(version)s")
+@click.option("--config", metavar="FILE", help="The configuration; else $SISCON_CONFIG, else ./config.yaml.")
+@click.option(
+    "--in-process", is_flag=True, help="Keep the engine inside this process, in a thread of its own."
+)
+@click.pass_context
+def siscon(ctx: click.Context, config: str | None, *, in_process: bool) -> None:
+    """Keep a local roster in step with Student Information Systems.
+
+    Without a command the console opens: it finds the engine that is alive, or starts one.
+
+    Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 held for a person, 4 completed with records in
+    error, 130 cancelled.
+    """
+    if ctx.invoked_subcommand is None:
+        console = importlib.import_module("siscon.cli.console")
+        ctx.exit(console.open_console(config, in_process=in_process))
+
+
+def run(arguments: list[str]) -> int:
+    """Carry out a command line; its exit code. Nothing but a sentence ever reaches the terminal on an error."""
+    try:
+        answer: Any = siscon.main(arguments, prog_name="siscon", standalone_mode=False)
+    except click.ClickException as error:
+        ctx = getattr(error, "ctx", None)
+        where = f" See '{ctx.command_path} --help'." if ctx else ""
+        _say(f"siscon: {error.format_message()}{where}")
+        return MISUSED
+    except (click.Abort, KeyboardInterrupt):
+        _say("siscon: stopped.")
+        return CANCELLED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else FAILED
+    except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
+        return int(importlib.import_module("siscon.cli.faults").report(error, arguments))
+    return answer if isinstance(answer, int) else DONE
+
+
+def _say(sentence: str) -> None:
+    try:
+        sys.stderr.write(sentence + "\n")
+        sys.stderr.flush()
+    except OSError:
+        return

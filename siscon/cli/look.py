@@ -1,0 +1,267 @@
+"""Commands that only look: records, mappings, errors, conflicts, tokens, integrations."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from siscon import runtime
+from siscon.cli import acts, output
+from siscon.cli.options import (
+    check_integration,
+    config_option,
+    entity_of,
+    entity_option,
+    in_house,
+    integration_option,
+    json_option,
+    limit_option,
+    now_ms,
+)
+from siscon.domain.commands import PauseIntegration, RefreshToken, ResumeIntegration
+from siscon.domain.errors import UsageError
+from siscon.domain.records import Entity
+from siscon.ops import rows
+
+RECORD_COLUMNS = ("integration", "entity", "external_id", "internal_id", "name", "status", "missing_since")
+MAPPING_COLUMNS = (
+    *("integration", "entity", "external_id", "internal_id", "sync_status", "last_synced_at"),
+    "error_message",
+)
+ERROR_COLUMNS = ("integration", "entity", "external_id", "field", "reason", "attempts", "last_seen_at")
+CONFLICT_COLUMNS = ("integration", "entity", "external_id", "internal_id", "fields", "opened_at")
+TOKEN_COLUMNS = ("integration", "provider", "health", "expires_at", "refresh_at", "last_error")
+INTEGRATION_COLUMNS = (
+    *("name", "provider", "state", "schedule", "last_good_at", "next_due_at"),
+    *("errors", "conflicts", "last_error"),
+)
+
+Lister = Callable[..., AsyncIterator[dict[str, Any]]]
+
+
+def _list(
+    lister: Lister,
+    columns: tuple[str, ...],
+    *,
+    config: Path | None,
+    integration: str | None,
+    entity: str | None,
+    limit: int | None,
+    as_json: bool,
+    empty: str,
+) -> None:
+    async def work(house: runtime.House) -> None:
+        check_integration(house, integration, await rows.names(house.db))
+        found = lister(house.db, integration=integration, entity=entity_of(entity), limit=limit)
+        await output.stream(found, columns, as_json=as_json, empty=empty)
+
+    in_house(config, work)
+
+
+@click.group()
+def records() -> None:
+    """Look at the local roster."""
+
+
+@records.command("list")
+@integration_option
+@entity_option
+@limit_option
+@config_option
+@json_option
+def list_records(
+    config: Path | None, integration: str | None, entity: str | None, limit: int | None, *, as_json: bool
+) -> None:
+    """List the records as each integration knows them: references are that integration's ids."""
+
+    async def lister(*args: Any, **kwargs: Any) -> AsyncIterator[dict[str, Any]]:
+        async for row in rows.record_rows(*args, **kwargs):
+            yield row if as_json else {**row, "name": _name_of(row)}
+
+    _list(
+        lister,
+        RECORD_COLUMNS,
+        config=config,
+        integration=integration,
+        entity=entity,
+        limit=limit,
+        as_json=as_json,
+        empty="No records yet: 'siscon sync NAME' imports them.",
+    )
+
+
+@records.command("show")
+@click.argument("integration")
+@click.argument("entity", type=click.Choice([entity.value for entity in Entity]))
+@click.argument("external_id")
+@config_option
+@json_option
+def show_record(
+    config: Path | None, integration: str, entity: str, external_id: str, *, as_json: bool
+) -> None:
+    """Show one record by an integration's name for it."""
+
+    async def work(house: runtime.House) -> None:
+        check_integration(house, integration, await rows.names(house.db))
+        found = await rows.one_record(house.db, integration, Entity(entity), external_id)
+        if found is None:
+            raise UsageError(f"{integration} has no {entity} '{external_id}' in the local roster.")
+        output.card(found, as_json=as_json)
+
+    in_house(config, work)
+
+
+def _name_of(row: dict[str, Any]) -> str:
+    """What a person would call a record."""
+    full = " ".join(row[key] for key in ("first_name", "middle_name", "last_name") if row.get(key))
+    places = " in ".join(row[key] for key in ("student", "section") if row.get(key))
+    return full or row.get("name") or row.get("title") or places or ""
+
+
+@click.group()
+def mappings() -> None:
+    """Look at the ties between the systems' ids and ours."""
+
+
+@mappings.command("list")
+@integration_option
+@entity_option
+@limit_option
+@config_option
+@json_option
+def list_mappings(
+    config: Path | None, integration: str | None, entity: str | None, limit: int | None, *, as_json: bool
+) -> None:
+    """List external ids, internal ids and how their last import went."""
+    _list(
+        rows.mapping_rows,
+        MAPPING_COLUMNS,
+        config=config,
+        integration=integration,
+        entity=entity,
+        limit=limit,
+        as_json=as_json,
+        empty="No mappings yet: 'siscon sync NAME' makes them.",
+    )
+
+
+@click.group()
+def errors() -> None:
+    """Look at the records that could not be applied."""
+
+
+@errors.command("list")
+@integration_option
+@entity_option
+@limit_option
+@config_option
+@json_option
+def list_errors(
+    config: Path | None, integration: str | None, entity: str | None, limit: int | None, *, as_json: bool
+) -> None:
+    """List the records that wait for a better answer, with the reason."""
+    _list(
+        rows.error_rows,
+        ERROR_COLUMNS,
+        config=config,
+        integration=integration,
+        entity=entity,
+        limit=limit,
+        as_json=as_json,
+        empty="No record is in error.",
+    )
+
+
+@click.group()
+def conflicts() -> None:
+    """Look at the fields that wait for a person."""
+
+
+@conflicts.command("list")
+@integration_option
+@entity_option
+@limit_option
+@config_option
+@json_option
+def list_conflicts(
+    config: Path | None, integration: str | None, entity: str | None, limit: int | None, *, as_json: bool
+) -> None:
+    """List records with fields that both sides changed: before, theirs, ours."""
+    _list(
+        rows.conflict_rows,
+        CONFLICT_COLUMNS,
+        config=config,
+        integration=integration,
+        entity=entity,
+        limit=limit,
+        as_json=as_json,
+        empty="No conflict is open.",
+    )
+
+
+@click.group()
+def tokens() -> None:
+    """Look at the logins, and renew them."""
+
+
+@tokens.command("list")
+@config_option
+@json_option
+def list_tokens(config: Path | None, *, as_json: bool) -> None:
+    """List how each login is and when it is renewed; never the login itself."""
+
+    async def work(house: runtime.House) -> None:
+        found = await rows.token_rows(house.db, now_ms=now_ms())
+        output.show(
+            found, TOKEN_COLUMNS, as_json=as_json, empty="No token yet: the first import asks for one."
+        )
+
+    in_house(config, work)
+
+
+@tokens.command("refresh")
+@click.argument("integration")
+@config_option
+def refresh_token(config: Path | None, integration: str) -> None:
+    """Have the engine ask for a new token."""
+    in_house(config, lambda house: acts.ask(house, RefreshToken(integration)))
+
+
+@click.group()
+def integrations() -> None:
+    """Look at the connections, pause and resume them."""
+
+
+@integrations.command("list")
+@config_option
+@json_option
+def list_integrations(config: Path | None, *, as_json: bool) -> None:
+    """List every connection and how it is doing."""
+
+    async def work(house: runtime.House) -> None:
+        configured = {name: one.provider for name, one in house.settings.integrations.items()}
+        found = await rows.integration_rows(house.db, configured, now_ms=now_ms())
+        output.show(
+            found, INTEGRATION_COLUMNS, as_json=as_json, empty="The configuration names no integration."
+        )
+
+    in_house(config, work)
+
+
+@integrations.command("pause")
+@click.argument("integration")
+@config_option
+def pause(config: Path | None, integration: str) -> None:
+    """Let its schedule start nothing until it is resumed; a run under way goes on."""
+    in_house(config, lambda house: acts.ask(house, PauseIntegration(integration)))
+
+
+@integrations.command("resume")
+@click.argument("integration")
+@config_option
+def resume(config: Path | None, integration: str) -> None:
+    """Let its schedule start runs again."""
+    in_house(config, lambda house: acts.ask(house, ResumeIntegration(integration)))

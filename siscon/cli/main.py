@@ -1,0 +1,27 @@
+"""The entry point. ``--version`` is answered here, before anything is loaded."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from siscon._version import __version__
+
+
+def main() -> None:
+    """The command ``siscon``."""
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
+        sys.stdout.write(f"siscon {__version__}\n")
+        return
+    os.umask(0o077)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    code: int = importlib.import_module("siscon.cli.commands").run(arguments)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(code)

@@ -1,0 +1,223 @@
+"""Commands that operate: sync, runs, status, stop."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from siscon import runtime
+from siscon.cli import acts, output
+from siscon.cli.options import (
+    check_integration,
+    config_option,
+    entity_option,
+    in_house,
+    integration_option,
+    json_option,
+    now_ms,
+)
+from siscon.domain.commands import CancelRun, StartRun, StopEngine
+from siscon.domain.errors import SisconError, UsageError
+from siscon.domain.runs import RunStatus
+from siscon.ops import rows, run_rows
+
+SUMMARY_COLUMNS = (
+    *("integration", "entity", "fetched", "created", "updated", "unchanged", "failed", "missing"),
+    *("requests", "seconds"),
+)
+RUN_COLUMNS = (
+    *("id", "integration", "status", "phase", "requested_by", "started_at", "fetched", "created", "updated"),
+    *("failed", "requests", "error"),
+)
+STOP_WITHIN_S = 10.0
+
+
+@click.command()
+@click.argument("integrations", nargs=-1, required=True, metavar="INTEGRATION...")
+@entity_option
+@click.option("--full", is_flag=True, help="Fetch everything anew and look for what is missing.")
+@click.option("--wait", is_flag=True, help="Wait for the end; where no engine is alive, run one for as long.")
+@config_option
+@json_option
+def sync(
+    integrations: tuple[str, ...],
+    entity: str | None,
+    config: Path | None,
+    *,
+    full: bool,
+    wait: bool,
+    as_json: bool,
+) -> int:
+    """Import rosters now: queue a run for each INTEGRATION."""
+
+    async def work(house: runtime.House) -> int:
+        for name in integrations:
+            check_integration(house, name, [])
+        entities = (entity,) if entity else ()
+        wanted = [StartRun(name, entities, full) for name in dict.fromkeys(integrations)]
+        run_ids = [await _queue(house, command) for command in wanted]
+        if not wait:
+            await _tell_queued(house, run_ids, as_json=as_json)
+            return 0
+        return await finish(house, run_ids, as_json=as_json)
+
+    return in_house(config, work)
+
+
+async def _queue(house: runtime.House, command: StartRun) -> int:
+    row = await acts.carry_out(house, command)
+    if row.run_id is None:
+        raise SisconError(f"No run was queued for {command.integration}: {row.answer}")
+    return row.run_id
+
+
+async def _tell_queued(house: runtime.House, run_ids: list[int], *, as_json: bool) -> None:
+    alive = await runtime.find_engine(house.db)
+    for run in await run_rows.runs_by_id(house.db, run_ids):
+        if as_json:
+            output.Printer((), as_json=True).row(
+                {
+                    "run_id": run.id,
+                    "integration": run.integration,
+                    "status": run.status.value,
+                    "engine": bool(alive),
+                }
+            )
+        else:
+            output.say(f"Run {run.id} of {run.integration} is {run.status}.")
+    if alive is None:
+        output.note("No engine is alive: the run waits until 'siscon' or 'siscon serve' starts one.")
+
+
+async def finish(house: runtime.House, run_ids: list[int], *, as_json: bool) -> int:
+    """See runs through, print what each did with each entity; the exit code."""
+    found = await acts.see_through(house, run_ids)
+    output.show(
+        await run_rows.summary(house.db, run_ids),
+        SUMMARY_COLUMNS,
+        as_json=as_json,
+        empty="Nothing was fetched.",
+    )
+    for run in found:
+        if run.status is not RunStatus.COMPLETED:
+            why = f": {run.error}" if run.error else ""
+            output.note(f"Run {run.id} of {run.integration} is {run.status}{why}")
+    return acts.exit_code(found)
+
+
+@click.group()
+def runs() -> None:
+    """List, show and cancel runs."""
+
+
+@runs.command("list")
+@integration_option
+@click.option(
+    "--status", type=click.Choice([status.value for status in RunStatus]), help="Only runs in this state."
+)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, metavar="N")
+@config_option
+@json_option
+def list_runs(
+    integration: str | None, status: str | None, limit: int, config: Path | None, *, as_json: bool
+) -> None:
+    """List runs, newest first."""
+
+    async def work(house: runtime.House) -> None:
+        check_integration(house, integration, await rows.names(house.db))
+        chosen = RunStatus(status) if status else None
+        found = await run_rows.run_rows(house.db, integration=integration, status=chosen, limit=limit)
+        output.show(found, RUN_COLUMNS, as_json=as_json, empty="No run yet: 'siscon sync NAME' starts one.")
+
+    in_house(config, work)
+
+
+@runs.command("show")
+@click.argument("run_id", type=int, metavar="ID")
+@config_option
+@json_option
+def show_run(run_id: int, config: Path | None, *, as_json: bool) -> None:
+    """Show one run: its counts, its error, its events."""
+
+    async def work(house: runtime.House) -> None:
+        found = await run_rows.one_run(house.db, run_id)
+        if found is None:
+            raise UsageError(f"There is no run {run_id}. See 'siscon runs list'.", code="no_such_run")
+        if as_json:
+            output.card(found, as_json=True)
+            return
+        counts, events = found.pop("counts"), found.pop("events")
+        output.card(found, as_json=False)
+        click.echo()
+        output.show(counts, SUMMARY_COLUMNS[1:], as_json=False, empty="Nothing fetched yet.")
+        click.echo()
+        for event in events:
+            output.say(f"{event['at']}  {event['level']:7}  {event['text']}")
+
+    in_house(config, work)
+
+
+@runs.command("cancel")
+@click.argument("run_id", type=int, metavar="ID")
+@config_option
+def cancel_run(run_id: int, config: Path | None) -> None:
+    """Stop a run after its open batch; what is committed stays."""
+    in_house(config, lambda house: acts.ask(house, CancelRun(run_id)))
+
+
+@click.command()
+@config_option
+@json_option
+def status(config: Path | None, *, as_json: bool) -> None:
+    """Say which engines are alive and what runs."""
+
+    async def work(house: runtime.House) -> None:
+        moment = now_ms()
+        engines = await run_rows.engine_rows(house.db, now_ms=moment)
+        running = await run_rows.active_rows(house.db, now_ms=moment)
+        if as_json:
+            printer = output.Printer((), as_json=True)
+            for row in (*engines, *running):
+                printer.row(row)
+            return
+        output.say(f"Database  {house.settings.database}")
+        for one in engines:
+            output.say(
+                f"Engine    {one['engine']} on {one['host']}, process {one['pid']}, since {one['since']}"
+            )
+        if not engines:
+            output.say("Engine    none is alive: 'siscon' or 'siscon serve' starts one")
+        click.echo()
+        columns = ("run_id", "integration", "status", "phase", "fetched", "total", "requests", "held_by")
+        output.show(running, columns, as_json=False, empty="No run is under way.")
+
+    in_house(config, work)
+
+
+@click.command()
+@config_option
+def stop(config: Path | None) -> int:
+    """End the engine after its open batch."""
+
+    async def work(house: runtime.House) -> int:
+        alive = await run_rows.engine_rows(house.db, now_ms=now_ms())
+        if not alive:
+            output.say("No engine is alive.")
+            return 0
+        for one in alive:
+            await acts.ask(house, StopEngine(one["engine"]))
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + STOP_WITHIN_S
+        while loop.time() < until_s:
+            if await runtime.find_engine(house.db) is None:
+                output.say("The engine has ended.")
+                return 0
+            await house.db.changed(timeout_s=0.5)
+        raise SisconError(
+            f"The engine has not ended within {STOP_WITHIN_S:.0f} s; it finishes its batch first. See 'siscon status'.",
+            code="still_running",
+        )
+
+    return in_house(config, work)

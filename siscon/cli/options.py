@@ -1,0 +1,87 @@
+"""Options that many commands share, and the frame in which a command opens the house."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from siscon import runtime
+from siscon.domain.errors import UsageError
+from siscon.domain.records import Entity
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+def _config_of(ctx: click.Context, _param: click.Parameter, value: str | None) -> Path | None:
+    chosen = value or ctx.find_root().params.get("config")
+    return Path(chosen) if chosen else None
+
+
+def config_option(command: F) -> F:
+    """``--config FILE``, before or after the name of the command."""
+    return click.option(
+        "--config",
+        "config",
+        metavar="FILE",
+        callback=_config_of,
+        help="The configuration; else $SISCON_CONFIG, else ./config.yaml.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    """``--json``: one object a line, with stable keys."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with stable keys.")(
+        command
+    )
+
+
+def entity_option(command: F) -> F:
+    """``--entity E``: one kind of record."""
+    names = [entity.value for entity in Entity]
+    return click.option("--entity", type=click.Choice(names), help="One kind of record; else all.")(command)
+
+
+def integration_option(command: F) -> F:
+    """``--integration I``: one connection."""
+    return click.option("--integration", metavar="NAME", help="One integration; else all.")(command)
+
+
+def limit_option(command: F) -> F:
+    """``--limit N``: not more rows than these."""
+    return click.option(
+        "--limit", type=click.IntRange(min=1), metavar="N", help="At most so many rows; else all."
+    )(command)
+
+
+def entity_of(name: str | None) -> Entity | None:
+    """The kind of record that an option names."""
+    return Entity(name) if name else None
+
+
+def now_ms() -> int:
+    """This moment."""
+    return time.time_ns() // 1_000_000
+
+
+def in_house(config: Path | None, work: Callable[[runtime.House], Awaitable[T]]) -> T:
+    """Open the database of a configuration, do the work, close it again."""
+
+    async def opened() -> T:
+        async with runtime.open_house(runtime.load_settings(config)) as house:
+            return await work(house)
+
+    return asyncio.run(opened())
+
+
+def check_integration(house: runtime.House, name: str | None, known: list[str]) -> None:
+    """Refuse a name that neither the configuration nor the database knows."""
+    everybody = sorted({*known, *house.settings.integrations})
+    if name is not None and name not in everybody:
+        told = ", ".join(everybody) or "none yet"
+        raise UsageError(f"There is no integration '{name}'. Known are: {told}.", code="no_such_integration")

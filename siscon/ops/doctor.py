@@ -1,0 +1,200 @@
+"""Examines what siscon stands on: configuration, files, key, database, clock, providers, terminal, engine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from siscon.config import Settings
+from siscon.domain.errors import SisconError
+from siscon.providers import registry
+from siscon.store import events, leases, sqlite, vault
+from siscon.store.database import Database
+
+LEAST_FREE_MIB, GOOD_FREE_MIB = 100, 1024
+CLOCK_SLACK_MS = 2 * 60 * 1000
+SCREEN_COLUMNS, SCREEN_LINES = 80, 24
+
+
+class State(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing examined: how it is, what was seen, and what to do about it."""
+
+    name: str
+    state: State
+    seen: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What the terminal says of itself."""
+
+    is_terminal: bool
+    columns: int
+    lines: int
+    encoding: str
+
+
+async def examine(
+    load: Callable[[], Settings], environ: Mapping[str, str], *, screen: Screen, now_ms: int
+) -> list[Check]:
+    """Every check, in the order in which one builds on the other."""
+    checks = [*check_providers(), *check_screen(environ, screen)]
+    try:
+        settings = load()
+    except SisconError as error:
+        broken = Check(
+            "configuration", State.FAIL, error.sentence, "run 'siscon config check' and mend each line"
+        )
+        return [broken, *checks]
+    found = f"{settings.file}, {len(settings.integrations)} integrations"
+    checks.insert(0, Check("configuration", State.OK, found))
+    checks += [check_home(settings.home), check_disk(settings.home), check_space(settings.home)]
+    checks += await _check_database(settings, environ, now_ms=now_ms)
+    return checks
+
+
+def check_providers() -> list[Check]:
+    """Load every provider that is installed; a broken one is named."""
+    checks = []
+    for name in registry.names():
+        try:
+            title = registry.load(name).title
+        except SisconError as error:
+            checks.append(Check(f"provider {name}", State.FAIL, error.sentence, "mend or remove the plug-in"))
+        else:
+            checks.append(Check(f"provider {name}", State.OK, title))
+    return checks or [Check("providers", State.FAIL, "none is installed", "install siscon again")]
+
+
+def check_screen(environ: Mapping[str, str], screen: Screen) -> list[Check]:
+    """What the console would find."""
+    if not screen.is_terminal:
+        return [Check("terminal", State.OK, "none here: commands work, the console needs one")]
+    kind = environ.get("TERM", "")
+    if kind in ("", "dumb"):
+        return [Check("terminal", State.WARN, f"TERM is '{kind}'", "set TERM, such as xterm-256color")]
+    seen = f"{kind}, {screen.columns} x {screen.lines}, {screen.encoding}"
+    if "utf" not in screen.encoding.lower():
+        return [Check("terminal", State.WARN, seen, "use a UTF-8 locale, such as LANG=C.UTF-8")]
+    if screen.columns < SCREEN_COLUMNS or screen.lines < SCREEN_LINES:
+        return [Check("terminal", State.WARN, seen, f"make it {SCREEN_COLUMNS} x {SCREEN_LINES} or larger")]
+    return [Check("terminal", State.OK, seen)]
+
+
+def check_home(home: Path) -> Check:
+    """The folder of database and key: there, ours, private, writable."""
+    try:
+        found = home.stat()
+    except FileNotFoundError:
+        return Check("home", State.WARN, f"{home} is not there yet", "the first start makes it")
+    except OSError as error:
+        return Check("home", State.FAIL, f"{home}: {error.strerror}", "give this account the right to it")
+    if not stat.S_ISDIR(found.st_mode):
+        return Check("home", State.FAIL, f"{home} is no folder", "name another folder as home")
+    if found.st_uid != os.geteuid():
+        return Check(
+            "home", State.FAIL, f"{home} belongs to another account", f"chown it to uid {os.geteuid()}"
+        )
+    if not os.access(home, os.W_OK | os.X_OK):
+        return Check("home", State.FAIL, f"{home} is read-only for this account", f"chmod 700 {home}")
+    if stat.S_IMODE(found.st_mode) & 0o077:
+        return Check("home", State.WARN, f"others may look into {home}", f"chmod 700 {home}")
+    return Check("home", State.OK, f"{home}, private")
+
+
+def check_disk(home: Path) -> Check:
+    """SQLite's locks hold on local disks only."""
+    kind = sqlite.is_network_filesystem(_nearest(home))
+    if kind:
+        return Check(
+            "disk", State.FAIL, f"{home} lies on a network share ({kind})", "put home on a local disk"
+        )
+    return Check("disk", State.OK, "local")
+
+
+def check_space(home: Path) -> Check:
+    """What is left on the disk of the home."""
+    free_mib = shutil.disk_usage(_nearest(home)).free // (1024 * 1024)
+    seen = f"{free_mib:,} MiB free"
+    if free_mib < LEAST_FREE_MIB:
+        return Check("space", State.FAIL, seen, "make room: imports stop when the disk is full")
+    if free_mib < GOOD_FREE_MIB:
+        return Check("space", State.WARN, seen, "make room soon")
+    return Check("space", State.OK, seen)
+
+
+def _nearest(path: Path) -> Path:
+    return next(one for one in (path, *path.parents) if one.exists())
+
+
+async def _check_database(settings: Settings, environ: Mapping[str, str], *, now_ms: int) -> list[Check]:
+    path = settings.database
+    if not path.exists():
+        return [Check("database", State.WARN, f"{path} is not there yet", "the first start makes it")]
+    try:
+        db = await sqlite.open_database(path, read_only=True)
+    except SisconError as error:
+        return [Check("database", State.FAIL, error.sentence, "see the sentence; nothing was changed")]
+    try:
+        faults = await sqlite.quick_check(db)
+        if faults:
+            advice = "stop siscon and restore the newest good copy"
+            return [Check("database", State.FAIL, "; ".join(faults[:3]), advice)]
+        checks = [Check("database", State.OK, f"{path}, schema {db.version}, sound")]
+        return [
+            *checks,
+            await _check_key(db, settings.home, environ),
+            await _check_clock(db, now_ms=now_ms),
+            await _check_engine(db, now_ms=now_ms),
+        ]
+    except SisconError as error:
+        return [Check("database", State.FAIL, error.sentence, "see the sentence; nothing was changed")]
+    finally:
+        await db.close()
+
+
+async def _check_key(db: Database, home: Path, environ: Mapping[str, str]) -> Check:
+    async with db.read() as c:
+        needed = await vault.any_sealed(c)
+    try:
+        keys = vault.load_keys(home, environ, create=False)
+    except SisconError as error:
+        if not needed:
+            return Check("key", State.WARN, "none yet", "the first start makes it")
+        return Check("key", State.FAIL, error.sentence, "see the sentence; nothing was changed")
+    return Check("key", State.OK, f"key {keys.key_id} seals")
+
+
+async def _check_clock(db: Database, *, now_ms: int) -> Check:
+    async with db.read() as c:
+        news = await events.latest(c, limit=1)
+    shown = datetime.fromtimestamp(now_ms // 1000, UTC).isoformat()
+    if news and news[0].at_ms > now_ms + CLOCK_SLACK_MS:
+        ahead_s = (news[0].at_ms - now_ms) // 1000
+        said = f"{shown}, but the newest event is {ahead_s} s later"
+        return Check("clock", State.WARN, said, "set the clock; schedules follow it")
+    return Check("clock", State.OK, shown)
+
+
+async def _check_engine(db: Database, *, now_ms: int) -> Check:
+    async with db.read() as c:
+        alive = [one for one in await leases.engines(c, now_ms=now_ms) if one.alive]
+    if not alive:
+        return Check("engine", State.OK, "none is alive: 'siscon' or 'siscon serve' starts one")
+    return Check(
+        "engine", State.OK, ", ".join(f"{one.id} (process {one.pid} on {one.host})" for one in alive)
+    )
