@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, make_dataclass
+from dataclasses import dataclass, make_dataclass, replace
 from dataclasses import field as field_of
 from dataclasses import fields as fields_of
 from typing import Annotated, Any, TypeVar
@@ -50,18 +50,23 @@ def maker(kind: type[R]) -> Callable[..., R]:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What one body held: ``received`` items in all, of which some may have been left out on purpose."""
+    """What one body held: ``received`` items in all, of which some may have been left out on purpose.
+
+    ``announced`` is the number of records in the whole list, where the body tells it.
+    """
 
     records: list[Record | Part]
     rejected: list[Rejected]
     received: int
+    announced: int | None = None
 
 
 class PageDecoder:
     """Decodes one kind of list: where its rows stand, their shape, and how a row becomes a record.
 
     ``page`` is a ``TypedDict`` of the whole body. ``keys`` lead to the rows; an SIS may leave out the keys after
-    ``keys[0]`` when there are no rows, and send one object where there is one row.
+    ``keys[0]`` when there are no rows, and send one object where there is one row. ``mark`` is a key by which the
+    list is known, if not ``keys[0]``; ``count_key`` one that announces the number of records.
     """
 
     def __init__(
@@ -72,28 +77,31 @@ class PageDecoder:
         to_record: Callable[[Any], Record | Part | None],
         *,
         id_key: str,
-        id_prefix: str = "",
+        mark: str = "",
+        count_key: str = "",
     ) -> None:
         self._page: TypeAdapter[Any] = TypeAdapter(page)
         self._row: TypeAdapter[Any] = TypeAdapter(row)
         self._keys = keys
         self._to_record = to_record
         self._id_key = id_key
-        self._id_prefix = id_prefix
+        self._marks = {keys[0], mark} - {""}
+        self._count_key = count_key
 
     def read(self, answer: Answer, request: str) -> Decoded:
         """The records of an answer; bad rows come back rejected, a body that is no such list raises."""
         if _NUL in answer.body:
             return self._read_slowly(answer, request)
         try:
-            rows = self._rows(self._page.validate_json(answer.body), request)
+            body = self._page.validate_json(answer.body)
         except ValidationError:
             return self._read_slowly(answer, request)
+        rows, announced = self._rows(body, request), self._announced(body)
         try:
             made = [self._to_record(row) for row in rows]
         except RecordError:
-            return self._read_one_by_one(rows, answer, request)
-        return Decoded([one for one in made if one is not None], [], len(made))
+            return replace(self._read_one_by_one(rows, answer, request), announced=announced)
+        return Decoded([one for one in made if one is not None], [], len(made), announced)
 
     def read_single(self, answer: Answer, key: str, request: str) -> list[Record | Part]:
         """The record of an answer that holds one object under ``key``; a bad one raises ``RecordError``."""
@@ -115,7 +123,7 @@ class PageDecoder:
 
     def _rows(self, body: Any, request: str) -> Sequence[Any]:
         """The rows; without the first key the body is another thing than a list, for example an error."""
-        if self._keys and (not isinstance(body, dict) or self._keys[0] not in body):
+        if not isinstance(body, dict) or self._marks.isdisjoint(body):
             raise ProviderError(
                 f"{request} answered with JSON without {self._keys[0]!r}. Check base_url and the version setting.",
                 code="unexpected_answer",
@@ -124,11 +132,17 @@ class PageDecoder:
             body = body.get(key) if isinstance(body, dict) else None
         return as_list(body)
 
+    def _announced(self, body: Any) -> int | None:
+        count = body.get(self._count_key) if self._count_key else None
+        text = str(count) if type(count) in (int, str) else ""
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else None
+
     def _read_slowly(self, answer: Answer, request: str) -> Decoded:
         """The same with the standard parser, which accepts more, and each row on its own."""
-        raws = self._rows(parse(answer.body, request), request)
+        body = parse(answer.body, request)
+        raws = self._rows(body, request)
         good, bad = sort_out(raws, self._one, id_of=self._id_of, raw_text=raw_text)
-        return Decoded(good, bad, len(raws))
+        return Decoded(good, bad, len(raws), self._announced(body))
 
     def _one(self, raw: Any) -> Record | Part | None:
         try:
@@ -153,11 +167,7 @@ class PageDecoder:
 
     def _id_of(self, raw: Any) -> str | None:
         try:
-            return (
-                self._id_prefix + as_id(raw.get(self._id_key), self._id_key)
-                if isinstance(raw, dict)
-                else None
-            )
+            return as_id(raw.get(self._id_key), self._id_key) if isinstance(raw, dict) else None
         except RecordError:
             return None
 

@@ -152,9 +152,6 @@ class Enrollments(TypedDict, total=False):
 STATUS = {"active": "active", "tobedeleted": "inactive", "inactive": "inactive", "": "active"}
 """1.1 section 3: ``active`` and ``tobedeleted``; ``inactive`` turns up on older servers; bulk data leave it blank."""
 
-SEX = {"male": "M", "female": "F", "other": "X", "unspecified": "U", "m": "M", "f": "F", "x": "X", "u": "U"}
-"""``sex`` of ``DemographicsDType`` (1.2 adds other and unspecified) in the letters that siscon keeps."""
-
 _new_student = maker(Student)
 _new_staff = maker(Staff)
 _new_section = maker(Section)
@@ -243,9 +240,8 @@ def staff(row: User) -> Staff:
 def demographics(row: Demographics) -> Part:
     """Birth date and gender, laid over the student of the same id."""
     birth_date = as_date(row.get("birthDate") or row.get("birthdate"), "birthDate")
-    sex = row.get("sex")
-    gender = as_choice(sex, "sex", SEX, other="U") if sex else None
-    return Part(Entity.STUDENT, _id(row), "demographics", {"birth_date": birth_date, "gender": gender})
+    described = {"birth_date": birth_date, "gender": row.get("sex") or None}
+    return Part(Entity.STUDENT, _id(row), "demographics", described)
 
 
 def school(row: Org) -> School | None:

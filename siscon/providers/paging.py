@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import asdict, dataclass
 from urllib.parse import urljoin
 
@@ -137,7 +137,7 @@ async def fetched(
 
 async def by_offset(
     ask: Ask, decode: Callable[[Answer, str], Decoded], start: Position, *, size: int, request: str
-) -> AsyncIterator[Chunk]:
+) -> AsyncGenerator[Chunk, None]:
     """Pages by ``offset``: each step as long as what was received, for servers shorten pages silently.
 
     The end is where no ``next`` link follows and the announced total is reached, or, without a total, where
@@ -174,27 +174,29 @@ async def by_number(
     *,
     size: int,
     request: str,
-    count_again: Callable[[], Awaitable[int | None]],
-) -> AsyncIterator[Chunk]:
+    count_again: Callable[[], Awaitable[int | None]] | None = None,
+) -> AsyncGenerator[Chunk, None]:
     """Numbered pages of an SIS that announces its total beforehand, or not at all.
 
     The end is where the announced number is reached, else an empty page. Where fewer came than were announced,
-    the SIS is asked for the number once more: records may have gone meanwhile.
+    the SIS is asked for the number once more: records may have gone meanwhile. Without any total a page shorter
+    than ``size`` is the end as well: give a size that the SIS is known to grant.
     """
     progress = Progress(request, size=size)
     position: Position | None = start
     while position is not None:
         here = position
         answer, decoded = await fetched(lambda at=here.at: ask(at, size), decode, request)  # type: ignore[misc]
-        received, total = here.received + decoded.received, here.total
+        received = here.received + decoded.received
+        total = decoded.announced if here.total is None else here.total
         progress.check(answer, decoded, received=received, total=total)
         partial = False
         if decoded.received == 0:
             if total is not None and received < total:
-                total = await count_again()
+                total = await count_again() if count_again else total
                 partial = total is not None and received < total
             position = None
-        elif total is not None and received >= total:
+        elif (decoded.received < size) if total is None else (received >= total):
             position = None
         else:
             position = Position(here.at + 1, received, total)

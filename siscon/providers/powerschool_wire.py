@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from siscon.domain.records import Course, Enrollment, Entity, Part, Record, School, Section, Staff, Student, Term
+from siscon.domain.records import (
+    Course,
+    Enrollment,
+    Entity,
+    Part,
+    Record,
+    School,
+    Section,
+    Staff,
+    Student,
+    Term,
+)
 from siscon.providers.coerce import (
     as_bool,
     as_choice,
@@ -133,7 +144,6 @@ class SectionColumns(TypedDict, total=False):
     school_dcid: Any
     term_dcid: Any
     teacher_users_dcid: Any
-    course_name: Any
     section_number: Any
     expression: Any
 
@@ -155,8 +165,6 @@ ENROLL_STATUS = {"A": "active", "a": "active", "P": "future", "p": "future"}
 ALL_STATUSES = "school_enrollment.enroll_status==(A,P,T,G,H,I)"
 """What the list holds without a ``q`` is disputed, so every status is named; those who left arrive as inactive."""
 
-GENDER = {"M": "M", "F": "F", "X": "X", "m": "M", "f": "F", "x": "X", "u": "U"}
-
 _new_student = maker(Student)
 _new_section = maker(Section)
 _new_enrollment = maker(Enrollment)
@@ -172,7 +180,6 @@ def student(row: StudentRow) -> Student:
     place = placed if type(placed) is dict else _NOTHING
     reached = row.get("contact_info")
     contact = reached if type(reached) is dict else _NOTHING
-    gender = about.get("gender")
     return _new_student(
         as_id(row.get("id"), "id"),
         required(name.get("first_name"), "name.first_name"),
@@ -181,7 +188,7 @@ def student(row: StudentRow) -> Student:
         as_text(row.get("local_id"), "local_id"),
         as_text(row.get("state_province_id"), "state_province_id"),
         as_date(about.get("birth_date"), "demographics.birth_date"),
-        as_choice(gender, "demographics.gender", GENDER, other="U") if gender else None,
+        about.get("gender") or None,
         as_text(place.get("grade_level"), "school_enrollment.grade_level"),
         contact.get("email") or None,
         as_text(row.get("student_username"), "student_username"),
@@ -194,7 +201,9 @@ def staff(row: StaffRow) -> Staff:
     """A person, named by ``users_dcid``, with every school that the answer tells of."""
     name = row.get("name") or _NOTHING
     affiliations = as_list(as_map(row.get("school_affiliations")).get("school_affiliation"))
-    current = [one for one in map(as_map, affiliations) if as_text(one.get("status"), "status") in (None, "1")]
+    current = [
+        one for one in map(as_map, affiliations) if as_text(one.get("status"), "status") in (None, "1")
+    ]
     places = [as_ref(one.get("school_id"), "school_affiliation.school_id") for one in current]
     username = row.get("teacher_username") or row.get("admin_username")
     return Staff(
@@ -207,6 +216,11 @@ def staff(row: StaffRow) -> Staff:
         tuple(dict.fromkeys(one for one in places if one and one != "0")),
         "active" if current or not affiliations else "inactive",
     )
+
+
+def staff_row(row: StaffRow) -> Part:
+    """Which person stands behind a staff row of a school, as a part whose ``part_id`` is the row's DCID."""
+    return Part(Entity.STAFF, as_id(row.get("users_dcid"), "users_dcid"), as_id(row.get("id"), "id"), {})
 
 
 def spread_schools(records: list[Record | Part], school: str) -> list[Record | Part]:
@@ -229,8 +243,10 @@ def spread_schools(records: list[Record | Part], school: str) -> list[Record | P
             person.status,
         )
         spread.append(bare)
-        for place in person.schools or (school,):
-            spread.append(Part(Entity.STAFF, person.external_id, f"school:{place}", {"schools": (place,)}))
+        spread += [
+            Part(Entity.STAFF, person.external_id, f"school:{place:0>12}", {"schools": (place,)})
+            for place in person.schools or (school,)
+        ]
     return spread
 
 
@@ -247,14 +263,13 @@ def school(row: SchoolRow) -> School:
 
 def term(row: TermRow) -> Term:
     """A term of one school."""
-    start_year = as_text(row.get("start_year"), "start_year")
     return Term(
         as_id(row.get("id"), "id"),
         required(as_text(row.get("name"), "name"), "name"),
         as_ref(row.get("school_id"), "school_id"),
         required(as_date(row.get("start_date"), "start_date"), "start_date"),
         required(as_date(row.get("end_date"), "end_date"), "end_date"),
-        str(int(start_year) + 1) if start_year and start_year.isdigit() and len(start_year) == 4 else None,
+        as_text(row.get("start_year"), "start_year"),
     )
 
 
@@ -273,9 +288,9 @@ def section_column(row: SectionColumns) -> Section:
     held = as_ref(row.get("term_dcid"), "term_dcid")
     return _new_section(
         as_id(row.get("dcid"), "dcid"),
-        as_text(row.get("course_name"), "course_name"),
+        None,
         as_text(row.get("section_number"), "section_number"),
-        period_of(row.get("expression")),
+        as_text(row.get("expression"), "expression"),
         required(as_ref(row.get("course_dcid"), "course_dcid"), "course_dcid"),
         as_ref(row.get("school_dcid"), "school_dcid"),
         (held,) if held else (),
@@ -291,18 +306,12 @@ def section(row: SectionRow) -> Section:
         as_id(row.get("id"), "id"),
         None,
         as_text(row.get("section_number"), "section_number"),
-        period_of(row.get("expression")),
+        as_text(row.get("expression"), "expression"),
         required(as_ref(row.get("course_id"), "course_id"), "course_id"),
         as_ref(row.get("school_id"), "school_id"),
         (held,) if held else (),
         (teacher,) if teacher else (),
     )
-
-
-def period_of(expression: Any) -> str | None:
-    """The period of an expression such as ``2(A)``: what stands before the bracket."""
-    text = as_text(expression, "expression")
-    return (text.partition("(")[0].strip() or None) if text else None
 
 
 def enrollment_column(row: EnrollmentColumns) -> Enrollment:
@@ -339,12 +348,16 @@ def _list(name: str, row: Any, to_record: Any, *, plural: str = "", id_key: str 
 
 def _query(row: Any, to_record: Any) -> PageDecoder:
     """The decoder of a PowerQuery: ``{"name": ..., "record": [...], "@extensions": ""}``, without rows no record."""
-    page = TypedDict("page", {"@extensions": Any, "record": list[row]}, total=False)  # type: ignore[valid-type]
-    return PageDecoder(page, row, ("record",), to_record, id_key="dcid", mark="@extensions")
+    members = {"@extensions": Any, "count": Any, "record": list[row]}
+    page = TypedDict("page", members, total=False)  # type: ignore[misc]
+    return PageDecoder(
+        page, row, ("record",), to_record, id_key="dcid", mark="@extensions", count_key="count"
+    )
 
 
 STUDENTS = _list("student", StudentRow, student)
 STAFF = _list("staff", StaffRow, staff, plural="staffs", id_key="users_dcid")
+STAFF_ROWS = _list("staff", StaffRow, staff_row, plural="staffs", id_key="users_dcid")
 SCHOOLS = _list("school", SchoolRow, school)
 TERMS = _list("term", TermRow, term)
 COURSES = _list("course", CourseRow, course)

@@ -1,0 +1,55 @@
+"""Infinite Campus: OneRoster as Campus hosts it, with the district's ``appName`` in its addresses.
+
+Facts: Infinite Campus knowledge base, "Guidelines for OneRoster API Consumers"; see docs/providers.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+from siscon.domain.records import Entity
+from siscon.providers.contract import Api, ClientCredentials, Page, Provider, ProviderSettings, Rate
+from siscon.providers.oneroster import ENTITIES, OneRosterPages, OneRosterSettings, grant_for, service_path
+
+
+class InfiniteCampusSettings(OneRosterSettings):
+    """``app_name`` is the district's short name, part of the token URL and of the service's path."""
+
+    app_name: str
+    token_url: str = ""
+
+
+class InfiniteCampus(Provider):
+    """Infinite Campus through OneRoster 1.2 (or 1.1); its data cover the active school year only."""
+
+    name, title = "infinite_campus", "Infinite Campus"
+    entities = ENTITIES
+    rate = Rate(requests=100, per_s=60.0, at_once=1)
+    Settings = InfiniteCampusSettings
+
+    def __init__(self, api: Api, settings: ProviderSettings) -> None:
+        super().__init__(api, settings)
+        assert isinstance(settings, InfiniteCampusSettings)
+        self._roster = OneRosterPages(api, settings, rostering_path(settings))
+
+    @classmethod
+    def grant(cls, settings: ProviderSettings) -> ClientCredentials:
+        """``POST /campus/oauth2/token?appName=...`` with the Basic header and scopes."""
+        assert isinstance(settings, InfiniteCampusSettings)
+        host = settings.base_url.rstrip("/")
+        usual = f"{host}/campus/oauth2/token?appName={quote(settings.app_name, safe='')}"
+        return grant_for(settings, settings.token_url or usual)
+
+    def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
+        """The pages of one entity over the rostering service."""
+        return self._roster.pages(entity, cursor=cursor, resume=resume)
+
+
+def rostering_path(settings: InfiniteCampusSettings) -> str:
+    """Where Campus keeps rostering: ``/campus/api/oneroster/v1p2/{app}/ims/oneroster/rostering/v1p2``."""
+    if settings.rostering_path:
+        return settings.rostering_path
+    version = "v1p1" if settings.version == "1.1" else "v1p2"
+    app = quote(settings.app_name, safe="")
+    return f"campus/api/oneroster/{version}/{app}/{service_path(settings.version)}"
