@@ -1,0 +1,57 @@
+"""The log: one JSON line a record, no secrets, nothing on the terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from siscon.domain.privacy import Secret
+from siscon.engine.journal import keep_journal, redact
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Authorization: Bearer abc.def-1", "Authorization"),
+        ("POST client_secret=hunter2&grant_type=x", "grant_type=x"),
+        ('{"access_token": "tok-1", "expires_in": 5}', "expires_in"),
+        ("eyJhbGciOi.eyJzdWIi.sig went", "went"),
+        ("mail kim.marsh@example.org came", "came"),
+    ],
+)
+def test_what_has_the_shape_of_a_secret_is_left_out(text: str, kept: str):
+    told = redact(text)
+
+    assert kept in told
+    assert not any(one in told for one in ("abc.def-1", "hunter2", "tok-1", "eyJ", "kim.marsh"))
+
+
+def test_a_record_is_one_line_of_json_without_known_secrets(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    file = tmp_path / "logs" / "engine.jsonl"
+    with keep_journal(file, secrets=[Secret("hunter2")]):
+        log = logging.getLogger("siscon.test")
+        log.warning("the word is hunter2\nand \x1b[31mred")
+        try:
+            raise ValueError("hunter2")
+        except ValueError:
+            log.exception("it failed")
+
+    first, second = (json.loads(line) for line in file.read_text().splitlines())
+    assert first["text"] == "the word is ***\\x0aand \\x1b[31mred"
+    assert first["level"] == "warning"
+    assert "ValueError" in second["trace"]
+    assert "hunter2" not in file.read_text()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_log_of_the_process_is_as_before_afterwards(tmp_path: Path):
+    before = logging.getLogger().handlers[:], logging.lastResort
+    with keep_journal(tmp_path / "a.jsonl"):
+        assert logging.lastResort is None
+
+    assert (logging.getLogger().handlers[:], logging.lastResort) == before
