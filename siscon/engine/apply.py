@@ -11,7 +11,7 @@ from siscon.domain.errors import RecordError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.mappings import SyncStatus
 from siscon.domain.plans import Verdict
-from siscon.domain.records import FIELDS, Entity
+from siscon.domain.records import FIELDS, Entity, body_of
 from siscon.domain.runs import Phase
 from siscon.engine.job import ImportJob
 from siscon.store import (
@@ -59,7 +59,7 @@ async def apply_entity(job: ImportJob, entity: Entity) -> None:
         applied_to = cursor.applied_to
         if applied_to is None:
             applied_to = ""
-            if not job.incremental:
+            if cursor.whole and not job.incremental:
                 await mappings.mark_missing(c, run.integration, entity, run.id, now_ms=job.now_ms())
             await mappings.mark_buried(c, run.integration, entity, run.id)
             await cursors.save_applied(c, run.integration, entity, applied_to=applied_to)
@@ -180,25 +180,28 @@ def _change(
     _tie(batch, entity, row, ours.internal_id, lost_names)
 
 
-def _tie(batch: Batch, entity: Entity, row: Planned, internal_id: int, lost: list[str]) -> None:
-    """Tie the record to its new base; what had to be left out keeps it pending, to be looked at again."""
+def _tie(batch: Batch, entity: Entity, row: Planned, internal_id: int, lost: Mapping[str, list[str]]) -> None:
+    """Tie the record to its new base; what had to be left out keeps it pending, to be looked at again.
+
+    ``lost`` tells for each field that could not be applied whole what could be.
+    """
     if not lost:
         tie = Tie(row.external_id, internal_id, SyncStatus.SYNCED, "", row.fingerprint, row.body)
     else:
         batch.warnings += 1
         fields = json.loads(row.body)
-        kept = {name: value for name, value in fields.items() if name not in lost}
+        kept = {name: lost.get(name, value) for name, value in fields.items()}
         message = f"left out for now, the {entity} refers to what is not here: {', '.join(lost)}"
-        tie = Tie(row.external_id, internal_id, SyncStatus.PENDING, message, "", _text(kept))
+        tie = Tie(row.external_id, internal_id, SyncStatus.PENDING, message, "", body_of(entity, kept))
     batch.ties.append(tie)
 
 
-def _to_internal(entity: Entity, fields: dict[str, Any], ids: Ids) -> list[str]:
-    """Put internal ids for references, in place; the names of optional ones that lead nowhere.
+def _to_internal(entity: Entity, fields: dict[str, Any], ids: Ids) -> dict[str, list[str]]:
+    """Put internal ids for references, in place; optional ones that lead nowhere, with what is left of each.
 
     Raises ``RecordError`` when a required reference leads nowhere.
     """
-    lost = []
+    lost: dict[str, list[str]] = {}
     for rule in FIELDS[entity]:
         value = fields.get(rule.name)
         if rule.refers_to is None or not value:
@@ -207,14 +210,14 @@ def _to_internal(entity: Entity, fields: dict[str, Any], ids: Ids) -> list[str]:
         if rule.many:
             fields[rule.name] = tuple(known[one] for one in value if one in known)
             if len(fields[rule.name]) < len(value):
-                lost.append(rule.name)
+                lost[rule.name] = [one for one in value if one in known]
         elif value in known:
             fields[rule.name] = known[value]
         elif rule.required:
             raise RecordError(_lost_sentence(entity, rule.name), field=rule.name, code="unknown_reference")
         else:
             del fields[rule.name]
-            lost.append(rule.name)
+            lost[rule.name] = []
     return lost
 
 

@@ -48,6 +48,7 @@ async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: st
             resume=page.resume,
             next_watermark=next_watermark,
             complete=page.resume is None,
+            partial=page.partial,
         )
         mains = sum(1 for row in rows if row[1] == "")
         await runs.add_counts(c, run.id, entity, fetched=mains, pages=1, requests=n_requests)

@@ -9,7 +9,6 @@ from typing import Any
 from siscon.domain.conflicts import Strategy, resolve
 from siscon.domain.plans import PlanCounts, Verdict
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
-from siscon.domain.runs import Phase
 from siscon.engine.job import ImportJob
 from siscon.store import cursors, mappings, records, runs, staged
 from siscon.store.database import Connection
@@ -41,7 +40,7 @@ async def plan_entity(job: ImportJob, entity: Entity) -> None:
 async def plan_counts(c: Connection, job: ImportJob, entity: Entity) -> PlanCounts:
     """What the plan of one entity holds, for the guard."""
     told = await staged.count_verdicts(c, job.run.id, entity)
-    whole = not job.incremental and (await cursors.get(c, job.run.integration, entity)).complete
+    whole = not job.incremental and (await cursors.get(c, job.run.integration, entity)).whole
     return PlanCounts(
         entity=entity,
         known=await mappings.count_known(c, job.run.integration, entity),
@@ -56,17 +55,7 @@ async def plan_counts(c: Connection, job: ImportJob, entity: Entity) -> PlanCoun
 
 async def _count(job: ImportJob, entity: Entity) -> None:
     async with job.db.transaction(job.lease) as c:
-        counts = await plan_counts(c, job, entity)
-        await runs.set_count(
-            c,
-            job.run.id,
-            entity,
-            phase=Phase.PLAN,
-            fetched=counts.fetched,
-            unchanged=counts.unchanged,
-            failed=counts.dead,
-            missing=counts.missing,
-        )
+        await runs.set_planned(c, job.run.id, await plan_counts(c, job, entity))
 
 
 async def _lay_over(c: Connection, job: ImportJob, entity: Entity, after: str, upto: str) -> None:

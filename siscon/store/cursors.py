@@ -11,14 +11,13 @@ FIND = "SELECT * FROM cursors WHERE integration = :integration AND entity = :ent
 BEGIN = """
 INSERT INTO cursors (integration, entity, run_id) VALUES (:integration, :entity, :run_id)
 ON CONFLICT (integration, entity) DO UPDATE SET
-  run_id = excluded.run_id, resume = NULL, next_watermark = NULL, complete = 0, planned_to = NULL, applied_to = NULL
+  run_id = excluded.run_id, resume = NULL, next_watermark = NULL, complete = 0, partial = 0, applied_to = NULL
 WHERE cursors.run_id IS DISTINCT FROM excluded.run_id
 """
 SAVE_RESUME = """
-UPDATE cursors SET resume = :resume, next_watermark = :next_watermark, complete = :complete
+UPDATE cursors SET resume = :resume, next_watermark = :next_watermark, complete = :complete, partial = max(partial, :partial)
 WHERE integration = :integration AND entity = :entity
 """
-SAVE_PLANNED = "UPDATE cursors SET planned_to = :to WHERE integration = :integration AND entity = :entity"
 SAVE_APPLIED = "UPDATE cursors SET applied_to = :to WHERE integration = :integration AND entity = :entity"
 COMMIT_WATERMARK = """
 UPDATE cursors SET watermark = next_watermark, watermark_at_ms = :now_ms
@@ -31,7 +30,7 @@ class Cursor:
     """Where one entity of one integration stands.
 
     ``watermark`` and ``resume`` are the provider's own text; ``complete`` says that the fetch reached its end;
-    ``planned_to`` and ``applied_to`` are the last external ids that planning and applying have passed.
+    ``partial`` that records may be lacking all the same; ``applied_to`` is the last external id that was applied.
     """
 
     watermark: str | None = None
@@ -40,8 +39,13 @@ class Cursor:
     resume: str | None = None
     next_watermark: str | None = None
     complete: bool = False
-    planned_to: str | None = None
+    partial: bool = False
     applied_to: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """True when what was not fetched is not there: only then may a record be called missing."""
+        return self.complete and not self.partial
 
 
 async def get(c: Connection, integration: str, entity: Entity) -> Cursor:
@@ -56,7 +60,7 @@ async def get(c: Connection, integration: str, entity: Entity) -> Cursor:
         resume=row["resume"],
         next_watermark=row["next_watermark"],
         complete=bool(row["complete"]),
-        planned_to=row["planned_to"],
+        partial=bool(row["partial"]),
         applied_to=row["applied_to"],
     )
 
@@ -74,15 +78,12 @@ async def save_resume(
     resume: str | None,
     next_watermark: str | None,
     complete: bool,
+    partial: bool = False,
 ) -> None:
     """Note how far the fetch is; stands in the transaction of the page it follows."""
     told = {"resume": resume, "next_watermark": next_watermark, "complete": int(complete)}
+    told["partial"] = int(partial)
     await c.run(SAVE_RESUME, {**_place(integration, entity), **told})
-
-
-async def save_planned(c: Connection, integration: str, entity: Entity, *, planned_to: str) -> None:
-    """Note how far the plan is."""
-    await c.run(SAVE_PLANNED, {**_place(integration, entity), "to": planned_to})
 
 
 async def save_applied(c: Connection, integration: str, entity: Entity, *, applied_to: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from siscon.domain.errors import DatabaseError
+from siscon.domain.plans import PlanCounts
 from siscon.domain.records import Entity
 from siscon.domain.runs import ENDED, MOVES, Counts, Lane, Phase, Run, RunKind, RunStatus
 from siscon.store.database import Connection, Row
@@ -78,6 +79,10 @@ INSERT INTO run_counts (run_id, entity, position) VALUES (?, ?, ?) ON CONFLICT (
 LIST_COUNTS = "SELECT * FROM run_counts WHERE run_id = :run_id ORDER BY position"
 SET_COUNT = """
 UPDATE run_counts SET total = coalesce(:total, total), phase = coalesce(:phase, phase), done = coalesce(:done, done)
+WHERE run_id = :run_id AND entity = :entity
+"""
+SET_PLANNED = """
+UPDATE run_counts SET phase = 'plan', fetched = :fetched, unchanged = :unchanged, failed = :failed, missing = :missing
 WHERE run_id = :run_id AND entity = :entity
 """
 SUMS = (
@@ -299,6 +304,21 @@ async def sums(c: Connection, run_ids: Iterable[int]) -> dict[int, Totals]:
     rows = await c.all(SUMS, {"ids": json.dumps(wanted)})
     found = {row["run_id"]: Totals(**{name: row[name] for name in ADDABLE}) for row in rows}
     return {run_id: found.get(run_id, Totals()) for run_id in wanted}
+
+
+async def set_planned(c: Connection, run_id: int, counts: PlanCounts) -> None:
+    """Set the exact counts that only a complete plan can tell; setting them again changes nothing."""
+    await c.run(
+        SET_PLANNED,
+        {
+            "run_id": run_id,
+            "entity": counts.entity.value,
+            "fetched": counts.fetched,
+            "unchanged": counts.unchanged,
+            "failed": counts.dead,
+            "missing": counts.missing,
+        },
+    )
 
 
 def _chosen(integration: str | None, status: RunStatus | None) -> dict[str, str | None]:

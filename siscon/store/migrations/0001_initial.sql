@@ -113,7 +113,7 @@ CREATE TABLE cursors (
   resume TEXT,
   next_watermark TEXT,
   complete INTEGER NOT NULL DEFAULT 0 CHECK (complete IN (0, 1)),
-  planned_to TEXT,
+  partial INTEGER NOT NULL DEFAULT 0 CHECK (partial IN (0, 1)),
   applied_to TEXT,
   PRIMARY KEY (integration, entity)
 ) STRICT, WITHOUT ROWID;
