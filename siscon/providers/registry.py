@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from siscon.domain.errors import ConfigError
 from siscon.domain.text import plain
-from siscon.providers.contract import Provider
+from siscon.providers.contract import Provider, ProviderSettings
 
 GROUP = "siscon.providers"
 
@@ -59,3 +59,8 @@ def load_all() -> tuple[dict[str, type[Provider]], dict[str, str]]:
         except ConfigError as error:
             bad[name] = error.sentence
     return good, bad
+
+
+def settings_of(name: str) -> type[ProviderSettings] | None:
+    """The model of a provider's settings; None when there is no such provider, ``ConfigError`` when it is broken."""
+    return load(name).Settings if name in _found() else None
