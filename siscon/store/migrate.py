@@ -82,6 +82,12 @@ def check_version(connection: sqlite3.Connection, path: Path, newest: int) -> No
         )
 
 
+def check(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse, before anything is changed, a database that is not ours or that this program does not know."""
+    check_ours(connection, path)
+    check_version(connection, path, known_migrations()[-1].version)
+
+
 def migrate(
     connection: sqlite3.Connection, path: Path, *, now_ms: int, migrations: list[Migration] | None = None
 ) -> int:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -64,9 +64,11 @@ class Line:
 
     async def stop(self) -> None:
         """Close the connection and end its thread, also when the wait for it is cancelled."""
+        with suppress(ValueError):
+            await self._connection.interrupt()
         stopped = self._connection.stop()
         if stopped is not None:
-            await asyncio.shield(stopped)
+            await _to_the_end(stopped)
 
 
 class SqliteConnection(Connection):
@@ -157,6 +159,7 @@ class SqliteDatabase(Database):
         self._identity = files.identity(path)
         self._writer = writer
         self._readers = readers
+        self._closed = False
         self._writing = asyncio.Lock()
         self._free_readers: asyncio.Queue[Line] = asyncio.Queue()
         for reader in readers:
@@ -224,14 +227,15 @@ class SqliteDatabase(Database):
 
     async def close(self) -> None:
         """Close everything; the threads end even when this is cancelled. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
         self._signal.close()
-        readers, self._readers = self._readers, []
-        writer, self._writer = self._writer, None
         async with AsyncExitStack() as stack:
-            if writer is not None:
-                stack.push_async_callback(writer.stop)
-                stack.push_async_callback(_optimize, writer)
-            for reader in readers:
+            if self._writer is not None:
+                stack.push_async_callback(self._writer.stop)
+                stack.push_async_callback(_optimize, self._writer)
+            for reader in self._readers:
                 stack.push_async_callback(reader.stop)
 
 
@@ -240,7 +244,7 @@ async def _optimize(writer: Line) -> None:
         await writer.call(lambda connection: connection.execute("PRAGMA optimize"))
 
 
-async def _to_the_end(work: Coroutine[Any, Any, T]) -> T:
+async def _to_the_end(work: Awaitable[T]) -> T:
     """Wait for ``work`` even when cancelled meanwhile; the cancellation is raised afterwards."""
     task = asyncio.ensure_future(work)
     cancelled = False
@@ -259,10 +263,15 @@ async def _connect(path: Path, mode: str) -> Line:
     connection = aiosqlite.connect(
         address(path, mode), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, cached_statements=256
     )
+    # A connection that nobody closes must not keep the process alive; the journal makes such an end harmless.
+    connection._thread.daemon = True
     try:
         return Line(await connection, path)
-    except sqlite3.Error as error:
-        raise database_error(error, path) from error
+    except BaseException as error:
+        connection._thread.join(BUSY_TIMEOUT_S)  # it ends at once, but must find this loop still open
+        if isinstance(error, sqlite3.Error):
+            raise database_error(error, path) from error
+        raise
 
 
 def _set_up_reader(connection: sqlite3.Connection) -> None:
@@ -273,6 +282,7 @@ def _set_up_reader(connection: sqlite3.Connection) -> None:
 
 def _set_up_writer(connection: sqlite3.Connection, path: Path, synchronous: str) -> int:
     connection.row_factory = sqlite3.Row
+    migrate.check(connection, path)
     _use_wal(connection)
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute("PRAGMA foreign_keys = ON")
