@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from siscon.config import IntegrationSettings, Settings
-from siscon.domain.errors import UsageError
+from siscon.domain.errors import RateLimited, TransientError, UsageError
+from siscon.domain.retry import backoff_s
 from siscon.domain.tokens import Token
 from siscon.engine.gate import StoredGate
 from siscon.engine.meter import count_request
@@ -17,13 +18,14 @@ from siscon.engine.tokens import StoredTokens
 from siscon.providers import oauth
 from siscon.providers.client import ApiClient
 from siscon.providers.contract import Answer, Provider, Rate
-from siscon.providers.ports import ClientLimits
+from siscon.providers.ports import ClientLimits, Gate
 from siscon.store.database import Database
 from siscon.store.vault import Vault
 
 LoadProvider = Callable[[str], type[Provider]]
 
 RENEWAL_JITTER_S = 120.0
+TOKEN_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,22 @@ def rate_of(settings: IntegrationSettings, kind: type[Provider]) -> Rate:
     if settings.requests_per_minute is None:
         return kind.rate
     return Rate(requests=settings.requests_per_minute, per_s=60.0, at_once=kind.rate.at_once)
+
+
+async def patiently(fetch: Callable[[], Awaitable[Token]], gate: Gate) -> Token:
+    """A token at the third try at the latest; each try takes a slot of the rate, as any request does."""
+    failures = 0
+    while True:
+        await gate.enter()
+        try:
+            return await fetch()
+        except TransientError as error:
+            failures += 1
+            if failures == TOKEN_ATTEMPTS:
+                raise
+            hint_s = error.retry_after_s if isinstance(error, RateLimited) else None
+            luck = random.random()  # noqa: S311 - spreads load, guards nothing
+            await gate.pause(hint_s or backoff_s(failures, luck=luck))
 
 
 class Links:
@@ -85,13 +103,12 @@ class Links:
         grant = kind.grant(own)
 
         async def fetch() -> Token:
-            await gate.enter()
             count_request()
             return await oauth.fetch_token(
                 grant,
                 client_id=settings.client_id,
                 client_secret=settings.client_secret,
-                base_url=settings.base_url,
+                login=name,
                 ca_file=settings.ca_file,
                 now_ms=self._now_ms(),
             )
@@ -101,7 +118,7 @@ class Links:
             self._vault,
             name,
             owner=self._owner,
-            fetch=fetch,
+            fetch=lambda: patiently(fetch, gate),
             now_ms=self._now_ms,
             jitter_s=random.random() * RENEWAL_JITTER_S,  # noqa: S311 - spreads load, guards nothing
         )

@@ -17,7 +17,7 @@ from siscon.store.vault import Vault
 
 log = logging.getLogger(__name__)
 
-RENEWAL_TTL_S = 60.0
+RENEWAL_TTL_S = 180.0
 """A renewal that takes longer than this may be repeated by another engine."""
 
 OTHERS_TURN_S = 0.25
