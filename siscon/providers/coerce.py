@@ -30,9 +30,8 @@ def as_map(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _clean(value: str, field: str) -> str:
-    """Without surrounding white space; text that no database can keep is refused."""
-    text = value.strip()
+def _keepable(text: str, field: str) -> str:
+    """The text as it is; refused is what no database can keep."""
     if not text.isascii():
         try:
             text.encode()
@@ -47,7 +46,7 @@ def _clean(value: str, field: str) -> str:
 
 def required(value: str | None, field: str) -> str:
     """A value that a record cannot do without."""
-    if not value:
+    if not value or value.isspace():
         raise _refuse(field, "is missing", "missing_field")
     return value
 
@@ -66,7 +65,7 @@ def digits_as_text(value: Any) -> Any:
 def check_texts(row: Any, field: str = "record") -> None:
     """Refuse a row that holds text which no database can keep, wherever in it."""
     if type(row) is str:
-        _clean(row, field)
+        _keepable(row, field)
     elif type(row) is dict:
         for key, one in row.items():
             check_texts(one, key)
@@ -76,11 +75,11 @@ def check_texts(row: Any, field: str = "record") -> None:
 
 
 def as_text(value: Any, field: str) -> str | None:
-    """Text without surrounding white space; a JSON integer by its digits; nothing for None and empty text."""
+    """Text as it is; a JSON integer by its digits; nothing for None and empty text."""
     if type(value) is str:
         if value.isascii() and value.isprintable() and len(value) <= MAX_TEXT:
-            return value.strip() or None
-        return _clean(value, field) or None
+            return value or None
+        return _keepable(value, field) or None
     if value is None:
         return None
     if type(value) is int:
@@ -93,7 +92,7 @@ def as_id(value: Any, field: str) -> str:
     if type(value) is int:
         return str(value)
     if type(value) is str:
-        text = value.strip() if value.isascii() and value.isprintable() else _clean(value, field)
+        text = (value if value.isascii() and value.isprintable() else _keepable(value, field)).strip()
         if 0 < len(text) <= MAX_ID:
             return text
     elif value is not None:

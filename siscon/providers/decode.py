@@ -10,6 +10,7 @@ from dataclasses import fields as fields_of
 from typing import Annotated, Any, TypeVar
 
 from pydantic import StringConstraints, TypeAdapter, ValidationError
+from typing_extensions import TypedDict as TypedDict  # pydantic wants this one before Python 3.12
 
 from siscon.domain.errors import ProviderError, RecordError
 from siscon.domain.records import Part, Record
@@ -19,8 +20,8 @@ from siscon.providers.contract import Answer, Rejected, sort_out
 
 R = TypeVar("R", bound=Record)
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TEXT)] | None
-"""Text in a wire row, stripped; a number in its place makes the page take the slow way, which turns it into text."""
+Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)] | None
+"""Text in a wire row as it is; a number in its place makes the page take the slow way, which turns it into text."""
 
 Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_ID)]
 """An id that the SIS writes as text."""

@@ -235,14 +235,15 @@ class OneRosterPages:
             newer = more.decoder.read(newer_answer, "GET demographics")
             announced = (total_of(answer) or 0) + (total_of(newer_answer) or 0)
             received = changed.received + newer.received
-            if changed.rejected or newer.rejected or max(announced, received) > FEW:
+            if max(announced, received) > FEW:
                 return None
             records: list[Record | Part] = [*changed.records, *newer.records]
             whole = {one.external_id for one in changed.records}
             described = {one.external_id for one in newer.records}
             for external_id in sorted(whole - described):
                 records += await self._single(more, "demographics", external_id)
-            for external_id in sorted(described - whole):
+            broken = {one.external_id for one in changed.rejected}
+            for external_id in sorted(described - whole - broken):
                 records += await self._single(students, "user", external_id)
         except RecordError:
             return None
@@ -250,7 +251,7 @@ class OneRosterPages:
             if error.code in ("forbidden", "not_found"):
                 return None
             raise
-        return Page(records, None, cursor=watermark(answer))
+        return Page(records, None, [*changed.rejected, *newer.rejected], cursor=watermark(answer))
 
     async def _single(self, one: RosterList, key: str, external_id: str) -> list[Record | Part]:
         """One record by its id; none if it is gone."""

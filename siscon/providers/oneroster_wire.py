@@ -3,14 +3,16 @@
 Facts: 1EdTech OneRoster 1.2 rostering service OpenAPI (v1p0) and the 1.1 definition; see docs/providers.md.
 """
 
+# ruff: noqa: N815 - the names are those of the wire
+
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 from siscon.domain.records import Course, Enrollment, Entity, Part, School, Section, Staff, Student, Term
 from siscon.providers.coerce import as_bool, as_choice, as_date, as_text, required
-from siscon.providers.decode import Id, PageDecoder, Text, maker
+from siscon.providers.decode import Id, PageDecoder, Text, TypedDict, maker
 
 # pydantic builds its validators from these; only what is used is named, the rest of a row is never made into objects
 

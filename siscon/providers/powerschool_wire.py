@@ -6,7 +6,7 @@ Facts: PowerSchool plugin API reference (resources, "JSON notes"); see docs/prov
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 from siscon.domain.records import (
     Course,
@@ -31,7 +31,7 @@ from siscon.providers.coerce import (
     as_text,
     required,
 )
-from siscon.providers.decode import PageDecoder, Text, maker
+from siscon.providers.decode import PageDecoder, Text, TypedDict, maker
 
 # An empty complex element is written as "" instead of an object: hence ``| str`` on each of them.
 # A text of digits only is written as a number: such fields are ``Any`` and turned into text one by one.
@@ -341,7 +341,7 @@ def enrollment(row: EnrollmentRow) -> Enrollment:
 def _list(name: str, row: Any, to_record: Any, *, plural: str = "", id_key: str = "id") -> PageDecoder:
     """The decoder of ``{"things": {"@expansions": ..., "thing": [...]}}``; no rows: no inner key."""
     plural = plural or f"{name}s"
-    inner = TypedDict("inner", {name: list[row]}, total=False)  # type: ignore[misc,valid-type]
+    inner = TypedDict("inner", {name: list[row]}, total=False)  # type: ignore[misc]
     page = TypedDict("page", {plural: inner}, total=False)  # type: ignore[misc]
     return PageDecoder(page, row, (plural, name), to_record, id_key=id_key)
 
