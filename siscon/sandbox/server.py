@@ -86,6 +86,7 @@ def bind(port: int) -> list[socket.socket]:
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sockets.append(listening)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it only on sockets it made
         try:
             listening.bind(("127.0.0.1", wanted))
         except (OSError, OverflowError) as error:
