@@ -81,7 +81,7 @@ class Engine:
             )
             try:
                 await self._register(holdings, worker)
-                await self._activate_all()
+                await self.activate_all()
                 if on_ready is not None:
                     on_ready()
                 await self._run_parts(holdings, links, worker)
@@ -110,7 +110,7 @@ class Engine:
             worker.drop(name)
         await self._register(holdings, worker)
 
-    async def _activate_all(self) -> None:
+    async def activate_all(self) -> None:
         """Bring every configured integration into the database; one that cannot be had harms itself alone."""
         for name, settings in self.settings.integrations.items():
             try:
