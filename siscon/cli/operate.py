@@ -201,23 +201,25 @@ def status(config: Path | None, *, as_json: bool) -> None:
 def stop(config: Path | None) -> int:
     """End the engine after its open batch."""
 
-    async def work(house: runtime.House) -> int:
-        alive = await run_rows.engine_rows(house.db, now_ms=now_ms())
-        if not alive:
-            output.say("No engine is alive.")
-            return 0
-        for one in alive:
-            await acts.ask(house, StopEngine(one["engine"]))
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + STOP_WITHIN_S
-        while loop.time() < until_s:
-            if await runtime.find_engine(house.db) is None:
-                output.say("The engine has ended.")
-                return 0
-            await house.db.changed(timeout_s=0.5)
-        raise SisconError(
-            f"The engine has not ended within {STOP_WITHIN_S:.0f} s; it finishes its batch first. See 'siscon status'.",
-            code="still_running",
-        )
+    return in_house(config, stop_engines)
 
-    return in_house(config, work)
+
+async def stop_engines(house: runtime.House) -> int:
+    """Ask every engine that is alive to end, and wait until none is."""
+    alive = await run_rows.engine_rows(house.db, now_ms=now_ms())
+    if not alive:
+        output.say("No engine is alive.")
+        return 0
+    for one in alive:
+        await acts.ask(house, StopEngine(one["engine"]))
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + STOP_WITHIN_S
+    while loop.time() < until_s:
+        if await runtime.find_engine(house.db) is None:
+            output.say("The engine has ended.")
+            return 0
+        await house.db.changed(timeout_s=0.5)
+    raise SisconError(
+        f"The engine has not ended within {STOP_WITHIN_S:.0f} s; it finishes its batch first. See 'siscon status'.",
+        code="still_running",
+    )
