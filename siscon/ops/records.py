@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from siscon.domain import mappings as domain
 from siscon.domain.records import Entity
 from siscon.store import integrations, mappings, records
-from siscon.store.database import Database
+from siscon.store.database import Connection, Database
 from siscon.store.records import RecordRow
 
 
@@ -26,15 +26,22 @@ async def record(db: Database, integration: str, entity: Entity, external_id: st
 
 @dataclass(frozen=True)
 class MappingList:
-    """The mappings of one integration; a :class:`siscon.ops.listing.Listing`."""
+    """The mappings of one integration; a :class:`siscon.ops.listing.Listing`.
+
+    With ``begins`` only those whose external id begins so, at most :data:`mappings.MOST_FOUND`.
+    """
 
     db: Database
     integration: str
     entity: Entity | None = None
     status: domain.SyncStatus | None = None
+    begins: str = ""
 
     async def ids(self) -> AsyncIterator[Sequence[int]]:
         async with self.db.read() as c:
+            if self.begins:
+                yield await self._found(c)
+                return
             async for chunk in mappings.ids(c, self.integration, entity=self.entity, status=self.status):
                 yield chunk
 
@@ -44,4 +51,11 @@ class MappingList:
 
     async def count(self) -> int:
         async with self.db.read() as c:
+            if self.begins:
+                return len(await self._found(c))
             return await mappings.count(c, self.integration, entity=self.entity, status=self.status)
+
+    async def _found(self, c: Connection) -> list[int]:
+        return await mappings.ids_beginning(
+            c, self.integration, self.begins, entity=self.entity, status=self.status
+        )

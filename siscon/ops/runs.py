@@ -10,6 +10,10 @@ from siscon.domain.progress import TimeLeft, per_minute, time_left
 from siscon.domain.runs import Counts, Run, RunStatus
 from siscon.store import events, integrations, runs
 from siscon.store.database import Database
+from siscon.store.runs import Totals
+
+MOST_ACTIVE = 50
+"""More runs than this are not shown at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +31,7 @@ class HistoryRow:
     """One run with the sums over its entities."""
 
     run: Run
-    fetched: int
-    created: int
-    updated: int
-    conflict: int
-    failed: int
-    missing: int
-    warnings: int
+    sums: Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +45,7 @@ class RunDetail:
 async def active_runs(db: Database, *, now_ms: int) -> list[ActiveRun]:
     """Runs under way first, then those that wait."""
     async with db.read() as c:
-        found = await runs.active(c)
+        found = (await runs.active(c))[:MOST_ACTIVE]
         budgets = {one.name: one.requests_per_minute for one in await integrations.all_integrations(c)}
         views = [
             _active(run, await runs.counts(c, run.id), budgets.get(run.integration, 0), now_ms=now_ms)
@@ -93,20 +91,7 @@ class RunHistory:
         async with self.db.read() as c:
             found = await runs.by_ids(c, ids)
             sums = await runs.sums(c, ids)
-        return {
-            run.id: HistoryRow(
-                run,
-                total.fetched,
-                total.created,
-                total.updated,
-                total.conflict,
-                total.failed,
-                total.missing,
-                total.warnings,
-            )
-            for run in found
-            for total in (sums[run.id],)
-        }
+        return {run.id: HistoryRow(run, sums[run.id]) for run in found}
 
     async def count(self) -> int:
         async with self.db.read() as c:

@@ -90,6 +90,11 @@ PAGE = "SELECT * FROM {table} WHERE id > :after_id AND " + CHOSEN + " ORDER BY i
 BY_IDS = "SELECT * FROM {table} WHERE id IN (SELECT value FROM json_each(:ids))"
 IDS = "SELECT id FROM {table} WHERE id > :after_id AND " + CHOSEN + " ORDER BY id LIMIT :limit"
 COUNT = "SELECT count(*) AS n FROM {table} WHERE " + CHOSEN
+BEGINNING = (
+    "SELECT id FROM {table} WHERE entity_type IN (SELECT value FROM json_each(:entities))"
+    " AND external_id >= :first AND external_id < :last AND " + CHOSEN + " ORDER BY id LIMIT :limit"
+)
+MOST_FOUND = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +267,26 @@ async def count(
     """How many mappings are chosen."""
     row = await c.one(_sql(COUNT, integration), _chosen(entity, status))
     return int(row[0]) if row is not None else 0
+
+
+async def ids_beginning(
+    c: Connection,
+    integration: str,
+    prefix: str,
+    *,
+    entity: Entity | None = None,
+    status: SyncStatus | None = None,
+) -> list[int]:
+    """The table ids of mappings whose external id begins with a text; at most ``MOST_FOUND``."""
+    entities = [entity.value] if entity else [one.value for one in Entity]
+    params = {
+        **_chosen(entity, status),
+        "entities": json.dumps(entities),
+        "first": prefix,
+        "last": prefix + "\U0010ffff",
+        "limit": MOST_FOUND,
+    }
+    return [row[0] for row in await c.all(_sql(BEGINNING, integration), params)]
 
 
 def _chosen(entity: Entity | None, status: SyncStatus | None) -> dict[str, str | int | None]:

@@ -95,9 +95,7 @@ ACTIONS: tuple[Action, ...] = (
         ("records",),
         twin="siscon records INTEGRATION ENTITY",
     ),
-    Action(
-        "next_entity", ("t",), "Entity", "Show the next entity.", ("records",), twin="siscon records"
-    ),
+    Action("next_entity", ("t",), "Entity", "Show the next entity.", ("records",), twin="siscon records"),
     Action(
         "next_status",
         ("u",),
@@ -110,7 +108,13 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "next_pane", ("tab",), "Other list", "Go to the other list of this screen.", ("runs",), footer=False
     ),
-    Action("filter", ("slash",), "Find", "Show only rows that hold a text; empty text shows all.", _LISTS),
+    Action(
+        "filter",
+        ("slash",),
+        "Find",
+        "Show only rows that hold a text, or mappings whose external id begins with it; no text shows all.",
+        ("overview", "tokens", "run", "errors", "records"),
+    ),
     Action(
         "start_engine",
         ("e",),
@@ -125,7 +129,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("freeze", ("p",), "Hold still", "Stop and resume the updates of the screen; data keep arriving."),
     Action("back", ("escape",), "Back", "Clear the filter, else go back.", footer=False),
     Action("help", ("question_mark", "ctrl+p"), "Keys", "List the keys of this screen; enter runs one."),
-    Action("overview", ("1",), "Health", "How each integration is doing.", twin="siscon status", footer=False),
+    Action(
+        "overview", ("1",), "Health", "How each integration is doing.", twin="siscon status", footer=False
+    ),
     Action("tokens", ("2",), "Tokens", "Logins and when they end.", twin="siscon tokens", footer=False),
     Action("runs", ("3",), "Syncs", "What runs now, and what ran.", twin="siscon runs", footer=False),
     Action("errors", ("4",), "Errors", "Records that failed, by cause.", twin="siscon errors", footer=False),
@@ -145,7 +151,9 @@ ACTIONS: tuple[Action, ...] = (
         twin="siscon records",
         footer=False,
     ),
-    Action("quit", ("q", "ctrl+q"), "Quit", "Leave; asks whether a working engine goes on.", twin="siscon stop"),
+    Action(
+        "quit", ("q", "ctrl+q"), "Quit", "Leave; asks whether a working engine goes on.", twin="siscon stop"
+    ),
     Action(
         "hint", ("ctrl+c",), "How to leave", "Say which key leaves: ctrl+c itself does not.", footer=False
     ),
@@ -166,7 +174,13 @@ MOVES: tuple[tuple[tuple[str, ...], str, str], ...] = (
 PANES = ("overview", "tokens", "runs", "errors", "conflicts", "records")
 """The main screens in the order of their keys."""
 
-_KEY_WORDS = {"slash": "/", "question_mark": "?", "escape": "esc", "pagedown": "page down", "pageup": "page up"}
+_KEY_WORDS = {
+    "slash": "/",
+    "question_mark": "?",
+    "escape": "esc",
+    "pagedown": "page down",
+    "pageup": "page up",
+}
 
 
 def actions_of(screen: str) -> list[Action]:

@@ -49,9 +49,7 @@ class Glyphs:
         return {"good": self.good, "busy": self.busy, "warn": self.warn, "bad": self.bad}.get(tone, self.dim)
 
 
-ASCII = Glyphs(
-    good="*", busy=">", warn="~", bad="x", dim="o", full="#", void="-", more=".", line="-", dot=".", arrow="->", at_least=">="
-)
+ASCII = Glyphs("*", ">", "~", "x", "o", "#", "-", ".", "-", ".", "->", ">=")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,232 @@
+"""From view to table row, pane by pane: columns and cells, decided without a screen."""
+
+from __future__ import annotations
+
+from siscon.domain.conflicts import Conflict
+from siscon.domain.dead_records import DeadGroup, DeadRecord
+from siscon.domain.events import Event, Level
+from siscon.domain.mappings import Mapping, SyncStatus
+from siscon.ops.views import Health, TokenView
+from siscon.tui.present import (
+    INTEGRATION_WORDS,
+    TOKEN_WORDS,
+    Cell,
+    Cells,
+    Look,
+    Tone,
+    age,
+    ahead,
+    count,
+    foreign,
+    mark,
+    moment,
+    number,
+)
+from siscon.tui.widgets.columns import Column
+from siscon.tui.widgets.rows import Line
+
+HEALTH = (
+    Column("Integration", 14, flex=2),
+    Column("State", 10),
+    Column("Last good", 13),
+    Column("Next run", 12),
+    Column("Budget", 7, align="right"),
+    Column("Errors", 6, align="right"),
+    Column("Confl.", 6, align="right"),
+    Column("Provider", 16, from_width=110),
+    Column("What is wrong", 20, flex=4, from_width=140),
+)
+
+TOKENS = (
+    Column("Integration", 14, flex=2),
+    Column("State", 16),
+    Column("Ends", 13),
+    Column("Renewal", 13),
+    Column("Failures", 8, align="right"),
+    Column("Provider", 16, from_width=100),
+    Column("Last trouble", 16, flex=4, from_width=120),
+)
+
+GROUPS = (
+    Column("Records", 7, align="right"),
+    Column("Integration", 13, flex=1),
+    Column("Entity", 10),
+    Column("Cause", 18, flex=2),
+    Column("Field", 10),
+    Column("Last seen", 12),
+    Column("Reason", 24, flex=4, from_width=120),
+)
+
+DEAD = (
+    Column("External id", 16, flex=1),
+    Column("Field", 12),
+    Column("Reason", 20, flex=4),
+    Column("Tries", 5, align="right"),
+    Column("Last seen", 12),
+    Column("First seen", 12, from_width=110),
+)
+
+CONFLICTS = (
+    Column("Integration", 13, flex=1),
+    Column("Entity", 10),
+    Column("External id", 14, flex=1),
+    Column("Fields in dispute", 18, flex=3),
+    Column("Waiting since", 13),
+    Column("Run", 6, align="right", from_width=100),
+)
+
+MAPPINGS = (
+    Column("External id", 16, flex=2),
+    Column("Internal", 9, align="right"),
+    Column("Entity", 10),
+    Column("State", 9),
+    Column("Last synced", 13),
+    Column("At the source", 13, from_width=84),
+    Column("Message", 16, flex=4, from_width=110),
+)
+
+EVENTS = (Column("When", 12), Column("What happened", 30, flex=1))
+
+SYNC_WORDS: dict[SyncStatus, tuple[str, Tone]] = {
+    SyncStatus.PENDING: ("pending", "dim"),
+    SyncStatus.SYNCED: ("synced", "good"),
+    SyncStatus.ERROR: ("ERROR", "bad"),
+}
+
+
+def health_line(view: Health, look: Look, now_ms: int) -> Line:
+    """One integration: its state, how fresh it is, what waits for a person."""
+    one, budget = view.integration, view.budget
+    word, tone = INTEGRATION_WORDS[view.state]
+    if one.paused or not one.enabled:
+        due = "paused" if one.enabled else "off"
+    else:
+        due = ahead(one.next_due_at_ms, now_ms) if one.next_due_at_ms is not None else "by hand"
+    left = f"{budget.used}/{budget.per_minute}" if budget.per_minute else "no limit"
+    cells = (
+        foreign(one.name, "strong"),
+        mark(word, tone, look),
+        Cell(age(one.last_good_at_ms, now_ms), "" if one.last_good_at_ms else "dim"),
+        Cell(due, "warn" if due == "now" and tone != "busy" else ""),
+        Cell(left[:7], "warn" if budget.paused_until_ms else ""),
+        count(view.dead, look, "bad"),
+        count(view.conflicts, look, "warn"),
+        foreign(one.provider, "dim"),
+        foreign(one.last_error, "bad"),
+    )
+    return Line(one.name, cells, view)
+
+
+def token_line(view: TokenView, look: Look, now_ms: int) -> Line:
+    """One login: how its token is and when a new one comes."""
+    state = view.state
+    if state is None:
+        cells: Cells = (
+            foreign(view.integration, "strong"),
+            mark("none yet", "dim", look),
+            Cell("-", "dim"),
+            Cell("first use", "dim"),
+            count(0, look),
+            foreign(view.provider, "dim"),
+            Cell(""),
+        )
+        return Line(view.integration, cells, view)
+    word, tone = TOKEN_WORDS[state.health]
+    ends = "not told" if state.expires_at_ms is None else ahead(state.expires_at_ms, now_ms)
+    if state.expires_at_ms is not None and state.expires_at_ms <= now_ms:
+        ends = age(state.expires_at_ms, now_ms)
+    renewal = "by hand" if state.refresh_at_ms is None else ahead(state.refresh_at_ms, now_ms)
+    cells = (
+        foreign(view.integration, "strong"),
+        mark(word, tone, look),
+        Cell(ends),
+        Cell(renewal),
+        count(state.failures, look, "bad"),
+        foreign(view.provider, "dim"),
+        foreign(state.last_error, "bad"),
+    )
+    return Line(view.integration, cells, view)
+
+
+def group_line(group: DeadGroup, look: Look, now_ms: int) -> Line:
+    """Dead records with one cause."""
+    tone: Tone = "bad" if group.severity in ("high", "critical") else "warn"
+    cells = (
+        Cell(number(group.count), tone),
+        foreign(group.integration, "strong"),
+        Cell(group.entity.value),
+        foreign(group.code.replace("_", " ")),
+        foreign(group.field or look.glyphs.dot, "" if group.field else "dim"),
+        Cell(age(group.last_seen_at_ms, now_ms)),
+        foreign(group.reason, "dim"),
+    )
+    return Line((group.integration, group.entity, group.code, group.field), cells, group)
+
+
+def dead_cells(dead: DeadRecord, look: Look, now_ms: int) -> Cells:
+    """One record that could not be applied."""
+    return (
+        foreign(dead.external_id or dead.record_key, "strong"),
+        foreign(dead.field or look.glyphs.dot, "" if dead.field else "dim"),
+        foreign(dead.reason),
+        Cell(number(dead.attempts)),
+        Cell(age(dead.last_seen_at_ms, now_ms)),
+        Cell(moment(dead.first_seen_at_ms, look), "dim"),
+    )
+
+
+def conflict_cells(conflict: Conflict, look: Look, now_ms: int) -> Cells:
+    """One record that changed on both sides."""
+    return (
+        foreign(conflict.integration, "strong"),
+        Cell(conflict.entity.value),
+        foreign(conflict.external_id),
+        foreign(", ".join(disputed(conflict)), "warn"),
+        Cell(age(conflict.opened_at_ms, now_ms)),
+        Cell(f"#{conflict.run_id}", "dim"),
+    )
+
+
+def disputed(conflict: Conflict) -> list[str]:
+    """The fields that both sides changed, and changed differently."""
+    base, sis, local = conflict.base, conflict.sis, conflict.local
+    return [
+        name
+        for name in {**base, **sis, **local}
+        if sis.get(name) != local.get(name) and base.get(name) not in (sis.get(name), local.get(name))
+    ]
+
+
+def conflict_lines(conflict: Conflict, look: Look) -> list[Cells]:
+    """The fields in dispute three ways, for the panel under the list."""
+    head: Cells = (Cell("Field", "dim"), Cell("Last agreed", "dim"), Cell("SIS", "dim"), Cell("Local", "dim"))
+    rows: list[Cells] = [head]
+    for name in disputed(conflict):
+        versions = (conflict.base.get(name), conflict.sis.get(name), conflict.local.get(name))
+        shown = [
+            foreign(look.glyphs.dot if value in (None, "", [], ()) else value, limit=80) for value in versions
+        ]
+        rows.append((foreign(name, "strong"), *shown))
+    return rows
+
+
+def mapping_cells(mapping: Mapping, look: Look, now_ms: int) -> Cells:
+    """One tie between an external and an internal id."""
+    word, tone = SYNC_WORDS[mapping.sync_status]
+    missing = mapping.missing_since_ms
+    return (
+        foreign(mapping.external_id, "strong"),
+        Cell("not yet" if mapping.internal_id is None else str(mapping.internal_id)),
+        Cell(mapping.entity.value),
+        mark(word, tone, look),
+        Cell(age(mapping.last_synced_at_ms, now_ms)),
+        Cell("there", "dim") if missing is None else Cell("MISSING", "warn"),
+        foreign(mapping.error_message, "bad"),
+    )
+
+
+def event_cells(event: Event, look: Look) -> Cells:
+    """One piece of news."""
+    tone: Tone = {Level.INFO: "", Level.WARNING: "warn", Level.ERROR: "bad"}[event.level]  # type: ignore[assignment] # literals
+    loud = "" if event.level is Level.INFO else f"{event.level.value.upper()}: "
+    return (Cell(moment(event.at_ms, look), "dim"), foreign(loud + event.text, tone))

@@ -1,0 +1,46 @@
+"""What the runtime hands to the console, and what the console hands back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from siscon.domain.roles import Role
+from siscon.ops import Database
+
+OnQuit = Literal["ask", "keep", "stop"]
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleOptions:
+    """How to run a console.
+
+    ``open_database`` is awaited in the app's own loop after the first paint. ``start_engine`` starts one and
+    answers with a sentence; None: this console cannot start engines. ``log_dir`` receives crash details.
+    """
+
+    open_database: Callable[[], Awaitable[Database]]
+    actor: str
+    role: Role = Role.OPERATOR
+    on_quit: OnQuit = "ask"
+    ascii_only: bool = False
+    read_only: bool = False
+    time_zone: str = "UTC"
+    log_dir: Path | None = None
+    start_engine: Callable[[], Awaitable[str]] | None = None
+    now_ms: Callable[[], int] = _now_ms
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleResult:
+    """What a console left behind: whether the engine was asked to stop, and the exit code."""
+
+    stop_engine: bool = False
+    exit_code: int = 0

@@ -1,0 +1,193 @@
+"""From runs to table rows: those under way with bars and time left, the history, the counts of one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from siscon.domain.progress import TimeLeft, requests_left, share, told
+from siscon.domain.runs import Counts, Phase, Run, RunStatus
+from siscon.ops.runs import ActiveRun, HistoryRow
+from siscon.tui.present import (
+    RUN_WORDS,
+    Cell,
+    Cells,
+    Look,
+    Tone,
+    bar,
+    count,
+    foreign,
+    mark,
+    moment,
+    number,
+    percent,
+    span,
+)
+from siscon.tui.widgets.columns import Column
+from siscon.tui.widgets.rows import Line
+
+BAR_WIDTH = 16
+
+ACTIVE = (
+    Column("Under way", 20, flex=2),
+    Column("Progress", BAR_WIDTH),
+    Column("Records", 18, flex=1, align="right"),
+    Column("", 4, align="right"),
+    Column("Time left", 14, flex=1),
+    Column("Pace", 8, align="right", from_width=100),
+    Column("New", 8, align="right", from_width=120),
+    Column("Failed", 7, align="right", from_width=110),
+)
+
+HISTORY = (
+    Column("Run", 6, align="right"),
+    Column("Integration", 12, flex=2),
+    Column("End", 15),
+    Column("Started", 12),
+    Column("Took", 8, align="right"),
+    Column("Records", 8, align="right"),
+    Column("Failed", 6, align="right"),
+    Column("New", 8, align="right", from_width=90),
+    Column("Updated", 8, align="right", from_width=100),
+    Column("Confl.", 6, align="right", from_width=110),
+    Column("Missing", 7, align="right", from_width=118),
+    Column("Asked by", 12, flex=1, from_width=130),
+)
+
+COUNTS = (
+    Column("Entity", 10, flex=1),
+    Column("Fetched", 8, align="right"),
+    Column("Of", 8, align="right"),
+    Column("New", 7, align="right"),
+    Column("Updated", 7, align="right"),
+    Column("Same", 8, align="right"),
+    Column("Confl.", 6, align="right"),
+    Column("Failed", 6, align="right"),
+    Column("Skipped", 7, align="right", from_width=90),
+    Column("Missing", 7, align="right", from_width=98),
+    Column("Warnings", 8, align="right", from_width=108),
+    Column("Pages", 6, align="right", from_width=116),
+    Column("Phase", 8, from_width=126),
+)
+
+_PHASES = {Phase.FETCH: "fetching", Phase.PLAN: "planning", Phase.APPLY: "applying"}
+
+
+def active_lines(views: Sequence[ActiveRun], look: Look, now_ms: int) -> list[Line]:
+    """Each run under way, and below it the entities it has begun."""
+    lines: list[Line] = []
+    for view in views:
+        lines.append(_run_line(view, look, now_ms))
+        if view.run.status is RunStatus.RUNNING:
+            lines.extend(_entity_line(view, one, look) for one in view.counts if one.pages or one.phase)
+    return lines
+
+
+def _run_line(view: ActiveRun, look: Look, now_ms: int) -> Line:
+    run = view.run
+    word, tone = RUN_WORDS[run.status]
+    cells = (
+        foreign(f"{look.glyphs.of(tone)} {run.integration} #{run.id}", "strong"),
+        Cell(doing(run, now_ms, word), tone),
+        Cell(number(sum(one.fetched for one in view.counts))),
+        Cell(""),
+        Cell(time_words(view.left, run, look), "dim" if view.left.seconds is None else ""),
+        Cell("" if view.per_minute is None else f"{view.per_minute:.0f}/min", "dim"),
+        count(sum(one.created for one in view.counts), look),
+        count(sum(one.failed for one in view.counts), look, "bad"),
+    )
+    return Line((run.id, None), cells, run)
+
+
+def doing(run: Run, now_ms: int, word: str) -> str:
+    """What a run does this moment, in two words."""
+    if run.cancel_requested_by:
+        return "cancelling"
+    if run.status is not RunStatus.RUNNING:
+        return word
+    if run.waiting_until_ms is not None and run.waiting_until_ms > now_ms:
+        return f"waits {span((run.waiting_until_ms - now_ms) / 1000 + 1)}"
+    return _PHASES[run.phase] if run.phase else "starting"
+
+
+def _entity_line(view: ActiveRun, counts: Counts, look: Look) -> Line:
+    part = share(counts)
+    if counts.phase is Phase.APPLY and not counts.done:
+        records = f"{number(told(counts))} of {number(counts.fetched)}"
+    elif counts.total is None or counts.done:
+        records = number(counts.fetched)
+    else:
+        records = f"{number(counts.fetched)} of {number(counts.total)}"
+    pages = requests_left(counts)
+    left = "done" if counts.done else "unknown" if pages is None else f"{pages} pages" if pages else ""
+    tone: Tone = "good" if counts.done else "busy"
+    cells = (
+        Cell(f"    {counts.entity.value}", "dim" if counts.done else ""),
+        Cell(bar(part, BAR_WIDTH, look), tone),
+        Cell(records),
+        Cell(percent(part)),
+        Cell(left, "dim"),
+        Cell(""),
+        count(counts.created, look),
+        count(counts.failed, look, "bad"),
+    )
+    return Line((view.run.id, counts.entity), cells, view.run)
+
+
+def time_words(left: TimeLeft, run: Run, look: Look) -> str:
+    """The time left in words that promise no more than is known."""
+    if run.status is not RunStatus.RUNNING:
+        return ""
+    if run.phase in (Phase.PLAN, Phase.APPLY):
+        return "no requests"
+    if left.seconds is None:
+        return "unknown"
+    words = "< 1 min" if left.seconds < 60 else span(left.seconds)
+    return f"about {words}" if left.whole else f"{look.glyphs.at_least} {words}"
+
+
+def history_cells(row: HistoryRow, look: Look, now_ms: int) -> Cells:
+    """One run with its sums."""
+    run = row.run
+    word, tone = RUN_WORDS[run.status]
+    return (
+        Cell(f"#{run.id}", "dim"),
+        foreign(run.integration, "strong"),
+        mark(word[:13], tone, look),
+        Cell(moment(run.started_at_ms or run.queued_at_ms, look)),
+        Cell(took(run, now_ms)),
+        count(row.sums.fetched, look),
+        count(row.sums.failed, look, "bad"),
+        count(row.sums.created, look),
+        count(row.sums.updated, look),
+        count(row.sums.conflict, look, "warn"),
+        count(row.sums.missing, look, "warn"),
+        foreign(run.requested_by, "dim"),
+    )
+
+
+def took(run: Run, now_ms: int) -> str:
+    """How long a run lasted, or lasts."""
+    if run.started_at_ms is None:
+        return "-"
+    return span(((run.finished_at_ms or now_ms) - run.started_at_ms) / 1000)
+
+
+def count_line(counts: Counts, look: Look) -> Line:
+    """What a run did with one entity."""
+    phase = "done" if counts.done else _PHASES[counts.phase] if counts.phase else "waits"
+    cells = (
+        Cell(counts.entity.value, "strong"),
+        count(counts.fetched, look),
+        Cell("unknown" if counts.total is None else number(counts.total), "dim"),
+        count(counts.created, look, "good"),
+        count(counts.updated, look),
+        count(counts.unchanged, look, "dim"),
+        count(counts.conflict, look, "warn"),
+        count(counts.failed, look, "bad"),
+        count(counts.skipped, look),
+        count(counts.missing, look, "warn"),
+        count(counts.warnings, look, "warn"),
+        count(counts.pages, look),
+        Cell(phase, "dim"),
+    )
+    return Line(counts.entity, cells, counts)

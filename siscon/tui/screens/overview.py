@@ -1,0 +1,116 @@
+"""Health, the home screen: every integration, how fresh it is, what waits for a person."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from siscon.domain.errors import UsageError
+from siscon.domain.schedules import in_words
+from siscon.ops import Database
+from siscon.ops.views import Health, health
+from siscon.tui import wishes
+from siscon.tui.actions import Action
+from siscon.tui.lines import HEALTH, health_line
+from siscon.tui.present import Cell, Look, age, foreign, moment, number
+from siscon.tui.screens.pane import Pane, bindings_of
+from siscon.tui.widgets.panel import Panel
+from siscon.tui.widgets.status_bar import Part
+from siscon.tui.widgets.table import LineTable
+from siscon.tui.wishes import Wish
+
+
+class Overview(Pane):
+    """Where an operator arrives."""
+
+    name_ = "overview"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("overview")]
+
+    def body(self) -> ComposeResult:
+        yield LineTable(HEALTH, self.look, id="list")
+        yield Panel(id="panel")
+
+    views: tuple[Health, ...] = ()
+
+    async def load(self, db: Database) -> None:
+        now_ms = self.desk.now_ms()
+        self.views = tuple(await health(db, now_ms=now_ms))
+        lines = [health_line(view, self.look, now_ms) for view in self.views]
+        note = self.empty(
+            "No integration yet.",
+            "Write one into config.yaml under integrations:, then start the engine with siscon serve.",
+        )
+        self.table().show(self.fixed(lines), note=note)
+
+    def pointed(self) -> None:
+        view: Health | None = self.value()
+        lines = health_sentences(view, self.look, self.desk.now_ms()) if view else []
+        self.query_one("#panel", Panel).tell(lines)
+
+    def status(self) -> list[Part]:
+        views = self.views
+        engine = self.engine.alive if self.engine else None
+        parts = [Part(f" {number(len(views))} integrations ")]
+        dead, open_ = sum(view.dead for view in views), sum(view.conflicts for view in views)
+        if dead:
+            parts.append(Part(f" {number(dead)} errors (4) ", "bad", "errors"))
+        if open_:
+            parts.append(Part(f" {number(open_)} conflicts (5) ", "warn", "conflicts"))
+        if engine is not None:
+            where = foreign(f" engine {engine.pid} on {engine.host} ", limit=24).text
+            parts.append(Part(where, "dim"))
+        return parts
+
+    def why_not(self, action: Action) -> str:
+        view: Health | None = self.value()
+        if action.id in ("sync", "full_sync", "pause") and view is None:
+            return "No integration is under the cursor."
+        if action.id == "cancel":
+            return wishes.why_not_cancel(view.run if view else None)
+        return ""
+
+    def wish(self, action: Action) -> Wish | None:
+        view: Health | None = self.value()
+        if view is None:
+            return None
+        name = view.integration.name
+        if action.id in ("sync", "full_sync"):
+            return wishes.sync(name, full=action.id == "full_sync")
+        if action.id == "pause":
+            return wishes.pause(view.integration)
+        return wishes.cancel(view.run) if view.run else None
+
+    async def act_open(self) -> None:
+        """What runs, and ran."""
+        await self.app.run_action("app.act('runs')")
+
+
+def health_sentences(view: Health, look: Look, now_ms: int) -> list[Cell]:
+    """What is known of one integration, in sentences."""
+    one = view.integration
+    lines = [foreign(f"{one.title}  ({one.provider})", "strong")]
+    if one.failing_since_ms is not None:
+        since = f"{moment(one.failing_since_ms, look)} ({age(one.failing_since_ms, now_ms)})"
+        lines.append(Cell(f"Failing since {since}.", "bad"))
+        lines.append(foreign(one.last_error))
+    if view.held_run is not None:
+        lines.append(Cell(f"Run #{view.held_run.id} is held and waits for a decision:", "warn"))
+        lines.append(foreign(view.held_run.error))
+    if view.run is not None:
+        lines.append(Cell(f"Run #{view.run.id} is under way (3).", "busy"))
+    if view.budget.paused_until_ms is not None:
+        until = moment(view.budget.paused_until_ms, look)
+        lines.append(Cell(f"The SIS asked for a pause until {until}.", "warn"))
+    lines.append(foreign(_plan(one.schedule), "dim"))
+    return lines
+
+
+def _plan(schedule: str) -> str:
+    if not schedule:
+        return "Runs by hand only."
+    try:
+        return f"Runs {in_words(schedule)}."
+    except UsageError as error:
+        return error.sentence

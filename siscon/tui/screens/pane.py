@@ -1,0 +1,263 @@
+"""What every screen is: a context bar, a body, a status line, a line of keys; one timer, one way to load."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from siscon.domain.errors import SisconError
+from siscon.ops import Database
+from siscon.ops.views import EngineLine, engine_line
+from siscon.tui.actions import Action, actions_of
+from siscon.tui.feed import Changed
+from siscon.tui.present import Cell, Look, moment
+from siscon.tui.widgets.rows import FixedRows, Line
+from siscon.tui.widgets.status_bar import Bar, Part, key_parts, pane_parts
+from siscon.tui.widgets.table import LineTable
+from siscon.tui.wishes import Wish
+
+LEAST_WIDTH, LEAST_HEIGHT = 60, 15
+AT_LEAST_EVERY_S = 3.0
+"""A visible screen is read again this often even without news: leases run out without a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a screen works with: the look, the clock, and the database once it is open."""
+
+    look: Look
+    now_ms: Callable[[], int]
+    database: Callable[[], Database | None]
+    refusal: Callable[[Action], str]
+    """Why an action cannot act at all (read only, role); empty when it can."""
+
+
+def bindings_of(screen: str) -> list[Binding]:
+    """The key bindings of a screen, from the table of actions."""
+    return [
+        Binding(",".join(action.keys), f"app.act('{action.id}')", action.word, show=False, id=action.id)
+        for action in actions_of(screen)
+    ]
+
+
+class Pane(Screen[None]):
+    """One screen. Subclasses say which (``name_``), what they compose in ``body``, and how they ``load``."""
+
+    ALLOW_SELECT: ClassVar[bool] = False
+    AUTO_FOCUS: ClassVar[str | None] = "LineTable"
+    name_: ClassVar[str] = ""
+    find_words: ClassVar[str] = "Rows that hold"
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.look = desk.look
+        self.frozen = False
+        self.trouble = ""
+        self.find = ""
+        self.engine: EngineLine | None = None
+        self._loaded_at_ms: int | None = None
+        self._loaded_at_s = float("-inf")
+        self._loading = False
+        self._again = True
+
+    # What subclasses fill in
+
+    def body(self) -> ComposeResult:
+        """The widgets between the bars."""
+        raise NotImplementedError
+
+    async def load(self, db: Database) -> None:
+        """Read the views and show them."""
+        raise NotImplementedError
+
+    def status(self) -> list[Part]:
+        """What the status line says of this list."""
+        return []
+
+    def why_not(self, action: Action) -> str:  # noqa: ARG002 # subclasses look at it
+        """Why an action cannot act on what is under the cursor; empty when it can."""
+        return ""
+
+    def wish(self, action: Action) -> Wish | None:  # noqa: ARG002 # subclasses look at it
+        """What a mutating action asks for, as the cursor stands; None: nothing."""
+        return None
+
+    # Life
+
+    def compose(self) -> ComposeResult:
+        yield Bar(id="context")
+        yield from self.body()
+        yield Bar(id="status")
+        yield Bar(id="keys")
+        yield Static(id="too_small", markup=False)
+
+    def on_mount(self) -> None:
+        self._timer = self.set_interval(1.0, self._tick)
+        self.tell()
+
+    def on_screen_suspend(self) -> None:
+        """Nothing is read or painted for a screen that nobody sees."""
+        self._timer.pause()
+
+    def on_screen_resume(self) -> None:
+        self._timer.resume()
+        self.load_soon()
+
+    def on_resize(self) -> None:
+        """Below the least size one sentence takes the place of everything."""
+        size = self.app.size
+        small = size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
+        self.set_class(small, "-small")
+        if small:
+            sentence = (
+                f"siscon needs {LEAST_WIDTH} x {LEAST_HEIGHT}; this window is {size.width} x {size.height}.\n"
+                "Make it larger, or press q to leave."
+            )
+            self.query_one("#too_small", Static).update(Content(sentence))
+        self.tell()
+
+    # Loading
+
+    def load_soon(self) -> None:
+        """Read again as soon as the reading under way is done."""
+        self._again = True
+        if not self._loading and self.is_attached:
+            self.run_worker(self._load(), group="load")
+
+    async def _load(self) -> None:
+        db = self.desk.database()
+        if db is None or self._loading:
+            return
+        self._loading = True
+        try:
+            while self._again:
+                self._again = False
+                self.engine = await engine_line(db, now_ms=self.desk.now_ms())
+                await self.load(db)
+                self.trouble = ""
+                self._loaded_at_ms = self.desk.now_ms()
+        except SisconError as error:
+            self.trouble = error.sentence
+        finally:
+            self._loading = False
+            self._loaded_at_s = asyncio.get_running_loop().time()
+        self.tell()
+
+    def _tick(self) -> None:
+        since_s = asyncio.get_running_loop().time() - self._loaded_at_s
+        if not self.frozen and (self._again or since_s >= AT_LEAST_EVERY_S):
+            self.load_soon()
+        self.tell()
+
+    def on_changed(self, message: Changed) -> None:
+        """News: read at once when the last reading is a second old, else with the next tick."""
+        message.stop()
+        if self.frozen or not message.news:
+            return
+        self._again = True
+        if asyncio.get_running_loop().time() - self._loaded_at_s >= 1.0:
+            self.load_soon()
+
+    @on(LineTable.Trouble)
+    def _on_trouble(self, message: LineTable.Trouble) -> None:
+        self.trouble = message.sentence
+        self.tell()
+
+    @on(LineTable.Opened)
+    async def _on_opened(self) -> None:
+        await self.app.run_action("app.act('open')")
+
+    @on(LineTable.Pointed)
+    def _on_pointed(self) -> None:
+        self.pointed()
+        self.tell()
+
+    def pointed(self) -> None:
+        """The cursor moved, or what is under it changed."""
+
+    # Bars
+
+    def tell(self) -> None:
+        """Bring the bars up to date; they paint only what changed."""
+        if not self.is_mounted or not self.is_current:
+            return
+        width = self.app.size.width
+        context = self.query_one("#context", Bar)
+        context.tell(pane_parts(self.crumb, width), [self._engine_part(), self._clock_part()])
+        self.query_one("#status", Bar).tell(self._status_parts(), self._state_parts())
+        actions = actions_of(self.name_)
+        refused = frozenset(
+            action.id for action in actions if self.desk.refusal(action) or self.why_not(action)
+        )
+        self.query_one("#keys", Bar).tell(key_parts(actions, refused, width))
+
+    @property
+    def crumb(self) -> str:
+        """Which main screen this one belongs to."""
+        return self.name_
+
+    def _engine_part(self) -> Part:
+        sign = self.look.glyphs
+        if self.engine is None:
+            return Part(f"{sign.dim} ... ", "dim")
+        if self.engine.alive is None:
+            return Part(f"{sign.bad} NO ENGINE ", "bad")
+        return Part(f"{sign.good} engine ", "good")
+
+    def _clock_part(self) -> Part:
+        return Part(moment(self.desk.now_ms(), self.look)[-5:] + " ", "dim")
+
+    def _status_parts(self) -> list[Part]:
+        if self.trouble:
+            return [Part(f" {self.look.glyphs.bad} {Cell(self.trouble).text}", "bad")]
+        if self.desk.database() is None:
+            return [Part(" Opening the database ...", "dim")]
+        if self.engine is not None and self.engine.alive is None:
+            return [Part(" No engine is alive: nothing is fetched or applied. ", "bad"), *self._start_part()]
+        return self.status()
+
+    def _start_part(self) -> list[Part]:
+        return [Part("e starts one.", "strong", "start_engine")]
+
+    def _state_parts(self) -> list[Part]:
+        parts: list[Part] = []
+        if self.find:
+            parts.append(Part(f" {self.find_words.lower()}: {self.find} ", "warn", "filter"))
+        if self.frozen:
+            parts.append(Part(" HELD STILL, p goes on ", "warn", "freeze"))
+        if self._loaded_at_ms is not None:
+            parts.append(Part(f" as of {moment(self._loaded_at_ms, self.look)[-5:]} ", "dim"))
+        return parts
+
+    # What most screens share
+
+    def fixed(self, lines: Sequence[Line]) -> FixedRows:
+        """Rows that hold what the person looks for."""
+        return FixedRows(lines).holding(self.find)
+
+    def empty(self, *sentences: str) -> tuple[Cell, ...]:
+        """What stands in a list without rows."""
+        if self.find:
+            return (Cell("No row holds what you look for."), Cell("Escape shows all rows again.", "dim"))
+        first, *rest = sentences
+        return (Cell(first), *(Cell(one, "dim") for one in rest))
+
+    def table(self, id_: str = "list") -> LineTable:
+        """One of the lists of this screen."""
+        return self.query_one(f"#{id_}", LineTable)
+
+    def value(self) -> Any:
+        """What is under the cursor of the list that has the focus."""
+        focused = self.focused
+        table = focused if isinstance(focused, LineTable) else self.query(LineTable).first()
+        return table.value

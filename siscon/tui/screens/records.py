@@ -1,0 +1,133 @@
+"""Mappings and the records behind them: external id, internal id, state; any number of rows."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from siscon.domain.mappings import Mapping, SyncStatus
+from siscon.domain.records import Entity, to_dict
+from siscon.ops import Database
+from siscon.ops.records import MappingList, integration_names, record
+from siscon.tui.actions import Action
+from siscon.tui.lines import MAPPINGS, mapping_cells
+from siscon.tui.present import Cell, Cells, Look, foreign, moment, number
+from siscon.tui.screens.pane import Desk, Pane, bindings_of
+from siscon.tui.widgets.panel import Panel
+from siscon.tui.widgets.rows import FixedRows, PagedRows
+from siscon.tui.widgets.status_bar import Part
+from siscon.tui.widgets.table import LineTable
+
+ENTITIES: tuple[Entity | None, ...] = (None, *Entity)
+STATUSES: tuple[SyncStatus | None, ...] = (None, *SyncStatus)
+
+
+class Records(Pane):
+    """The browser."""
+
+    name_ = "records"
+    find_words = "External id begins with"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("records")]
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.names: list[str] = []
+        self.integration = ""
+        self.entity: Entity | None = None
+        self.state: SyncStatus | None = None
+        self._shown: MappingList | None = None
+
+    def body(self) -> ComposeResult:
+        yield LineTable(MAPPINGS, self.look, id="list")
+        yield Panel(id="panel")
+
+    async def load(self, db: Database) -> None:
+        self.names = await integration_names(db)
+        table = self.table()
+        if not self.names:
+            table.show(FixedRows(), note=self.empty("No integration yet, so no mappings."))
+            return
+        if self.integration not in self.names:
+            self.integration = self.names[0]
+        listing = MappingList(db, self.integration, self.entity, self.state, self.find)
+        if listing == self._shown:
+            await table.renew()
+            return
+        self._shown = listing
+        note = self.empty("No mapping here.", "i and t choose another integration and entity.")
+        await table.show_paged(PagedRows(listing, self._cells), note=note)
+
+    def _cells(self, mapping: Mapping) -> Cells:
+        return mapping_cells(mapping, self.look, self.desk.now_ms())
+
+    def pointed(self) -> None:
+        self.query_one("#panel", Panel).tell(mapping_sentences(self.value(), self.look))
+
+    def status(self) -> list[Part]:
+        chosen = f" {self.integration}"
+        entity = self.entity.value if self.entity else "all entities"
+        state = self.state.value if self.state else "all states"
+        rows = number(len(self.table().rows))
+        return [
+            Part(foreign(chosen).text, "strong", "next_integration"),
+            Part(f"  {entity}", "", "next_entity"),
+            Part(f"  {state}", "", "next_status"),
+            Part(f"  {rows} rows "),
+        ]
+
+    def why_not(self, action: Action) -> str:
+        if action.id == "next_integration" and len(self.names) < 2:
+            return "There is no other integration."
+        return "No mapping is under the cursor." if action.id == "open" and self.value() is None else ""
+
+    def act_next_integration(self) -> None:
+        """Another integration."""
+        self.integration = self.names[(self.names.index(self.integration) + 1) % len(self.names)]
+        self.load_soon()
+
+    def act_next_entity(self) -> None:
+        """Another entity."""
+        self.entity = ENTITIES[(ENTITIES.index(self.entity) + 1) % len(ENTITIES)]
+        self.load_soon()
+
+    def act_next_status(self) -> None:
+        """Another sync status."""
+        self.state = STATUSES[(STATUSES.index(self.state) + 1) % len(STATUSES)]
+        self.load_soon()
+
+    async def act_open(self) -> None:
+        """All fields of the record behind a mapping, in the panel."""
+        mapping: Mapping | None = self.value()
+        db = self.desk.database()
+        if mapping is None or db is None:
+            return
+        row = await record(db, self.integration, mapping.entity, mapping.external_id)
+        lines = mapping_sentences(mapping, self.look)
+        if row is None:
+            lines.append(Cell("It could never be applied, so there is no local record.", "warn"))
+        else:
+            told = to_dict(row.record)
+            lines += [
+                foreign(f"{name}: {_shown(told[name])}") for name in told if told[name] not in (None, [])
+            ]
+        self.query_one("#panel", Panel).tell(lines)
+
+
+def _shown(value: object) -> str:
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
+
+
+def mapping_sentences(mapping: Mapping | None, look: Look) -> list[Cell]:
+    """One mapping in sentences."""
+    if mapping is None:
+        return []
+    inner = "no internal id yet" if mapping.internal_id is None else f"internal id {mapping.internal_id}"
+    lines = [foreign(f"{mapping.entity.value} {mapping.external_id}, {inner}", "strong")]
+    if mapping.error_message:
+        lines.append(foreign(mapping.error_message, "bad"))
+    if mapping.missing_since_ms is not None:
+        since = moment(mapping.missing_since_ms, look)
+        lines.append(Cell(f"The SIS has not sent it since {since}. It is marked, never deleted.", "warn"))
+    return lines

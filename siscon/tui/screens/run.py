@@ -1,0 +1,103 @@
+"""One run in full: what it did with each entity, and its news."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from siscon.domain.runs import Run, RunStatus
+from siscon.ops import Database
+from siscon.ops.runs import RunDetail, run_detail
+from siscon.tui import wishes
+from siscon.tui.actions import Action
+from siscon.tui.lines import EVENTS, event_cells
+from siscon.tui.present import RUN_WORDS, Cell, Look, foreign, mark, moment, number
+from siscon.tui.run_lines import COUNTS, count_line, doing, time_words, took
+from siscon.tui.screens.pane import Desk, Pane, bindings_of
+from siscon.tui.widgets.panel import Panel
+from siscon.tui.widgets.rows import Line
+from siscon.tui.widgets.status_bar import Part
+from siscon.tui.widgets.table import LineTable
+from siscon.tui.wishes import Wish
+
+
+class RunPane(Pane):
+    """One run."""
+
+    name_ = "run"
+    AUTO_FOCUS = "#events"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("run")]
+
+    def __init__(self, desk: Desk, run_id: int) -> None:
+        super().__init__(desk)
+        self.run_id = run_id
+        self.detail: RunDetail | None = None
+
+    @property
+    def crumb(self) -> str:
+        return "runs"
+
+    def body(self) -> ComposeResult:
+        yield Panel(id="title")
+        yield LineTable(COUNTS, self.look, id="counts")
+        yield LineTable(EVENTS, self.look, id="events")
+
+    async def load(self, db: Database) -> None:
+        now_ms = self.desk.now_ms()
+        detail = await run_detail(db, self.run_id, now_ms=now_ms)
+        if detail is None:
+            self.table("events").show(self.fixed([]), note=(Cell(f"There is no run #{self.run_id}."),))
+            return
+        self.detail = detail
+        self.query_one("#title", Panel).tell(run_sentences(detail, self.look, now_ms))
+        counts = self.table("counts")
+        lines = [count_line(one, self.look) for one in detail.active.counts]
+        counts.show(self.fixed(lines), note=(Cell("Nothing counted yet.", "dim"),))
+        counts.styles.height = max(4, len(lines) + 1)
+        news = [Line(event.id, event_cells(event, self.look), event) for event in detail.events]
+        self.table("events").show(self.fixed(news), note=(Cell("No news of this run.", "dim"),))
+
+    def status(self) -> list[Part]:
+        return [Part(f" run #{self.run_id} ", "strong"), Part(" esc goes back ", "dim", "back")]
+
+    def run_here(self) -> Run | None:
+        """The run of this screen."""
+        return self.detail.active.run if self.detail else None
+
+    def why_not(self, action: Action) -> str:
+        return wishes.why_not_cancel(self.run_here()) if action.id == "cancel" else ""
+
+    def wish(self, action: Action) -> Wish | None:
+        run = self.run_here()
+        return wishes.cancel(run) if run is not None and action.id == "cancel" else None
+
+    def act_open(self) -> None:
+        """Nothing lies deeper."""
+
+
+def run_sentences(detail: RunDetail, look: Look, now_ms: int) -> list[Cell]:
+    """What a run is and how it stands, in sentences."""
+    view, run = detail.active, detail.active.run
+    word, tone = RUN_WORDS[run.status]
+    full = " of everything" if run.full else ""
+    state = mark(word, tone, look)
+    lines = [
+        foreign(
+            f"#{run.id} {run.kind.value}{full}, {run.integration}, asked for by {run.requested_by}", "strong"
+        ),
+        Cell(f"{state.text}; began {moment(run.started_at_ms, look)}, took {took(run, now_ms)}", state.tone),
+    ]
+    if run.status is RunStatus.RUNNING:
+        pace = "" if view.per_minute is None else f", {view.per_minute:.0f} requests a minute"
+        left = time_words(view.left, run, look)
+        lines.append(Cell(f"{doing(run, now_ms, word)}; time left: {left}{pace}", "busy"))
+    else:
+        again = f", attempt {run.attempt}" if run.attempt > 1 else ""
+        lines.append(Cell(f"{number(run.requests)} requests{again}", "dim"))
+    if run.cancel_requested_by:
+        lines.append(foreign(f"Cancelled by {run.cancel_requested_by}.", "warn"))
+    if run.error:
+        lines.append(foreign(run.error, "bad" if run.status is RunStatus.FAILED else "warn"))
+    return lines

@@ -1,0 +1,93 @@
+"""Syncs: what is under way with bars and time left, and below it the history. Enter opens one run."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from siscon.domain.runs import Run, RunStatus
+from siscon.ops import Database
+from siscon.ops.runs import ActiveRun, HistoryRow, RunHistory, active_runs
+from siscon.tui import wishes
+from siscon.tui.actions import Action
+from siscon.tui.present import Cell, Cells, number
+from siscon.tui.run_lines import ACTIVE, HISTORY, active_lines, history_cells
+from siscon.tui.screens.pane import Pane, bindings_of
+from siscon.tui.screens.run import RunPane
+from siscon.tui.widgets.rows import PagedRows
+from siscon.tui.widgets.status_bar import Part
+from siscon.tui.widgets.table import LineTable
+from siscon.tui.wishes import Wish
+
+
+class Runs(Pane):
+    """What runs now, and what ran."""
+
+    name_ = "runs"
+    AUTO_FOCUS = "#list"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("runs")]
+    views: tuple[ActiveRun, ...] = ()
+
+    def body(self) -> ComposeResult:
+        yield LineTable(ACTIVE, self.look, id="active")
+        yield LineTable(HISTORY, self.look, id="list")
+
+    async def load(self, db: Database) -> None:
+        now_ms = self.desk.now_ms()
+        self.views = tuple(await active_runs(db, now_ms=now_ms))
+        lines = active_lines(self.views, self.look, now_ms)
+        active = self.table("active")
+        active.show(self.fixed(lines), note=(Cell("Nothing is under way. S starts a sync.", "dim"),))
+        room = max(5, (self.size.height - 3) // 2)
+        active.styles.height = min(room, max(4, len(lines) + 2))
+        history = self.table()
+        if isinstance(history.rows, PagedRows):
+            await history.renew()
+        else:
+            note = self.empty("No run yet.", "S starts the first sync of an integration on screen 1.")
+            await history.show_paged(PagedRows(RunHistory(db), self._cells), note=note)
+
+    def _cells(self, row: HistoryRow) -> Cells:
+        return history_cells(row, self.look, self.desk.now_ms())
+
+    def status(self) -> list[Part]:
+        running = sum(view.run.status is RunStatus.RUNNING for view in self.views)
+        waiting = len(self.views) - running
+        parts = [Part(f" {number(len(self.table().rows))} runs ")]
+        if running:
+            parts.append(Part(f" {running} running ", "busy"))
+        if waiting:
+            parts.append(Part(f" {waiting} waiting ", "dim"))
+        return parts
+
+    def run_here(self) -> Run | None:
+        """The run under the cursor of the list that has the focus."""
+        value = self.value()
+        return value.run if isinstance(value, HistoryRow) else value
+
+    def why_not(self, action: Action) -> str:
+        run = self.run_here()
+        if action.id in ("sync", "full_sync", "open") and run is None:
+            return "No run is under the cursor; screen 1 has the integrations."
+        return wishes.why_not_cancel(run) if action.id == "cancel" else ""
+
+    def wish(self, action: Action) -> Wish | None:
+        run = self.run_here()
+        if run is None:
+            return None
+        if action.id == "cancel":
+            return wishes.cancel(run)
+        return wishes.sync(run.integration, full=action.id == "full_sync")
+
+    def act_next_pane(self) -> None:
+        """To the other list."""
+        other = "list" if self.focused is self.table("active") else "active"
+        self.table(other).focus()
+
+    def act_open(self) -> None:
+        """The run under the cursor in full."""
+        run = self.run_here()
+        if run is not None:
+            self.app.push_screen(RunPane(self.desk, run.id))

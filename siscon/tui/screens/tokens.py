@@ -1,0 +1,80 @@
+"""Tokens: the login of each integration, when it ends, what went wrong with it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from siscon.domain.tokens import TokenHealth
+from siscon.ops import Database
+from siscon.ops.views import TokenView, token_views
+from siscon.tui import wishes
+from siscon.tui.actions import Action
+from siscon.tui.lines import TOKENS, token_line
+from siscon.tui.present import Cell, Look, foreign, moment, number
+from siscon.tui.screens.pane import Pane, bindings_of
+from siscon.tui.widgets.panel import Panel
+from siscon.tui.widgets.status_bar import Part
+from siscon.tui.widgets.table import LineTable
+from siscon.tui.wishes import Wish
+
+_TO_DO = {
+    TokenHealth.EXPIRED: "Press R to ask for a new one now; the next run does so too.",
+    TokenHealth.NEEDS_PERSON: "Check client id and secret with siscon doctor, then press R.",
+    TokenHealth.REVOKED: "It was taken back. Check the client in the SIS, then press R.",
+}
+
+
+class Tokens(Pane):
+    """Logins."""
+
+    name_ = "tokens"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("tokens")]
+
+    def body(self) -> ComposeResult:
+        yield LineTable(TOKENS, self.look, id="list")
+        yield Panel(id="panel")
+
+    async def load(self, db: Database) -> None:
+        now_ms = self.desk.now_ms()
+        lines = [token_line(view, self.look, now_ms) for view in await token_views(db, now_ms=now_ms)]
+        self.table().show(self.fixed(lines), note=self.empty("No integration yet, so no login."))
+
+    def pointed(self) -> None:
+        view: TokenView | None = self.value()
+        self.query_one("#panel", Panel).tell(token_sentences(view, self.look) if view else [])
+
+    def status(self) -> list[Part]:
+        return [Part(f" {number(len(self.table().rows))} logins ")]
+
+    def why_not(self, action: Action) -> str:
+        if action.id in ("sync", "renew") and self.value() is None:
+            return "No integration is under the cursor."
+        return ""
+
+    def wish(self, action: Action) -> Wish | None:
+        view: TokenView | None = self.value()
+        if view is None:
+            return None
+        return wishes.renew(view.integration) if action.id == "renew" else wishes.sync(view.integration)
+
+
+def token_sentences(view: TokenView, look: Look) -> list[Cell]:
+    """What is known of one login, in sentences. The token itself is never shown."""
+    lines = [foreign(f"{view.title}  ({view.provider})", "strong")]
+    state = view.state
+    if state is None or state.obtained_at_ms is None:
+        lines.append(Cell("No token yet: the first run asks for one.", "dim"))
+    else:
+        ends = "the SIS did not say when it ends"
+        if state.expires_at_ms is not None:
+            ends = f"it ends {moment(state.expires_at_ms, look)}"
+        lines.append(Cell(f"Token of {moment(state.obtained_at_ms, look)}; {ends}."))
+    if state is not None and state.failures:
+        lines.append(Cell(f"{number(state.failures)} failures in a row:", "bad"))
+        lines.append(foreign(state.last_error))
+    if state is not None and state.health in _TO_DO:
+        lines.append(Cell(_TO_DO[state.health], "warn"))
+    return lines

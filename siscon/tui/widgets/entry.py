@@ -1,0 +1,19 @@
+"""A line to type in: no blinking cursor, and nothing pasted into it can act on the terminal."""
+
+from __future__ import annotations
+
+from textual.widgets import Input
+
+from siscon.domain.text import plain
+
+
+class Entry(Input):
+    """Text typed or pasted by a person, always plain."""
+
+    def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002 # the name Textual gives it
+        super().__init__(value=value, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
+        self.cursor_blink = False
+
+    def validate_value(self, value: str) -> str:
+        """What was typed, with hidden characters made visible."""
+        return plain(value)

@@ -1,0 +1,58 @@
+"""The panel under a list: what is known of the row under the cursor, in full sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.content import Content
+from textual.widgets import Static
+
+from siscon.tui.present import Cell, Cells, Tone
+from siscon.tui.widgets.columns import cut
+
+STYLES: dict[Tone, str] = {
+    "": "",
+    "good": "$text-success",
+    "busy": "$text-primary",
+    "warn": "$text-warning",
+    "bad": "$text-error",
+    "dim": "$text-muted",
+    "strong": "bold",
+}
+
+
+def content(cells: Sequence[Cell]) -> Content:
+    """Cells as text that is never read as markup, one line each."""
+    return Content("\n").join(Content.styled(cell.text, STYLES[cell.tone]) for cell in cells)
+
+
+class Panel(Static):
+    """Lines about one row; painted only when they change."""
+
+    ALLOW_SELECT: ClassVar[bool] = False
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 # the name Textual gives it
+        super().__init__(Content(""), id=id, markup=False)
+        self.lines: tuple[Cell, ...] = ()
+        self.table: tuple[Cells, ...] = ()
+
+    def tell(self, lines: Sequence[Cell]) -> None:
+        """Show sentences."""
+        if tuple(lines) != self.lines or self.table:
+            self.lines, self.table = tuple(lines), ()
+            self.update(content(lines))
+
+    def tell_table(self, lines: Sequence[Cell], rows: Sequence[Cells]) -> None:
+        """Show sentences and below them a few rows in columns of equal width."""
+        if (tuple(lines), tuple(rows)) == (self.lines, self.table):
+            return
+        self.lines, self.table = tuple(lines), tuple(rows)
+        width = max(10, self.content_region.width or self.app.size.width - 4)
+        size = max(8, (width - 2 * 3) // 4)
+        told = [content(lines)] if lines else []
+        told += [
+            Content("  ").join(Content.styled(cut(cell.text, size), STYLES[cell.tone]) for cell in row)
+            for row in rows
+        ]
+        self.update(Content("\n").join(told))

@@ -1,0 +1,143 @@
+"""What a table shows: rows that are all there, or rows that are fetched by page when somebody looks at them."""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from siscon.ops.listing import Listing
+from siscon.tui.present import Cell, Cells
+
+PAGE = 256
+KEEP = 16
+
+
+class Rows(Protocol):
+    """Rows by position. ``cells`` gives None for a row that is not here yet, and remembers that it was wanted."""
+
+    def __len__(self) -> int: ...
+
+    def key(self, index: int) -> Hashable: ...
+
+    def index_of(self, key: Hashable) -> int | None: ...
+
+    def cells(self, index: int) -> Cells | None: ...
+
+    def value(self, index: int) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row that is there: its key, which stays the same when the row changes, what it shows, what it is."""
+
+    key: Hashable
+    cells: Cells
+    value: Any = None
+
+
+class FixedRows:
+    """Rows that are all in memory; for lists that cannot grow with the data."""
+
+    def __init__(self, lines: Sequence[Line] = ()) -> None:
+        self.lines = list(lines)
+        self._places = {line.key: index for index, line in enumerate(self.lines)}
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def key(self, index: int) -> Hashable:
+        return self.lines[index].key
+
+    def index_of(self, key: Hashable) -> int | None:
+        return self._places.get(key)
+
+    def cells(self, index: int) -> Cells | None:
+        return self.lines[index].cells
+
+    def value(self, index: int) -> Any:
+        return self.lines[index].value
+
+    def holding(self, text: str) -> FixedRows:
+        """Only the rows that hold a text in some cell, whatever its case; all of them for no text."""
+        if not text:
+            return self
+        wanted = text.casefold()
+        return FixedRows([line for line in self.lines if _holds(line.cells, wanted)])
+
+
+def _holds(cells: Sequence[Cell], wanted: str) -> bool:
+    return any(wanted in cell.text.casefold() for cell in cells)
+
+
+class PagedRows:
+    """Rows of a listing: all ids, eight bytes each, and the few pages that were looked at last."""
+
+    def __init__(self, listing: Listing[Any], present: Callable[[Any], Cells]) -> None:
+        self.listing = listing
+        self.present = present
+        self.ids: array[int] = array("q")
+        self.stale = False
+        self._pages: OrderedDict[int, list[Line | None]] = OrderedDict()
+        self._wanted: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def key(self, index: int) -> Hashable:
+        return self.ids[index]
+
+    def index_of(self, key: Hashable) -> int | None:
+        try:
+            return self.ids.index(key)  # type: ignore[arg-type] # keys of these rows are ids
+        except ValueError:
+            return None
+
+    def cells(self, index: int) -> Cells | None:
+        line = self._line(index)
+        return line.cells if line is not None else None
+
+    def value(self, index: int) -> Any:
+        line = self._line(index)
+        return line.value if line is not None else None
+
+    def _line(self, index: int) -> Line | None:
+        number, place = divmod(index, PAGE)
+        page = self._pages.get(number)
+        if page is None:
+            self._wanted.add(number)
+            return None
+        return page[place] if place < len(page) else None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody asked for a page that is not here."""
+        return bool(self._wanted)
+
+    async def fetch(self, number: int | None = None) -> bool:
+        """Fetch one page that was asked for; True when its rows are other than before."""
+        if number is None:
+            number = self._wanted.pop()
+        chosen = list(self.ids[number * PAGE : (number + 1) * PAGE])
+        found = await self.listing.rows(chosen)
+        page = [Line(id_, self.present(found[id_]), found[id_]) if id_ in found else None for id_ in chosen]
+        self.stale = self.stale or None in page
+        before = self._pages.get(number)
+        self._pages[number] = page
+        self._pages.move_to_end(number)
+        while len(self._pages) > KEEP:
+            self._pages.popitem(last=False)
+        return page != before
+
+    async def reload(self, wanted: Iterator[int]) -> bool:
+        """Read the pages ``wanted`` again; True when any of them changed."""
+        changed = [await self.fetch(number) for number in wanted]
+        return any(changed)
+
+    def with_ids(self, ids: array[int]) -> PagedRows:
+        """The same listing under new ids, with no page yet."""
+        fresh = PagedRows(self.listing, self.present)
+        fresh.ids = ids
+        return fresh

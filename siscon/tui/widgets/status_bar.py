@@ -1,0 +1,120 @@
+"""One-line bars: where I am and whether an engine works, what this list holds, which keys there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.strip import Strip
+from textual.widget import Widget
+
+from siscon.tui.actions import BY_ID, PANES, Action, key_word
+from siscon.tui.present import Tone
+from siscon.tui.widgets.columns import cut
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a bar: safe text, its tone, and the action that a click on it runs."""
+
+    text: str
+    tone: Tone = ""
+    action: str = ""
+
+
+class Bar(Widget):
+    """One line of parts from the left and parts from the right; a click on a part runs its action."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "bar--good",
+        "bar--busy",
+        "bar--warn",
+        "bar--bad",
+        "bar--dim",
+        "bar--strong",
+    }
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 # the name Textual gives it
+        super().__init__(id=id)
+        self.left: tuple[Part, ...] = ()
+        self.right: tuple[Part, ...] = ()
+        self._spans: list[tuple[int, int, str]] = []
+
+    def tell(self, left: Sequence[Part], right: Sequence[Part] = ()) -> None:
+        """Show these parts; nothing is painted when they are the same as before."""
+        if (tuple(left), tuple(right)) != (self.left, self.right):
+            self.left, self.right = tuple(left), tuple(right)
+            self.refresh()
+
+    @property
+    def text(self) -> str:
+        """What the bar says, for tests and for reading aloud."""
+        return " ".join(part.text for part in (*self.left, *self.right))
+
+    def render_line(self, y: int) -> Strip:
+        """The bar; parts on the left give way to those on the right."""
+        width = self.size.width
+        if y:
+            return Strip.blank(width, self.rich_style)
+        self._spans = []
+        tail_width = sum(cell_len(part.text) for part in self.right)
+        room = max(0, width - tail_width - (1 if tail_width else 0))
+        segments, used = self._draw(self.left, 0, room)
+        segments.append(Segment(" " * max(0, width - tail_width - used), self.rich_style))
+        tail, _ = self._draw(self.right, max(used, width - tail_width), tail_width)
+        return Strip([*segments, *tail]).adjust_cell_length(width, self.rich_style)
+
+    def _draw(self, parts: Sequence[Part], x: int, room: int) -> tuple[list[Segment], int]:
+        segments: list[Segment] = []
+        used = 0
+        for part in parts:
+            size = min(cell_len(part.text), room - used)
+            if size <= 0:
+                break
+            style = self.rich_style
+            if part.tone:
+                style += self.get_component_rich_style(f"bar--{part.tone}", partial=True)
+            segments.append(Segment(cut(part.text, size, more="."), style))
+            if part.action:
+                self._spans.append((x + used, x + used + size, part.action))
+            used += size
+        return segments, used
+
+    async def on_click(self, event: events.Click) -> None:
+        """Run the action of the part under the mouse."""
+        for start, end, action in self._spans:
+            if start <= event.x < end:
+                await self.app.run_action(f"app.act('{action}')")
+
+
+def pane_parts(current: str, width: int) -> list[Part]:
+    """The main screens with their keys, the present one in words even where there is little room."""
+    parts: list[Part] = []
+    for name in PANES:
+        action = BY_ID[name]
+        here = name == current
+        words = f" {action.keys[0]} {action.word} " if here or width >= 78 else f" {action.keys[0]} "
+        parts.append(Part(words, "strong" if here else "dim", name))
+    return parts
+
+
+def key_parts(actions: Sequence[Action], refused: frozenset[str], width: int) -> list[Part]:
+    """The keys of a screen, as many as there is room for; keys that cannot act now are dim."""
+    parts: list[Part] = []
+    used = 0
+    for action in actions:
+        if not action.footer:
+            continue
+        key, word = key_word(action.keys[0]), action.word
+        size = cell_len(key) + cell_len(word) + 3
+        if used + size > width:
+            break
+        used += size
+        tone: Tone = "dim" if action.id in refused else ""
+        parts.append(Part(f" {key}", "dim" if tone else "strong", action.id))
+        parts.append(Part(f" {word} ", tone, action.id))
+    return parts

@@ -1,0 +1,294 @@
+"""The one table of every screen: lines drawn by hand, a cursor that moves two of them, pages fetched as needed."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Hashable, Sequence
+from typing import Any, ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from siscon.domain.errors import SisconError
+from siscon.tui.actions import MOVES
+from siscon.tui.present import Cell, Cells, Look
+from siscon.tui.widgets.columns import GAP, Column, cut, fit
+from siscon.tui.widgets.rows import PAGE, FixedRows, PagedRows, Rows
+
+
+class LineTable(ScrollView, can_focus=True):
+    """A list of rows under a heading. Rows keep their key: updates never move the cursor to another row."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "table--head",
+        "table--cursor",
+        "table--cursor-off",
+        "table--good",
+        "table--busy",
+        "table--warn",
+        "table--bad",
+        "table--dim",
+        "table--strong",
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(",".join(keys), f"move('{way}')", words, show=False) for keys, way, words in MOVES
+    ]
+
+    class Pointed(Message):
+        """The cursor stands on another row, or the row under it changed."""
+
+        def __init__(self, table: LineTable) -> None:
+            self.table = table
+            super().__init__()
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, LineTable.Pointed) and message.table is self.table
+
+    class Opened(Message):
+        """A row was asked for: enter, or a click on the row under the cursor."""
+
+        def __init__(self, table: LineTable) -> None:
+            self.table = table
+            super().__init__()
+
+    class Trouble(Message):
+        """The rows could not be read; ``sentence`` says why."""
+
+        def __init__(self, sentence: str) -> None:
+            self.sentence = sentence
+            super().__init__()
+
+    def __init__(self, columns: Sequence[Column], look: Look, *, id: str | None = None) -> None:  # noqa: A002 # the name Textual gives it
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self.look = look
+        self.rows: Rows = FixedRows()
+        self.note: Cells = (Cell("Reading ...", "dim"),)
+        self.cursor = 0
+        self._fetching = False
+
+    # What it shows
+
+    @property
+    def key(self) -> Hashable | None:
+        """The key of the row under the cursor."""
+        return self.rows.key(self.cursor) if self.cursor < len(self.rows) else None
+
+    @property
+    def value(self) -> Any:
+        """What the row under the cursor is; None while it is on its way."""
+        return self.rows.value(self.cursor) if self.cursor < len(self.rows) else None
+
+    def show(self, rows: FixedRows, *, note: Cells = ()) -> None:
+        """Show rows that are all here; only lines that differ are painted again. ``note`` stands for no rows."""
+        before = self.rows
+        if note != self.note and not len(rows):
+            self.note = note
+            self.refresh()
+        same = isinstance(before, FixedRows) and [line.key for line in before.lines] == [
+            line.key for line in rows.lines
+        ]
+        if not same:
+            self._replace(rows)
+            return
+        assert isinstance(before, FixedRows)
+        self.rows = rows
+        for index, (old, new) in enumerate(zip(before.lines, rows.lines, strict=True)):
+            if old.cells != new.cells:
+                self._refresh_cells(index, old.cells, new.cells)
+            if index == self.cursor and old.value != new.value:
+                self.post_message(self.Pointed(self))
+
+    async def show_paged(self, rows: PagedRows, *, note: Cells = ()) -> None:
+        """Show the rows of a listing: the first chunk at once, the rest as their ids come."""
+        self.note = note
+        self._replace(PagedRows(rows.listing, rows.present), keep=False)
+        shown = self.rows
+        async for chunk in rows.listing.ids():
+            if self.rows is not shown:
+                return
+            assert isinstance(shown, PagedRows)
+            shown.ids.extend(chunk)
+            self._resize()
+            self.refresh()
+        self.refresh()
+
+    async def renew(self) -> None:
+        """Read the visible pages of a listing again, and its ids too when there are more or fewer."""
+        rows = self.rows
+        if not isinstance(rows, PagedRows):
+            return
+        if rows.stale or await rows.listing.count() != len(rows):
+            ids: array[int] = array("q")
+            async for chunk in rows.listing.ids():
+                ids.extend(chunk)
+            if self.rows is rows:
+                fresh = rows.with_ids(ids)
+                await fresh.reload(iter(self._visible_pages(len(ids))))
+                self._replace(fresh)
+        elif await rows.reload(iter(self._visible_pages(len(rows)))) and self.rows is rows:
+            self.refresh()
+            self.post_message(self.Pointed(self))
+
+    def _visible_pages(self, length: int) -> range:
+        top = int(self.scroll_offset.y)
+        last = min(top + self.size.height, length - 1)
+        return range(top // PAGE, last // PAGE + 1) if length else range(0)
+
+    def _replace(self, rows: Rows, *, keep: bool = True) -> None:
+        key, offset = self.key, self.cursor - int(self.scroll_offset.y)
+        self.rows = rows
+        found = rows.index_of(key) if keep and key is not None else None
+        self.cursor = found if found is not None else min(self.cursor if keep else 0, max(0, len(rows) - 1))
+        self._resize()
+        top = max(0, self.cursor - max(0, offset)) if keep else 0
+        self.scroll_to(y=top, animate=False, immediate=True)
+        self.refresh()
+        self.post_message(self.Pointed(self))
+
+    def _resize(self) -> None:
+        self.virtual_size = Size(self.scrollable_content_region.width or self.size.width, len(self.rows) + 1)
+
+    # Moving
+
+    def action_move(self, way: str) -> None:
+        """Move the cursor one way."""
+        page = max(1, self._height - 1)
+        last = len(self.rows) - 1
+        steps = {"down": 1, "up": -1, "page_down": page, "page_up": -page, "top": -last, "bottom": last}
+        self.point(self.cursor + steps[way])
+
+    def point(self, index: int) -> None:
+        """Put the cursor on a row; the nearest there is."""
+        new = max(0, min(index, len(self.rows) - 1))
+        old, self.cursor = self.cursor, new
+        if new == old:
+            return
+        top = int(self.scroll_offset.y)
+        if top <= new < top + self._height:
+            self._refresh_row(old)
+            self._refresh_row(new)
+        else:
+            y = new - self._height + 1 if new > old else new
+            self.scroll_to(y=max(0, y), animate=False, immediate=True)
+        self.post_message(self.Pointed(self))
+
+    @property
+    def _height(self) -> int:
+        return max(1, self.size.height - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click points; a click on the row under the cursor opens it."""
+        index = int(self.scroll_offset.y) + event.y - 1
+        if event.y < 1 or index >= len(self.rows):
+            return
+        if index == self.cursor:
+            self.post_message(self.Opened(self))
+        else:
+            self.point(index)
+
+    def on_resize(self) -> None:
+        """A cursor that would be out of sight is scrolled to."""
+        self._resize()
+        top = int(self.scroll_offset.y)
+        if not top <= self.cursor < top + self._height:
+            self.scroll_to(y=max(0, self.cursor - self._height + 1), animate=False, immediate=True)
+
+    def on_focus(self) -> None:
+        self._refresh_row(self.cursor)
+
+    def on_blur(self) -> None:
+        self._refresh_row(self.cursor)
+
+    # Painting
+
+    def _refresh_row(self, index: int) -> None:
+        y = index + 1 - int(self.scroll_offset.y)
+        if 1 <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    def _refresh_cells(self, index: int, old: Cells, new: Cells) -> None:
+        y, x = index + 1 - int(self.scroll_offset.y), 0
+        if not 1 <= y < self.size.height or len(old) != len(new):
+            self._refresh_row(index)
+            return
+        for before, after, width in zip(old, new, fit(self.columns, self._width), strict=False):
+            if before != after and width:
+                self.refresh(Region(x, y, width, 1))
+            x += width + GAP if width else 0
+
+    @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the screen: the heading, a row, or the note that stands for no rows."""
+        width = self._width
+        if y == 0:
+            head = tuple(Cell(column.title) for column in self.columns)
+            return self._strip(head, self.get_component_rich_style("table--head"), width, tones=False)
+        index = int(self.scroll_offset.y) + y - 1
+        if not len(self.rows):
+            if 2 <= y < 2 + len(self.note):
+                note = self.note[y - 2]
+                style = self.rich_style + self._tone(note)
+                return Strip(
+                    [Segment(cut("  " + note.text, width, more=self.look.glyphs.more), style)], width
+                )
+            return Strip.blank(width, self.rich_style)
+        if index >= len(self.rows):
+            return Strip.blank(width, self.rich_style)
+        cells = self.rows.cells(index)
+        style = self.rich_style
+        if index == self.cursor:
+            name = "table--cursor" if self.has_focus else "table--cursor-off"
+            style = self.get_component_rich_style(name)
+        if cells is None:
+            self._fetch_soon()
+            return self._strip((Cell(self.look.glyphs.more, "dim"),), style, width)
+        return self._strip(cells, style, width)
+
+    def _tone(self, cell: Cell) -> Style:
+        if not cell.tone:
+            return Style.null()
+        return self.get_component_rich_style(f"table--{cell.tone}", partial=True)
+
+    def _strip(self, cells: Cells, style: Style, width: int, *, tones: bool = True) -> Strip:
+        segments: list[Segment] = []
+        used = 0
+        for cell, column, size in zip(cells, self.columns, fit(self.columns, width), strict=False):
+            if not size:
+                continue
+            if used:
+                segments.append(Segment(" " * GAP, style))
+                used += GAP
+            text = cut(cell.text, size, align=column.align, more=self.look.glyphs.more)
+            segments.append(Segment(text, style + self._tone(cell) if tones else style))
+            used += size
+        segments.append(Segment(" " * max(0, width - used), style))
+        return Strip(segments).adjust_cell_length(width, style)
+
+    # Fetching
+
+    def _fetch_soon(self) -> None:
+        if not self._fetching:
+            self._fetching = True
+            self.run_worker(self._fetch(), group="fetch", exit_on_error=True)
+
+    async def _fetch(self) -> None:
+        try:
+            rows = self.rows
+            while isinstance(rows, PagedRows) and rows.wanted and self.rows is rows:
+                if await rows.fetch():
+                    self.refresh()
+                    self.post_message(self.Pointed(self))
+        except SisconError as error:
+            self.post_message(self.Trouble(error.sentence))
+        finally:
+            self._fetching = False
