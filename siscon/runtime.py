@@ -124,7 +124,10 @@ async def run_until_idle(house: House, *, stop: asyncio.Event | None = None) -> 
 
 
 async def carry_out_inbox(house: House) -> int:
-    """Answer the commands that wait, without an engine; how many."""
+    """Answer the commands that wait, without an engine; how many. What the configuration names is activated first."""
+    from siscon.engine.engine import Engine
+
+    await Engine(house.db, house.settings, house.vault, asyncio.Event()).activate_all()
     return await inbox.carry_out(house.db, vault=house.vault, live=None, now_ms=wall_ms)
 
 
