@@ -53,8 +53,7 @@ class Line:
         try:
             answer: T = await self._trip(work, self._connection._conn, *args, **kwargs)
         except asyncio.CancelledError:
-            with suppress(ValueError):
-                await self._connection.interrupt()
+            await self.interrupt()
             raise
         except (sqlite3.Error, UnicodeError) as error:
             raise database_error(error, self._path) from error
@@ -62,10 +61,13 @@ class Line:
             raise DatabaseError(f"{plain(self._path)} has been closed.", code="closed") from error
         return answer
 
-    async def stop(self) -> None:
-        """Close the connection and end its thread, also when the wait for it is cancelled."""
+    async def interrupt(self) -> None:
+        """Stop the statement that runs now. Not before a writer closes: it would leave its journal behind."""
         with suppress(ValueError):
             await self._connection.interrupt()
+
+    async def stop(self) -> None:
+        """Close the connection and end its thread, also when the wait for it is cancelled."""
         stopped = self._connection.stop()
         if stopped is not None:
             await _to_the_end(stopped)
@@ -237,6 +239,7 @@ class SqliteDatabase(Database):
                 stack.push_async_callback(_optimize, self._writer)
             for reader in self._readers:
                 stack.push_async_callback(reader.stop)
+                stack.push_async_callback(reader.interrupt)
 
 
 async def _optimize(writer: Line) -> None:

@@ -131,6 +131,16 @@ async def test_every_commit_is_synced_and_deleted_rows_are_wiped(path: Path) -> 
     assert found == {"synchronous": 2, "foreign_keys": 1, "secure_delete": 1, "journal_mode": "wal"}
 
 
+async def test_closing_leaves_one_file_that_holds_everything(path: Path) -> None:
+    db = await open_database(path)
+    async with db.transaction() as c:
+        await note(c, "a" * 100_000)
+    await db.close()
+
+    assert [one.name for one in path.parent.iterdir()] == ["siscon.db"]
+    assert path.stat().st_size > 100_000
+
+
 async def test_closing_ends_every_thread(path: Path) -> None:
     threads = threading.active_count()
     db = await open_database(path)
