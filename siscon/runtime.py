@@ -78,6 +78,12 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         os.umask(before)
 
 
+async def open_database(settings: Settings) -> Database:
+    """The database alone, for a screen that opens and closes it in a loop of its own."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return await sqlite.open_database(settings.database, synchronous=settings.storage.synchronous)
+
+
 def secrets_of(settings: Settings) -> list[Secret]:
     """Every secret of the configuration, so that the log can leave them out."""
     return [one.client_secret for one in settings.integrations.values()]

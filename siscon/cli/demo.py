@@ -109,7 +109,7 @@ def _end_engine_of(place: Path) -> None:
     async def work() -> None:
         async with runtime.open_house(runtime.load_settings(config)) as house:
             if await runtime.find_engine(house.db) is not None:
-                await stop_engines(house)
+                await stop_engines(house, tell=lambda _sentence: None)
 
     asyncio.run(work())
 

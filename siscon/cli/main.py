@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 
 from siscon._version import __version__
 
@@ -16,6 +17,8 @@ def main() -> None:
         sys.stdout.write(f"siscon {__version__}\n")
         return
     os.umask(0o077)
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
