@@ -115,6 +115,7 @@ def _end_engine_of(place: Path) -> None:
 
 
 def _show(place: Path, state: SandboxState, *, real_limits: bool) -> int:
+    output.say(f"Starting three invented districts of {state.students} students, and an engine ...")
     _end_engine_of(place)
     child = demo_parts.start_sandbox(place, state, real_limits=real_limits, tied=False)
     lost = False

@@ -18,7 +18,7 @@ def main() -> None:
         return
     os.umask(0o077)
     if not sys.warnoptions:
-        warnings.simplefilter("ignore")
+        warnings.showwarning = _keep_quiet
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -28,3 +28,7 @@ def main() -> None:
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)
+
+
+def _keep_quiet(*_told: object, **_more: object) -> None:
+    """Warnings are for developers (python -W shows them); printed over a screen they would only be in the way."""

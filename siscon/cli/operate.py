@@ -103,8 +103,8 @@ async def finish(house: runtime.House, run_ids: list[int], *, as_json: bool) -> 
     )
     for run in found:
         if run.status is not RunStatus.COMPLETED:
-            why = f": {run.error}" if run.error else ""
-            output.note(f"Run {run.id} of {run.integration} is {run.status}{why}")
+            why = run.error or f"see 'siscon runs show {run.id}'"
+            output.note(f"Run {run.id} of {run.integration}: {run.status}; {why}")
     return acts.exit_code(found)
 
 

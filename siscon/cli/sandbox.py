@@ -108,7 +108,12 @@ def sandbox(
         path, students=students, seed=seed, port=at if port is not None or not path.is_file() else 0
     )
     if print_config:
-        click.echo(launch.print_config(state, real_limits=real_limits, home=home or "siscon-home"), nl=False)
+        click.echo(
+            launch.print_config(
+                state, real_limits=real_limits, home=str(Path(home).absolute()) if home else "siscon-home"
+            ),
+            nl=False,
+        )
         ctx.exit(0)
     ctx.exit(asyncio.run(_serve(state, "real" if real_limits else "fast", until_eof=until_eof)))
 
