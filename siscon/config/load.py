@@ -8,10 +8,11 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
 
 from siscon.config import references, words
 from siscon.config.document import MAX_BYTES, Document, Path, dotted, read_document
-from siscon.config.model import Settings, is_loopback, with_file
+from siscon.config.model import Settings, checked_address, is_loopback, with_file
 from siscon.domain.errors import Complaint, ConfigError, SisconError
 
 ProviderSettingsOf = Callable[[str], type[BaseModel] | None]
@@ -222,6 +223,7 @@ def _check_provider_settings(
         loaded.document.complain(
             (*top, "settings", "base_url"), "stands one level up, beside provider", at_key=True
         )
+    _check_addresses(loaded, (*top, "settings"), settings)
     try:
         checked = model.model_validate({**settings, "base_url": values.get("base_url", "")})
     except ValidationError as error:
@@ -230,6 +232,16 @@ def _check_provider_settings(
             _complain(loaded, (*top, *inside), one)
     else:
         loaded.of_providers[name] = checked.model_dump(mode="json", exclude={"base_url"})
+
+
+def _check_addresses(loaded: Loaded, top: Path, settings: dict[str, Any]) -> None:
+    """Further addresses of a provider (``token_url``) receive the secret as well: the same rules hold."""
+    for key, value in settings.items():
+        if key.endswith("_url") and isinstance(value, str) and value:
+            try:
+                checked_address(value, with_query=True)
+            except PydanticCustomError as error:
+                loaded.document.complain((*top, key), error.message())
 
 
 def _check_model(loaded: Loaded) -> None:

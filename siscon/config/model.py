@@ -162,7 +162,7 @@ class IntegrationSettings(Section):
     @field_validator("base_url")
     @classmethod
     def _safe_address(cls, url: str) -> str:
-        return _checked_address(url)
+        return checked_address(url)
 
     @field_validator("schedule")
     @classmethod
@@ -243,7 +243,8 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def _checked_address(url: str) -> str:
+def checked_address(url: str, *, with_query: bool = False) -> str:
+    """An address to which a secret may be sent; raises a complaint that says why not."""
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
@@ -253,7 +254,7 @@ def _checked_address(url: str) -> str:
         raise wrong("is no address: write one such as https://district.example.org")
     if parts.username or parts.password or "@" in parts.netloc:
         raise wrong("must not hold a login: use client_id and client_secret")
-    if parts.query or parts.fragment or "?" in url or "#" in url:
+    if not with_query and (parts.query or parts.fragment or "?" in url or "#" in url):
         raise wrong("must end before any '?' or '#'")
     if parts.scheme == "http" and not is_loopback(url):
         raise wrong(

@@ -98,6 +98,8 @@ def _told(error: Any, models: Mapping[Path, type[BaseModel]]) -> Told:
         return Told(path, f"must be at least {context['ge']}", at_key=False)
     if kind == "less_than_equal":
         return Told(path, f"must be at most {context['le']}", at_key=False)
+    if kind in ("enum", "literal_error") and not isinstance(error["input"], str):
+        return Told(path, _SENTENCES["string_type"], at_key=False)
     if kind in ("enum", "literal_error"):
         names = [one.strip("'") for one in context["expected"].replace(" or ", ", ").split(", ")]
         said = f"'{plain(error['input'], limit=40)}' is not known here"

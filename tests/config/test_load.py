@@ -260,6 +260,16 @@ def test_a_providers_own_settings_are_checked_at_their_place(tmp_path: Path) -> 
     ]
 
 
+def test_a_secret_is_never_sent_in_clear_to_a_token_url_either(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("powerschool", "campus")
+        + "    settings: {token_url: 'http://login.example.org/token?x=1'}\n"
+    )
+
+    assert "8:27 integrations.north.settings.token_url: must be https" in complaints(tmp_path, text)[0]
+    assert loaded(tmp_path, text.replace("http://login.example.org", "https://login.example.org"))
+
+
 def test_an_integration_without_anything_lacks_everything(tmp_path: Path) -> None:
     told = complaints(tmp_path, "integrations:\n  north:\n")
 
@@ -271,7 +281,9 @@ def test_an_integration_without_anything_lacks_everything(tmp_path: Path) -> Non
 
 def test_explain_tells_values_and_sources_but_no_secret(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
-    file.write_text(GOOD.replace("powerschool", "campus") + "    settings: {token_url: 'https://t'}\n")
+    file.write_text(
+        GOOD.replace("powerschool", "campus") + "    settings: {token_url: 'https://t.example.org/'}\n"
+    )
     environ = {**ENVIRON, "SISCON__ENGINE__BATCH": "50"}
     rows = {one.key: one for one in explain(file, environ, provider_settings=PROVIDERS.get)}
 
