@@ -139,7 +139,7 @@ async def run(world: World, sockets: list[socket.socket], *, on_ready: Callable[
             await asyncio.sleep(0.01)
         else:
             on_ready()
-        await asyncio.gather(*tasks)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for server in servers:
             server.should_exit = server.force_exit = True
