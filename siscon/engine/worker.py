@@ -217,7 +217,7 @@ class Worker:
                 log.warning("run %s was taken over: nothing more is written", hand.run.id)
                 return
             except DatabaseError as error:
-                log.error("the end of run %s could not be written: %s", hand.run.id, error.sentence)  # noqa: TRY400
+                log.error("the end of run %s could not be written: %s", hand.run.id, error.sentence)  # noqa: TRY400 - the sentence says it all
                 if self._closed:
                     return
                 await asyncio.sleep(END_RETRY_S)
