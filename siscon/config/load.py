@@ -237,7 +237,7 @@ def _check_provider_settings(
 def _check_addresses(loaded: Loaded, top: Path, settings: dict[str, Any]) -> None:
     """Further addresses of a provider (``token_url``) receive the secret as well: the same rules hold."""
     for key, value in settings.items():
-        if key.endswith("_url") and isinstance(value, str) and value:
+        if key != "base_url" and key.endswith("_url") and isinstance(value, str) and value:
             try:
                 checked_address(value, with_query=True)
             except PydanticCustomError as error:
