@@ -1,0 +1,92 @@
+"""The audit's chain: whatever is done to it afterwards shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from siscon.store import audit
+from siscon.store.audit import AuditEntry
+from siscon.store.database import Connection, Database
+
+KEY = b"k" * 32
+
+
+async def fill(c: Connection, number: int = 5) -> None:
+    for place in range(number):
+        await audit.append(
+            c,
+            KEY,
+            actor="René(1000)",
+            action="apply",
+            target=f"run {place}",
+            detail={"n": place},
+            at_ms=place,
+        )
+
+
+async def test_acts_are_listed_in_order_and_the_chain_is_whole(db: Database) -> None:
+    async with db.transaction() as c:
+        await fill(c)
+
+        assert await audit.verify(c, KEY) is None
+        assert await audit.entries(c, after_seq=3, limit=1) == [
+            AuditEntry(4, 3, "René(1000)", "apply", "run 3", {"n": 3})
+        ]
+
+
+async def test_an_empty_audit_is_whole(db: Database) -> None:
+    async with db.read() as c:
+        assert await audit.verify(c, KEY) is None
+
+
+@pytest.mark.parametrize(
+    ("harm", "first_bad"),
+    [
+        ("UPDATE audit SET actor = 'kim(2)' WHERE seq = 3", 3),
+        ("UPDATE audit SET at_ms = at_ms + 1 WHERE seq = 1", 1),
+        ("UPDATE audit SET detail = '{}' WHERE seq = 5", 5),
+        ("UPDATE audit SET seal = x'00' WHERE seq = 2", 2),
+        ("DELETE FROM audit WHERE seq = 3", 3),
+        ("DELETE FROM audit WHERE seq = 1", 1),
+        (
+            "INSERT INTO audit SELECT seq + 1, at_ms, actor, action, target, detail, seal FROM audit WHERE seq = 5",
+            6,
+        ),
+        ("UPDATE audit SET seq = CASE seq WHEN 2 THEN -3 ELSE -2 END WHERE seq IN (2, 3)", 2),
+        ("UPDATE audit SET seq = seq + 1000 WHERE seq > 3", 4),
+    ],
+    ids=[
+        "edit",
+        "edit of time",
+        "edit at the end",
+        "seal",
+        "deletion",
+        "first gone",
+        "insertion",
+        "swap",
+        "gap",
+    ],
+)
+async def test_harm_is_found_where_it_was_done(db: Database, harm: str, first_bad: int) -> None:
+    async with db.transaction() as c:
+        await fill(c)
+        await c.run(harm)
+        await c.run("UPDATE audit SET seq = -seq WHERE seq < 0")
+
+        assert await audit.verify(c, KEY) == first_bad
+
+
+async def test_another_key_proves_nothing(db: Database) -> None:
+    async with db.transaction() as c:
+        await fill(c)
+
+        assert await audit.verify(c, b"x" * 32) == 1
+
+
+async def test_more_than_one_chunk_is_verified(db: Database) -> None:
+    async with db.transaction() as c:
+        await fill(c, audit.CHUNK + 2)
+        assert await audit.verify(c, KEY) is None
+        await c.run("UPDATE audit SET target = 'x' WHERE seq = :seq", {"seq": audit.CHUNK + 2})
+
+        assert await audit.verify(c, KEY) == audit.CHUNK + 2
