@@ -23,10 +23,7 @@ from siscon.providers.classify import judge, judge_fault
 from siscon.providers.contract import Answer, ClientCredentials
 from siscon.providers.origins import is_loopback, origin_of
 
-with warnings.catch_warnings():
-    warnings.simplefilter(
-        "ignore", DeprecationWarning
-    )  # it tells of the successor of httpx; see docs/decisions
+with warnings.catch_warnings(record=True):  # Authlib tells of the successor of httpx, whatever filter is set
     from authlib.integrations.httpx_client import AsyncOAuth2Client
     from authlib.oauth2.rfc6749.errors import OAuth2Error
 

@@ -170,12 +170,16 @@ class PowerSchool(Provider):
             yield page_of(chunk, None if chunk.after is None else to_resume(**at | {"position": chunk.after}))
 
     async def _school_ids(self, at: dict[str, Any]) -> list[str]:
-        """The DCIDs of all schools, asked for once and kept in the resume text."""
+        """The DCIDs of all schools, asked for once and kept in the resume text.
+
+        A school (or, in a walk, a section) whose id cannot be read makes the whole walk partial.
+        """
         if "schools" not in at:
             found: list[str] = []
             path = "ws/v1/district/school"
             start = {**at, "position": Position(1, total=await self._count(path, {}))}
-            async for chunk in self._chunks("school", path, wire.SCHOOLS, start, {}):
+            async for chunk in self._chunks("school", path, wire.SCHOOL_IDS, start, {}):
+                at["partial"] = bool(at.get("partial") or chunk.decoded.rejected)
                 found += [one.external_id for one in chunk.decoded.records]
             at["schools"] = found
         return [str(one) for one in at["schools"]]
@@ -193,7 +197,8 @@ class PowerSchool(Provider):
                 page = page_of(chunk, None, counted=False)
                 if entity is Entity.STAFF:
                     page = replace(page, records=wire.spread_schools(list(page.records), schools[number]))
-                yield replace(page, resume=self._onward(at, chunk.after, number, len(schools)))
+                onward = self._onward(at, chunk.after, number, len(schools))
+                yield replace(page, resume=onward, partial=page.partial or bool(at.get("partial")))
             at.pop("position", None)
 
     @staticmethod
@@ -246,9 +251,9 @@ class PowerSchool(Provider):
                 if after is not None:
                     onward = to_resume(**{**at, "school": number, **after})
                 elif number + 1 < len(schools):
-                    fresh = {name: at[name] for name in ("sizes", "schools", "mode")}
+                    fresh = {name: at[name] for name in ("sizes", "schools", "mode", "partial")}
                     onward = to_resume(**fresh, school=number + 1)
-                yield replace(page, resume=onward)
+                yield replace(page, resume=onward, partial=page.partial or bool(at.get("partial")))
             for name in ("position", "sections", "next_sections"):
                 at.pop(name, None)
 
@@ -299,13 +304,14 @@ class PowerSchool(Provider):
             yield Page([], None), None
 
     async def _section_ids(
-        self, school: str, at: Mapping[str, Any], position: Position | None
+        self, school: str, at: dict[str, Any], position: Position | None
     ) -> tuple[list[str], Position | None]:
         """One page of a school's section ids, and the position of the next page."""
         start = {"sizes": at.get("sizes"), "position": position or Position(1)}
         path = f"ws/v1/school/{school}/section"
-        async with aclosing(self._chunks("section", path, wire.SECTIONS, start, {})) as chunks:
+        async with aclosing(self._chunks("section", path, wire.SECTION_IDS, start, {})) as chunks:
             chunk = await anext(chunks)
+        at["partial"] = bool(at.get("partial") or chunk.decoded.rejected)
         return [one.external_id for one in chunk.decoded.records], chunk.after
 
 

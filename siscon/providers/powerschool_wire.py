@@ -358,6 +358,10 @@ def _query(row: Any, to_record: Any) -> PageDecoder:
 STUDENTS = _list("student", StudentRow, student)
 STAFF = _list("staff", StaffRow, staff, plural="staffs", id_key="users_dcid")
 STAFF_ROWS = _list("staff", StaffRow, staff_row, plural="staffs", id_key="users_dcid")
+SCHOOL_IDS = _list("school", SchoolRow, lambda row: Part(Entity.SCHOOL, as_id(row.get("id"), "id"), "", {}))
+SECTION_IDS = _list(
+    "section", SectionRow, lambda row: Part(Entity.SECTION, as_id(row.get("id"), "id"), "", {})
+)
 SCHOOLS = _list("school", SchoolRow, school)
 TERMS = _list("term", TermRow, term)
 COURSES = _list("course", CourseRow, course)

@@ -1,0 +1,86 @@
+"""The sandbox's three systems on loopback, with the house's own client in front, for tests of providers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from siscon.domain.privacy import Secret
+from siscon.providers.client import ApiClient
+from siscon.providers.contract import ClientCredentials, Provider, ProviderSettings, Rate
+from siscon.providers.oauth import fetch_token
+from siscon.providers.ratelimit import MemoryGate
+from siscon.providers.registry import load
+from siscon.sandbox import launch
+from siscon.sandbox.origin import APP_NAME, client_id_of
+from siscon.sandbox.state import SandboxState
+from siscon.sandbox.systems import SYSTEMS
+
+
+class Login:
+    """A token source that asks the sandbox."""
+
+    def __init__(self, grant: ClientCredentials, client_id: str) -> None:
+        self._grant, self._client_id = grant, client_id
+        self._token: Secret | None = None
+        self.fetched = 0
+
+    async def current(self) -> Secret:
+        if self._token is None:
+            self.fetched += 1
+            secret = Secret(launch.INVENTED_SECRET)
+            token = await fetch_token(self._grant, client_id=self._client_id, client_secret=secret, now_ms=0)
+            self._token = token.access
+        return self._token
+
+    async def replace(self, rejected: Secret) -> Secret:
+        if self._token == rejected:
+            self._token = None
+        return await self.current()
+
+
+@contextlib.asynccontextmanager
+async def sandbox(folder: Path, *, students: int = 300, seed: int = 7) -> AsyncIterator[SandboxState]:
+    """A running sandbox with room limits off."""
+    state = SandboxState(seed=seed, students=students, day=0, port=0, path=folder / "sandbox.json")
+    ready = asyncio.Event()
+    serving = asyncio.create_task(launch.serve(state, "fast", on_ready=lambda _: ready.set()))
+    try:
+        async with asyncio.timeout(20):
+            await ready.wait()
+        yield state
+    finally:
+        serving.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+
+
+def settings_for(kind: type[Provider], state: SandboxState, **more: Any) -> ProviderSettings:
+    """The settings with which a provider reads its sandbox system."""
+    base_url = f"http://127.0.0.1:{state.ports[list(SYSTEMS).index(kind.name)]}"
+    extra: dict[str, Any] = {
+        "infinite_campus": {"app_name": APP_NAME},
+        "skyward": {"token_url": f"http://127.0.0.1:{state.ports[3]}/token"},
+    }.get(kind.name, {})
+    return kind.Settings(base_url=base_url, **extra, **more)
+
+
+def client_for(kind: type[Provider], settings: ProviderSettings, **more: Any) -> ApiClient:
+    """The house's client over one system, without a limit."""
+    login = Login(kind.grant(settings), client_id_of(SYSTEMS[kind.name]))
+    return ApiClient(
+        base_url=settings.base_url,
+        origins=frozenset(),
+        gate=MemoryGate(Rate(0)),
+        tokens=login,
+        classify=kind.classify,
+        **more,
+    )
+
+
+def kinds() -> list[type[Provider]]:
+    """The providers whose systems the sandbox plays."""
+    return [load(name) for name in SYSTEMS]
