@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from siscon.domain.records import FIELDS, Entity, body_of
 from siscon.domain.runs import Phase
 from siscon.engine.job import ImportJob
 from siscon.store import (
+    arrivals,
     audit,
     changes,
     conflicts,
@@ -39,7 +41,8 @@ Ids = Mapping[Entity, Mapping[str, int]]
 class Batch:
     """What one transaction will write."""
 
-    created: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    created: int = 0
+    told: str = ""
     updated: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     ties: list[Tie] = field(default_factory=list)
     images: list[changes.Change] = field(default_factory=list)
@@ -64,22 +67,46 @@ async def apply_entity(job: ImportJob, entity: Entity) -> None:
             await mappings.mark_buried(c, run.integration, entity, run.id)
             await cursors.save_applied(c, run.integration, entity, applied_to=applied_to)
         await runs.set_count(c, run.id, entity, phase=Phase.APPLY)
-        mending = await dead_records.count_open(c, integration=run.integration, entity=entity) > 0
     while True:
         async with job.db.transaction(job.lease) as c:
-            rows = await staged.to_apply(
-                c, run.integration, run.id, entity, after=applied_to, limit=job.batch
-            )
-            if not rows:
+            found = await staged.next_batch(c, run.id, entity, after=applied_to, limit=job.batch)
+            if found is None:
                 break
-            applied_to = rows[-1].external_id
-            batch = await _decide(c, job, entity, rows)
+            upto, n_new, n_known = found
+            batch = Batch()
+            if n_new:
+                await _bring_in(c, job, entity, batch, after=applied_to, upto=upto, expected=n_new)
+            if n_known:
+                rows = await staged.to_change(c, run.integration, run.id, entity, after=applied_to, upto=upto)
+                await _decide(c, job, entity, rows, batch)
             await _write(c, job, entity, batch)
-            if mending and batch.ties:
-                keys = [one.external_id for one in batch.ties]
-                await dead_records.mend(c, run.integration, entity, keys)
+            applied_to = upto
             await cursors.save_applied(c, run.integration, entity, applied_to=applied_to)
     await _close(job, entity)
+
+
+async def _bring_in(
+    c: Connection, job: ImportJob, entity: Entity, batch: Batch, *, after: str, upto: str, expected: int
+) -> None:
+    arrived = await arrivals.bring_in(
+        c,
+        job.run.integration,
+        job.run.id,
+        entity,
+        after=after,
+        upto=upto,
+        expected=expected,
+        now_ms=job.now_ms(),
+    )
+    batch.created, batch.told, batch.warnings = arrived.created, arrived.told, arrived.warnings
+    for one in arrived.stayed:
+        if one.internal_id is not None:
+            batch.skipped += 1
+            continue
+        lost = arrivals.missing_reference(entity)
+        error = RecordError(_lost_sentence(entity, lost), field=lost, code="unknown_reference")
+        _bury(batch, job, entity, one.external_id, one.body, error)
+        batch.failed += 1
 
 
 async def _close(job: ImportJob, entity: Entity) -> None:
@@ -87,6 +114,9 @@ async def _close(job: ImportJob, entity: Entity) -> None:
     async with job.db.transaction(job.lease) as c:
         counts = next(one for one in await runs.counts(c, run.id) if one.entity is entity)
         if not counts.done:
+            await dead_records.mend_settled(
+                c, run.integration, entity, table=mappings.table_of(run.integration)
+            )
             await cursors.commit_watermark(c, run.integration, entity, now_ms=now_ms)
             await runs.set_count(c, run.id, entity, done=True)
             told = (
@@ -104,45 +134,24 @@ async def _close(job: ImportJob, entity: Entity) -> None:
             )
 
 
-async def _decide(c: Connection, job: ImportJob, entity: Entity, rows: list[Planned]) -> Batch:
-    batch = Batch()
+async def _decide(c: Connection, job: ImportJob, entity: Entity, rows: list[Planned], batch: Batch) -> None:
     wanted = [_wanted_fields(entity, row) for row in rows]
     ids = await _internal_ids(c, job, entity, wanted)
     local = await records.load(c, entity, [row.internal_id for row in rows if row.internal_id is not None])
-    fresh = sum(1 for row in rows if row.verdict is Verdict.CREATE)
-    next_id = await records.take_ids(c, fresh) if fresh else 0
     for row, fields in zip(rows, wanted, strict=True):
         try:
-            if row.verdict is Verdict.CREATE:
-                _create(batch, entity, row, fields, ids, next_id)
-                next_id += 1
-            else:
-                _change(batch, job, entity, row, fields, ids, local)
+            _change(batch, job, entity, row, fields, ids, local)
         except RecordError as error:
-            _bury(batch, job, entity, row, error)
-    return batch
+            _bury(batch, job, entity, row.external_id, row.body, error)
+            if row.verdict is not Verdict.DEAD:  # those were counted when the plan was made
+                batch.failed += 1
 
 
 def _wanted_fields(entity: Entity, row: Planned) -> dict[str, Any]:
-    """The fields to write: all of a new record, of a known one those that change."""
-    if row.verdict is Verdict.CREATE:
-        fields: dict[str, Any] = json.loads(row.body)
-        return fields
+    """The fields that change, with what they are to become."""
     told = json.loads(row.changes or "{}")
     names = {rule.name for rule in FIELDS[entity]}
     return {name: versions[1] for name, versions in told.items() if name in names}
-
-
-def _create(
-    batch: Batch, entity: Entity, row: Planned, fields: dict[str, Any], ids: Ids, internal_id: int
-) -> None:
-    if row.internal_id is not None:
-        batch.skipped += 1
-        return
-    lost = _to_internal(entity, fields, ids)
-    batch.created.append((internal_id, fields))
-    batch.images.append(changes.Change(entity, row.external_id, internal_id, "created", None, row.body))
-    _tie(batch, entity, row, internal_id, lost)
 
 
 def _change(
@@ -262,31 +271,29 @@ def _conflict(job: ImportJob, entity: Entity, row: Planned, ours: RosterRow) -> 
     )
 
 
-def _bury(batch: Batch, job: ImportJob, entity: Entity, row: Planned, error: RecordError) -> None:
-    if row.verdict is not Verdict.DEAD:  # those were counted when the plan was made
-        batch.failed += 1
-    place = dead_records.place_of(job.run.integration, entity, row.external_id)
+def _bury(
+    batch: Batch, job: ImportJob, entity: Entity, external_id: str, body: str, error: RecordError
+) -> None:
+    place = dead_records.place_of(job.run.integration, entity, external_id)
     batch.dead.append(
         dead_records.DeadEntry(
             integration=job.run.integration,
             entity=entity,
-            record_key=row.external_id,
-            external_id=row.external_id,
+            record_key=external_id,
+            external_id=external_id,
             run_id=job.run.id,
             code=error.code,
             category=error.category.value,
             severity=error.severity.value,
             field=error.field,
             reason=error.sentence,
-            raw=job.vault.seal(row.body, place=place),
+            raw=job.vault.seal(body, place=place),
         )
     )
 
 
 async def _write(c: Connection, job: ImportJob, entity: Entity, batch: Batch) -> None:
     run, now_ms = job.run, job.now_ms()
-    if batch.created:
-        await records.insert(c, entity, batch.created, now_ms=now_ms)
     if batch.updated:
         await records.update(c, entity, batch.updated, now_ms=now_ms)
     await mappings.tie(c, run.integration, entity, batch.ties, now_ms=now_ms)
@@ -298,27 +305,39 @@ async def _write(c: Connection, job: ImportJob, entity: Entity, batch: Batch) ->
         await dead_records.bury(c, batch.dead, now_ms=now_ms)
         marks = [(one.record_key, one.reason) for one in batch.dead]
         await mappings.mark(c, run.integration, entity, marks, status=SyncStatus.ERROR)
-    if batch.images:
-        digest = await changes.add(c, batch.images, integration=run.integration, run_id=run.id, at_ms=now_ms)
-        await audit.append(
-            c,
-            job.vault.derive("audit"),
-            actor=f"run:{run.id}",
-            action="apply",
-            target=f"{run.integration}/{entity}",
-            detail={"created": len(batch.created), "updated": len(batch.updated), "digest": digest},
-            at_ms=now_ms,
-        )
+    if batch.created or batch.images:
+        await _seal(c, job, entity, batch)
     await runs.add_counts(
         c,
         run.id,
         entity,
-        created=len(batch.created),
+        created=batch.created,
         updated=len(batch.updated) + batch.rebased,
         conflict=len(batch.open_conflicts),
         failed=batch.failed,
         skipped=batch.skipped,
         warnings=batch.warnings,
+    )
+
+
+async def _seal(c: Connection, job: ImportJob, entity: Entity, batch: Batch) -> None:
+    """Chain the batch into the audit, with a digest of every change in it."""
+    run, now_ms = job.run, job.now_ms()
+    told = batch.told + await changes.add(
+        c, batch.images, integration=run.integration, run_id=run.id, at_ms=now_ms
+    )
+    await audit.append(
+        c,
+        job.vault.derive("audit"),
+        actor=f"run:{run.id}",
+        action="apply",
+        target=f"{run.integration}/{entity}",
+        detail={
+            "created": batch.created,
+            "updated": len(batch.updated),
+            "digest": hashlib.sha256(told.encode()).hexdigest(),
+        },
+        at_ms=now_ms,
     )
 
 

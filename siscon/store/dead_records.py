@@ -22,9 +22,11 @@ ON CONFLICT (integration, entity, record_key) WHERE status = 'open' DO UPDATE SE
   severity = excluded.severity, field = excluded.field, reason = excluded.reason,
   last_seen_at_ms = excluded.last_seen_at_ms, raw = excluded.raw
 """
-MEND = """
+MEND_SETTLED = """
 UPDATE dead_records SET status = 'mended', raw = NULL
-WHERE integration = :integration AND entity = :entity AND record_key = :record_key AND status = 'open'
+WHERE integration = :integration AND entity = :entity AND status = 'open' AND EXISTS (
+  SELECT 1 FROM {table} m
+  WHERE m.entity_type = dead_records.entity AND m.external_id = dead_records.external_id AND m.sync_status <> 'error')
 """
 COLUMNS = """id, integration, entity, record_key, external_id, run_id, status, code, category, severity, field,
   reason, attempts, first_seen_at_ms, last_seen_at_ms"""
@@ -92,10 +94,9 @@ async def bury(c: Connection, entries: Iterable[DeadEntry], *, now_ms: int) -> N
     )
 
 
-async def mend(c: Connection, integration: str, entity: Entity, keys: Iterable[str]) -> None:
-    """These records came through after all; what the SIS had said of them is forgotten."""
-    place = {"integration": integration, "entity": entity.value}
-    await c.many(MEND, [{**place, "record_key": key} for key in keys])
+async def mend_settled(c: Connection, integration: str, entity: Entity, *, table: str) -> None:
+    """Records that came through after all, as the mappings ``table`` says: what the SIS had said of them is forgotten."""
+    await c.run(MEND_SETTLED.format(table=table), {"integration": integration, "entity": entity.value})
 
 
 async def groups(c: Connection, *, integration: str | None = None) -> list[DeadGroup]:

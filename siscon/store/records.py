@@ -45,18 +45,11 @@ WHERE m.entity_type = :entity AND m.external_id = :external_id
 COUNT = "SELECT count(*) AS n FROM {mappings} WHERE entity_type = :entity AND internal_id IS NOT NULL"
 
 
-def _insert_sql(entity: Entity) -> str:
-    columns = ["id", *(rule.name for rule in SINGLE[entity]), "created_at_ms", "updated_at_ms"]
-    holes = ", ".join("?" * len(columns))
-    return f"INSERT INTO {TABLES[entity]} ({', '.join(columns)}) VALUES ({holes})"
-
-
 def _update_sql(entity: Entity) -> str:
     columns = ", ".join(f"{rule.name} = ?" for rule in SINGLE[entity])
     return f"UPDATE {TABLES[entity]} SET {columns}, version = version + 1, updated_at_ms = ? WHERE id = ?"
 
 
-INSERT = {entity: _insert_sql(entity) for entity in Entity}
 UPDATE = {entity: _update_sql(entity) for entity in Entity}
 
 
@@ -88,19 +81,6 @@ async def take_ids(c: Connection, n: int) -> int:
     return int(row[0])
 
 
-async def insert(
-    c: Connection, entity: Entity, rows: Iterable[tuple[int, Mapping[str, Any]]], *, now_ms: int
-) -> None:
-    """Add records, as (internal id, fields with internal ids for references)."""
-    names = [rule.name for rule in SINGLE[entity]]
-    pairs = list(rows)
-    await c.many(
-        INSERT[entity],
-        [(id_, *map(fields.get, names), now_ms, now_ms) for id_, fields in pairs],
-    )
-    await _link(c, entity, pairs)
-
-
 async def update(
     c: Connection, entity: Entity, rows: Iterable[tuple[int, Mapping[str, Any]]], *, now_ms: int
 ) -> None:
@@ -109,7 +89,7 @@ async def update(
     pairs = list(rows)
     await c.many(UPDATE[entity], [(*map(fields.get, names), now_ms, id_) for id_, fields in pairs])
     for rule in MANY[entity]:
-        await c.many(UNLINK.format(links=_links_of(entity, rule)), [(id_,) for id_, _ in pairs])
+        await c.many(UNLINK.format(links=links_of(entity, rule)), [(id_,) for id_, _ in pairs])
     await _link(c, entity, pairs)
 
 
@@ -216,14 +196,15 @@ def _fields(entity: Entity, row: Row, links: Mapping[str, list[int]]) -> dict[st
     return fields
 
 
-def _links_of(entity: Entity, rule: FieldRule) -> str:
+def links_of(entity: Entity, rule: FieldRule) -> str:
+    """The table that holds the several references of a field."""
     return f"{entity.value}_{rule.name}"
 
 
 async def _links(c: Connection, entity: Entity, ids: list[int]) -> dict[int, dict[str, list[int]]]:
     found: dict[int, dict[str, list[int]]] = {id_: {} for id_ in ids}
     for rule in MANY[entity]:
-        rows = await c.all(LINKS.format(links=_links_of(entity, rule)), {"ids": json.dumps(ids)})
+        rows = await c.all(LINKS.format(links=links_of(entity, rule)), {"ids": json.dumps(ids)})
         for row in rows:
             found[row["owner"]].setdefault(rule.name, []).append(row["target"])
     return found
@@ -237,4 +218,4 @@ async def _link(c: Connection, entity: Entity, rows: list[tuple[int, Mapping[str
             for position, target in enumerate(fields.get(rule.name) or ())
         ]
         if links:
-            await c.many(LINK.format(links=_links_of(entity, rule)), links)
+            await c.many(LINK.format(links=links_of(entity, rule)), links)

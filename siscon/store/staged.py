@@ -74,14 +74,26 @@ WHERE run_id = ? AND entity = ? AND external_id = ? AND part = ''
 COUNTS = (
     "SELECT verdict, count(*) AS n FROM staged WHERE run_id = :run_id AND entity = :entity GROUP BY verdict"
 )
-TO_APPLY = """
+TO_DO = "(s.verdict IN ('create', 'update', 'conflict') OR s.verdict = 'dead' AND s.changes IS NOT NULL)"
+NEXT_BATCH = (
+    """
+SELECT max(external_id) AS upto, coalesce(sum(verdict = 'create'), 0) AS creates, count(*) AS n FROM (
+  SELECT s.external_id, s.verdict FROM staged s
+  WHERE s.run_id = :run_id AND s.entity = :entity AND s.external_id > :after AND """
+    + TO_DO
+    + " ORDER BY s.external_id LIMIT :limit)"
+)
+TO_CHANGE = (
+    """
 SELECT s.external_id, s.body, s.fingerprint, s.verdict, s.seen_fingerprint, s.seen_version, s.changes,
   m.internal_id, m.fingerprint AS now_fingerprint
 FROM staged s LEFT JOIN {table} m ON m.entity_type = s.entity AND m.external_id = s.external_id
-WHERE s.run_id = :run_id AND s.entity = :entity AND s.external_id > :after
-  AND (s.verdict IN ('create', 'update', 'conflict') OR s.verdict = 'dead' AND s.changes IS NOT NULL)
-ORDER BY s.external_id LIMIT :limit
-"""
+WHERE """
+    + IN_STRETCH
+    + " AND s.verdict <> 'create' AND "
+    + TO_DO
+    + " ORDER BY s.external_id"
+)
 COMING = """
 SELECT external_id FROM staged WHERE run_id = :run_id AND entity = :entity AND part = '' AND verdict = 'create'
   AND external_id IN (SELECT value FROM json_each(:ids))
@@ -226,12 +238,21 @@ async def count_verdicts(c: Connection, run_id: int, entity: Entity) -> dict[Ver
     return {Verdict(row["verdict"]): row["n"] for row in rows}
 
 
-async def to_apply(
-    c: Connection, integration: str, run_id: int, entity: Entity, *, after: str, limit: int
-) -> list[Planned]:
-    """The next records to write or to put before a person, in the order of their external ids."""
+async def next_batch(
+    c: Connection, run_id: int, entity: Entity, *, after: str, limit: int
+) -> tuple[str, int, int] | None:
+    """The last external id of the next batch to apply, how many of it are new and how many are not; None: all done."""
     params = {"run_id": run_id, "entity": entity.value, "after": after, "limit": limit}
-    rows = await c.all(TO_APPLY.format(table=table_of(integration)), params)
+    row = await c.one(NEXT_BATCH, params)
+    return (row["upto"], row["creates"], row["n"] - row["creates"]) if row is not None and row["n"] else None
+
+
+async def to_change(
+    c: Connection, integration: str, run_id: int, entity: Entity, *, after: str, upto: str
+) -> list[Planned]:
+    """The records of a batch that are known already: to change, to put before a person, or to bury."""
+    params = {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto}
+    rows = await c.all(TO_CHANGE.format(table=table_of(integration)), params)
     return [
         Planned(row[0], row[1], row[2], Verdict(row[3]), row[4], row[5], row[6], row[7], row[8])
         for row in rows

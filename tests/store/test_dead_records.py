@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from siscon.domain.mappings import SyncStatus
 from siscon.domain.records import Entity
 from siscon.store import dead_records, mappings
 from siscon.store.database import Connection, Database
 from siscon.store.dead_records import DeadEntry
+from siscon.store.mappings import Tie
 from support.databases import activate
 
 
@@ -53,7 +55,10 @@ async def test_a_mended_record_is_closed_and_what_was_kept_of_it_is_gone(db: Dat
         await dead_records.bury(c, [entry("7"), entry("8")], now_ms=10)
         place = dead_records.place_of("a", Entity.STUDENT, "7")
         assert await dead_records.raw(c, 1) == (b"sealed", place)
-        ties = [Tie("7", 1, SyncStatus.SYNCED, "", "f", "{}"), Tie("never dead", 2, SyncStatus.SYNCED, "", "f", "{}")]
+        ties = [
+            Tie("7", 1, SyncStatus.SYNCED, "", "f", "{}"),
+            Tie("never dead", 2, SyncStatus.SYNCED, "", "f", "{}"),
+        ]
         await mappings.tie(c, "a", Entity.STUDENT, ties, now_ms=10)
         await mappings.mark(c, "a", Entity.STUDENT, [("8", "still dead")], status=SyncStatus.ERROR)
         await dead_records.mend_settled(c, "a", Entity.STUDENT, table=mappings.table_of("a"))
