@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -343,7 +344,7 @@ async def test_errors_hold_neither_tokens_nor_queries() -> None:
     def echoing(status: int) -> Step:
         def step(request: httpx.Request) -> httpx.Response:
             words = f"the token {request.headers['authorization']} is bad"
-            return httpx.Response(status, headers=GOOD, json={"message": words})
+            return answer(status, json.dumps({"message": words}).encode())(request)
 
         return step
 
