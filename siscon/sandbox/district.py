@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
+from siscon.sandbox import school_year
+from siscon.sandbox.catalogue import Catalogue
 from siscon.sandbox.days import (
     DAY_ZERO,
     IMPOSSIBLE_DATE,
@@ -19,7 +21,7 @@ from siscon.sandbox.days import (
     teachings_until,
     waits_for_later,
 )
-from siscon.sandbox.facts import Course, Enrollment, School, Section, Staff, Student, Teaching, Term
+from siscon.sandbox.facts import Enrollment, School, Section, Staff, Student, Teaching, Term
 from siscon.sandbox.layout import Layout
 from siscon.sandbox.people import (
     FIRST_NAMES,
@@ -34,24 +36,7 @@ from siscon.sandbox.people import (
 from siscon.sandbox.places import Places
 from siscon.sandbox.systems import System
 
-FIRST_SEMESTER_ENDS, SECOND_SEMESTER_BEGINS = "2026-12-20", "2027-01-05"
-
-_SESSIONS = (
-    ("2026-2027", "26-27", "schoolYear", 1, YEAR_BEGINS, YEAR_ENDS, None),
-    ("Semester 1", "S1", "semester", 2, YEAR_BEGINS, FIRST_SEMESTER_ENDS, 0),
-    ("Semester 2", "S2", "semester", 2, SECOND_SEMESTER_BEGINS, YEAR_ENDS, 0),
-    ("Quarter 1", "Q1", "gradingPeriod", 4, YEAR_BEGINS, "2026-10-16", 1),
-    ("Quarter 2", "Q2", "gradingPeriod", 4, "2026-10-19", FIRST_SEMESTER_ENDS, 1),
-    ("Quarter 3", "Q3", "gradingPeriod", 4, SECOND_SEMESTER_BEGINS, "2027-03-19", 2),
-    ("Quarter 4", "Q4", "gradingPeriod", 4, "2027-03-22", YEAR_ENDS, 2),
-)
-TERMS_OF_A_SCHOOL = 3
-
 Fact = TypeVar("Fact")
-
-
-def _moments(day: int) -> tuple[str, ...]:
-    return tuple(f"{'2026-08-31' if d == 0 else day_date(d)}T01:00:00.000Z" for d in range(day + 1))
 
 
 class District:
@@ -64,25 +49,21 @@ class District:
         self.system, self.seed, self.day = system, seed, day
         self.layout = Layout(students)
         self.days = Days(self.layout, own, day, system.flaws)
-        self.moments = tuple(moments) or _moments(day)
+        self.moments = tuple(moments) or school_year.moments(day)
         self.places = Places(self.days)
         self.ids = system.make_ids(own)
         self._own = own
         self._staff_seed, self._town_seed = derive(own, "staff"), derive(own, "town")
         self._hostile = HOSTILE if students >= HOSTILE_FROM_STUDENTS else {}
-        self._catalogues: dict[str, int] = {}
-        for school, level in enumerate(self.layout.levels):
-            if level.word not in self._catalogues:
-                self._catalogues[level.word] = school
-        self._catalogue_start = {}
-        total = 0
-        for word, school in self._catalogues.items():
-            self._catalogue_start[word] = total
-            total += self.layout.course_start[school + 1] - self.layout.course_start[school]
+        self.catalogue = Catalogue(self.layout, shared=system.shared_courses)
         self.schools = self.layout.schools
-        self.terms = self.schools * TERMS_OF_A_SCHOOL if system.terms_per_school else len(_SESSIONS)
+        self.terms = (
+            self.schools * school_year.TERMS_OF_A_SCHOOL
+            if system.terms_per_school
+            else len(school_year.SESSIONS)
+        )
         self.staff_members = self.layout.staff_start[-1]
-        self.courses = total if system.shared_courses else self.layout.course_start[-1]
+        self.courses = self.catalogue.courses
         self.sections = self.layout.section_start[-1]
 
     @property
@@ -100,7 +81,7 @@ class District:
     def live_until(self, day: int, moments: Sequence[str] = ()) -> None:
         """Let days pass; what was computed for the days before stays."""
         self.days.live_until(day)
-        self.day, self.moments = day, tuple(moments) or _moments(day)
+        self.day, self.moments = day, tuple(moments) or school_year.moments(day)
 
     # records
 
@@ -117,9 +98,10 @@ class District:
 
     def term(self, index: int) -> Term:
         """The term with this index."""
-        school, number = divmod(index, TERMS_OF_A_SCHOOL) if self.system.terms_per_school else (None, index)
-        name, short, kind, portion, begins, ends, parent = _SESSIONS[number]
-        return Term(index, name, short, kind, portion, begins, ends, school, parent)
+        if self.system.terms_per_school:
+            school, number = divmod(index, school_year.TERMS_OF_A_SCHOOL)
+            return school_year.term(index, number, school)
+        return school_year.term(index, index, None)
 
     def staff(self, index: int) -> Staff:
         """The person with this index."""
@@ -204,33 +186,11 @@ class District:
                 return "P"
         return "A"
 
-    def course(self, index: int) -> Course:
-        """The course with this index."""
-        if not self.system.shared_courses:
-            school = self.layout.school_of_course(index)
-            title, code = self.layout.subject_of(school, index - self.layout.course_start[school])
-            return Course(index, title, code, school)
-        word = max(
-            (w for w in self._catalogues if self._catalogue_start[w] <= index),
-            key=self._catalogue_start.__getitem__,
-        )
-        school, slot = self._catalogues[word], index - self._catalogue_start[word]
-        title, code = self.layout.subject_of(school, slot)
-        return Course(index, title, code, None)
-
-    def courses_of_school(self, school: int) -> range:
-        """The courses that a school teaches."""
-        start, end = self.layout.course_start[school : school + 2]
-        if not self.system.shared_courses:
-            return range(start, end)
-        first = self._catalogue_start[self.layout.levels[school].word]
-        return range(first, first + end - start)
-
     def section(self, index: int) -> Section:
         """The section with this index."""
         school, slot = self.layout.slot_of(index)
         period = self.layout.place_of_section(index)[2]
-        course = self.courses_of_school(school)[slot]
+        course = self.catalogue.courses_of_school(school)[slot]
         number = str(index - self.layout.section_start[school] + 1)
         title = f"{self.layout.subject_of(school, slot)[0]} - {number}"
         section = Section(
@@ -249,7 +209,7 @@ class District:
     def _terms_of(self, school: int, period: int) -> tuple[int, ...]:
         half = {4: 1, 5: 2}.get(period, 0)
         if self.system.terms_per_school:
-            return (school * TERMS_OF_A_SCHOOL + half,)
+            return (school * school_year.TERMS_OF_A_SCHOOL + half,)
         return (half,) if half else (1, 2)
 
     def enrollment(self, index: int) -> Enrollment:
@@ -315,11 +275,6 @@ class District:
         """A school's sections."""
         start, end = self.layout.section_start[school : school + 2]
         return range(start, end)
-
-    def sections_of_course(self, course: int) -> list[int]:
-        """The sections of a course that belongs to a school."""
-        school = self.layout.school_of_course(course)
-        return self.layout.sections_of_slot(school, course - self.layout.course_start[school])
 
     def enrollments_of_section(self, section: int) -> list[int]:
         """A section's student enrollments, by student and then by age."""

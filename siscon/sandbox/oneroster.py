@@ -17,16 +17,12 @@ from siscon.sandbox.oneroster_lists import (
     ordered,
     without_tombstones,
 )
+from siscon.sandbox.oneroster_paths import TOP, listing_at, totals, unknown
 from siscon.sandbox.oneroster_rows import Rows
 from siscon.sandbox.quirks import Quirks
 from siscon.sandbox.wire import Answer, Asked, answer_json, encode
 
 DEFAULT_LIMIT = 100
-_TOP = {
-    "academicSessions": "session", "orgs": "org", "schools": "school", "courses": "course",
-    "classes": "section", "users": "user", "students": "student", "teachers": "staff",
-    "enrollments": "place", "demographics": "demographics",
-}  # fmt: skip
 
 
 class OneRoster:
@@ -47,7 +43,7 @@ class OneRoster:
             rows = Rows(district, self.version, asked.origin + self.base, hrefs=self._quirks.hrefs)
             if len(path) == 2:
                 return self._single(path[0], path[1], district, rows, asked)
-            listing = self._listing(path, district, rows)
+            listing = listing_at(path, district, rows)
             return self._page(asked, self._shaped(asked, listing, district, rows), empty=empty)
         except Trouble as trouble:
             return self.refusal(trouble.status, trouble.minor, trouble.description)
@@ -90,106 +86,20 @@ class OneRoster:
         if not allowed:
             raise Trouble(403, "forbidden", "the token's scopes do not cover this endpoint")
 
-    # which records
-
-    def _listing(self, path: list[str], district: District, rows: Rows) -> Listing:
-        match path:
-            case ["terms"]:
-                return listing_of(district, rows, "session", [1, 2])
-            case ["gradingPeriods"]:
-                return listing_of(district, rows, "session", [3, 4, 5, 6])
-            case [collection] if collection in _TOP:
-                return listing_of(district, rows, _TOP[collection])
-            case ["schools", school, "classes", section, what]:
-                at = _find(district, "section", section)
-                if district.section(at).school != _find(district, "school", school):
-                    raise _unknown()
-                return self._of_class(district, rows, at, what)
-            case ["schools", school, what]:
-                return self._of_school(district, rows, _find(district, "school", school), what)
-            case ["classes", section, what] if what != "enrollments":
-                return self._of_class(district, rows, _find(district, "section", section), what)
-            case ["courses", course, "classes"]:
-                found = district.sections_of_course(_find(district, "course", course))
-                return listing_of(district, rows, "section", found)
-            case ["terms", term, "classes"]:
-                at = _find(district, "term", term)
-                found = [k for k in range(district.sections) if at in district.section(k).terms]
-                return listing_of(district, rows, "section", found)
-            case ["terms", term, "gradingPeriods"]:
-                at = _find(district, "term", term)
-                found = [k for k in range(district.terms) if district.term(k).parent == at and k > 2]
-                return listing_of(district, rows, "session", found)
-            case ["students" | "teachers" | "users" as who, user, "classes"]:
-                return self._classes_of(district, rows, who, user)
-        raise _unknown()
-
-    def _of_school(self, district: District, rows: Rows, school: int, what: str) -> Listing:
-        match what:
-            case "courses":
-                return listing_of(district, rows, "course", district.courses_of_school(school))
-            case "classes":
-                return listing_of(district, rows, "section", district.sections_of_school(school))
-            case "students":
-                first, joined = district.students_of_school(school)
-                return listing_of(district, rows, "student", [*first, *joined])
-            case "teachers":
-                return listing_of(district, rows, "staff", district.staff_of_school(school))
-            case "terms":
-                return listing_of(district, rows, "session", [1, 2])
-            case "enrollments":
-                return listing_of(district, rows, "place", district.places_of_school(school))
-        raise _unknown()
-
-    def _of_class(self, district: District, rows: Rows, section: int, what: str) -> Listing:
-        students = [district.enrollment(e) for e in district.enrollments_of_section(section)]
-        teachers = [district.teaching(t) for t in district.teachings_of_section(section)]
-        places = district.places
-        match what:
-            case "students":
-                now = {one.student for one in students if not one.dropped}
-                return listing_of(district, rows, "student", sorted(now))
-            case "teachers":
-                return listing_of(
-                    district, rows, "staff", sorted({t.staff for t in teachers if not t.ends_on})
-                )
-            case "enrollments":
-                found = [places.place_of("teaching", one.index) for one in teachers]
-                found += [places.place_of("enrollment", one.index) for one in students]
-                return listing_of(district, rows, "place", found)
-        raise _unknown()
-
-    def _classes_of(self, district: District, rows: Rows, who: str, user: str) -> Listing:
-        student = district.ids.index("student", user) if who != "teachers" else None
-        if student is not None and student < district.students:
-            places = [district.enrollment(e) for e in district.enrollments_of_student(student)]
-            found = {one.section for one in places if one.section is not None and not one.dropped}
-            return listing_of(district, rows, "section", sorted(found))
-        staff = district.ids.index("staff", user) if who != "students" else None
-        if staff is None or staff >= district.staff_members:
-            raise _unknown()
-        taught = []
-        for school in district.staff(staff).schools:
-            for section in district.sections_of_school(school):
-                teachings = [district.teaching(t) for t in district.teachings_of_section(section)]
-                if any(one.staff == staff and not one.ends_on for one in teachings):
-                    taught.append(section)
-        return listing_of(district, rows, "section", taught)
-
     def _single(
         self, collection: str, sourced_id: str, district: District, rows: Rows, asked: Asked
     ) -> Answer:
-        kind = {"terms": "session", "gradingPeriods": "session"}.get(collection) or _TOP.get(collection)
+        kind = {"terms": "session", "gradingPeriods": "session"}.get(collection) or TOP.get(collection)
         if kind is None:
-            raise _unknown()
+            raise unknown()
         listing, index = listing_of(district, rows, kind), None
         for id_kind, render in _readers(kind, rows):
             at = district.ids.index(id_kind, sourced_id)
-            if at is not None and at < _totals(district)[id_kind]:
+            if at is not None and at < totals(district)[id_kind]:
                 index, listing = at, Listing(listing.collection, kind, listing.indexes, render)
                 break
         if index is None:
-            raise _unknown()
+            raise unknown()
         row, warning = self._selected(asked, listing.collection, listing.render(index))
         return answer_json({SINGULAR[listing.collection]: row, **warning})
 
@@ -268,18 +178,6 @@ def _only(render: Callable[[int], dict[str, Any]], names: list[str]) -> Callable
     return narrowed
 
 
-def _unknown() -> Trouble:
-    return Trouble(404, "unknownobject", "there is no such object")
-
-
-def _totals(district: District) -> dict[str, int]:
-    return {
-        "district": 1, "school": district.schools, "term": district.terms, "course": district.courses,
-        "section": district.sections, "student": district.students, "staff": district.staff_members,
-        "enrollment": district.enrollments, "teaching": district.teachings,
-    }  # fmt: skip
-
-
 def _readers(kind: str, rows: Rows) -> list[tuple[str, Callable[[int], dict[str, Any] | str]]]:
     readers: dict[str, list[tuple[str, Callable[[int], dict[str, Any] | str]]]] = {
         "session": [("term", rows.session)],
@@ -294,13 +192,6 @@ def _readers(kind: str, rows: Rows) -> list[tuple[str, Callable[[int], dict[str,
         "place": [("enrollment", rows.enrollment), ("teaching", rows.teaching)],
     }
     return readers[kind]
-
-
-def _find(district: District, kind: str, sourced_id: str) -> int:
-    index = district.ids.index(kind, sourced_id)
-    if index is None or index >= _totals(district)[kind]:
-        raise _unknown()
-    return index
 
 
 def _number(asked: Asked, name: str, default: int, least: int) -> int:

@@ -95,7 +95,7 @@ class Rows:
 
     def course(self, index: int) -> dict[str, Any]:
         """A course of a school."""
-        course = self._district.course(index)
+        course = self._district.catalogue.course(index)
         assert course.school is not None
         return {
             **self._head("course", index),

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from siscon.sandbox.district import TERMS_OF_A_SCHOOL, District
-from siscon.sandbox.powerschool_rows import EXPANSIONS, STUDENT_COLUMNS, Rows
-from siscon.sandbox.powerschool_search import Unsearchable, matching_students, matching_table_rows
+from siscon.sandbox.district import District
+from siscon.sandbox.powerschool_paging import Found, Refused, page_of, text_of
+from siscon.sandbox.powerschool_rows import EXPANSIONS, Rows
+from siscon.sandbox.powerschool_schema import Schema
+from siscon.sandbox.powerschool_search import Unsearchable, matching_students
 from siscon.sandbox.quirks import Quirks
+from siscon.sandbox.school_year import TERMS_OF_A_SCHOOL
 from siscon.sandbox.wire import Answer, Asked, Joined, answer_json, encode
 
 TOKEN_PATH = "/oauth/access_token"
 OPEN_PATHS = ("/ws/v1/time", "/ws/v1/metadata")
-QUERY_PREFIX = "org.siscon.roster."
 _PLURALS = {"staff": "staffs"}
-_TABLES = ("students", "sections", "cc", "schools", "terms", "courses", "users")
 _METADATA = (
     "student",
     "staff",
@@ -30,17 +30,6 @@ _METADATA = (
     "term",
     "schema_table_query",
 )
-
-
-class Refused(Exception):
-    """The request cannot be answered as asked."""
-
-    def __init__(self, status: int, message: str, *, field: str = "", code: str = "") -> None:
-        super().__init__(message)
-        body: dict[str, Any] = {"message": message}
-        if field or code:
-            body["errors"] = [{"resource": "sandbox", "field": field, "code": code}]
-        self.answer = answer_json(body, status)
 
 
 @dataclass(slots=True)
@@ -58,7 +47,8 @@ class PowerSchool:
 
     def __init__(self, quirks: Quirks) -> None:
         self._quirks = quirks
-        self._found: dict[tuple[object, ...], array[int]] = {}
+        self._found = Found()
+        self._schema = Schema(quirks, self._found)
 
     def answer(self, asked: Asked, district: District, *, empty: bool = False) -> Answer:
         """Answer one request over the district of today."""
@@ -76,7 +66,7 @@ class PowerSchool:
     def _route(self, asked: Asked, district: District, *, empty: bool) -> Answer:
         path = asked.path.strip("/").split("/")
         if path[:2] == ["ws", "schema"]:
-            return self._schema(asked, path[2:], district, empty=empty)
+            return self._schema.answer(asked, path[2:], district, empty=empty)
         if path[:2] != ["ws", "v1"]:
             raise Refused(404, "Not found")
         if asked.method != "GET":
@@ -134,7 +124,7 @@ class PowerSchool:
                 people = Joined(district.staff_of_school(school))
                 return Listing("staff", people, lambda i: rows.staff(school, i, wanted), EXPANSIONS["staff"])
             case "course":
-                return Listing("course", Joined(district.courses_of_school(school)), rows.course)
+                return Listing("course", Joined(district.catalogue.courses_of_school(school)), rows.course)
             case "term":
                 first = school * TERMS_OF_A_SCHOOL
                 return Listing("term", Joined(range(first, first + TERMS_OF_A_SCHOOL)), rows.term)
@@ -147,42 +137,20 @@ class PowerSchool:
         indexes, query = Joined(*parts), asked.query.get("q", "")
         if query:
             key = ("student", asked.path.removesuffix("/count"), query, district.day)
-            indexes = self._remember(key, lambda: matching_students(district, indexes, query))
+            indexes = self._found.remember(key, lambda: matching_students(district, indexes, query))
         return Listing("student", indexes, lambda i: rows.student(i, wanted), EXPANSIONS["student"])
 
-    def _remember(self, key: tuple[object, ...], search: Callable[[], Joined | array[int]]) -> Joined:
-        found = self._found.get(key)
-        if found is None:
-            result = search()
-            if isinstance(result, Joined):
-                return result
-            if len(self._found) >= 8:
-                self._found.clear()
-            found = self._found[key] = result
-        return Joined(found)
-
     def _page(self, asked: Asked, listing: Listing, district: District, *, empty: bool) -> Answer:
-        page, size = self._page_of(asked)
+        page, size = page_of(asked, self._quirks)
         head = f'"@expansions":{encode(listing.expansions)}'
         if listing.item == "student":
             head += ',"@extensions":"studentcorefields,u_invented"'
         start = (page - 1) * size
-        texts = [] if empty else [_text(listing.render(i)) for i in listing.indexes.cut(start, size)]
+        texts = [] if empty else [text_of(listing.render(i)) for i in listing.indexes.cut(start, size)]
         if texts:
             head += f',"{listing.item}":{Rows(district, self._quirks).written(texts)}'
         plural = _PLURALS.get(listing.item, f"{listing.item}s")
         return Answer(200, f'{{"{plural}":{{{head}}}}}'.encode())
-
-    def _page_of(self, asked: Asked) -> tuple[int, int]:
-        cap = self._quirks.max_page_size
-        page, size = _number(asked, "page", 1), _number(asked, "pagesize", cap)
-        if page < 1 or size < 1:
-            raise Refused(400, "page and pagesize must be 1 or more", field="pagesize", code="Invalid")
-        if size > cap:
-            if self._quirks.over_cap == "error":
-                raise Refused(400, f"pagesize must not exceed {cap}", field="pagesize", code="Invalid")
-            size = cap
-        return page, size
 
     def _single(self, asked: Asked, kind: str, dcid: str, district: District) -> Answer:
         rows, wanted = Rows(district, self._quirks), _wanted(asked, kind)
@@ -212,99 +180,6 @@ class PowerSchool:
                 raise Refused(404, "Not found")
         return answer_json({kind: {"@expansions": EXPANSIONS.get(kind, ""), **row}})
 
-    # /ws/schema
-
-    def _schema(self, asked: Asked, path: list[str], district: District, *, empty: bool) -> Answer:
-        match path:
-            case ["query", name, *rest] if rest in ([], ["count"]):
-                return self._power_query(asked, name, district, count_only=bool(rest), empty=empty)
-            case ["table", table, "count"]:
-                return answer_json({"count": 0 if empty else len(self._table(asked, table, district))})
-            case ["table", "students"]:
-                return self._students_table(asked, district, empty=empty)
-            case ["table", table, *_]:
-                self._table(asked, table, district)
-                raise Refused(403, "Validation Failed", field=f"{table}.dcid", code="NoAccess")
-        raise Refused(404, "Not found")
-
-    def _power_query(
-        self, asked: Asked, name: str, district: District, *, count_only: bool, empty: bool
-    ) -> Answer:
-        if asked.method != "POST":
-            raise Refused(405, "Only POST is allowed on a query")
-        if asked.body and "json" not in asked.headers.get("content-type", ""):
-            raise Refused(415, "Unsupported media type: send application/json")
-        if "$q" in asked.query:
-            raise Refused(400, "The sandbox knows no ad-hoc filter", field="$q", code="Invalid")
-        rows = Rows(district, self._quirks)
-        known: dict[str, tuple[int, Callable[[int], dict[str, str] | str]]] = {
-            "enrollments": (district.enrollments, rows.enrollment_columns),
-            "sections": (district.sections, rows.section_columns),
-        }
-        found = known.get(name.removeprefix(QUERY_PREFIX)) if name.startswith(QUERY_PREFIX) else None
-        if found is None or not self._quirks.power_queries:
-            raise Refused(404, f"No query with the name {name}")
-        total, render = (0 if empty else found[0]), found[1]
-        if count_only:
-            return answer_json({"count": total})
-        page, size = (1, max(1, total)) if asked.query.get("pagesize") == "0" else self._page_of(asked)
-        records = [_text(render(index)) for index in range(total)[(page - 1) * size : page * size]]
-        text = '"@extensions":""'
-        if records:
-            text = f'"name":{encode(name)},"record":{rows.written(records)},"@extensions":""'
-        if asked.query.get("count") == "true" and page == 1:
-            text += f',"count":{total}'
-        return Answer(200, f"{{{text}}}".encode())
-
-    def _table(self, asked: Asked, table: str, district: District) -> Joined:
-        if table.lower() == "teachers":
-            raise Refused(405, "GET, POST and PUT are not allowed on table TEACHERS")
-        if table.lower() not in _TABLES:
-            raise Refused(404, f"Table {table} does not exist")
-        if asked.method != "GET":
-            raise Refused(405, "Only GET is allowed on tables in the sandbox")
-        totals = {
-            "students": district.students, "sections": district.sections, "cc": district.enrollments,
-            "schools": district.schools, "terms": district.terms, "courses": district.courses,
-            "users": district.staff_members,
-        }  # fmt: skip
-        query = asked.query.get("q", "")
-        if not query:
-            return Joined(range(totals[table.lower()]))
-        if table.lower() != "students":
-            raise Refused(403, "Validation Failed", field=f"{table}.dcid", code="NoAccess")
-        rows = Rows(district, self._quirks)
-        return self._remember(
-            ("table", query, district.day), lambda: matching_table_rows(district, rows, query)
-        )
-
-    def _students_table(self, asked: Asked, district: District, *, empty: bool) -> Answer:
-        indexes = self._table(asked, "students", district)
-        projection = [name.strip().lower() for name in asked.query.get("projection", "").split(",")]
-        if projection == [""]:
-            raise Refused(
-                400, "The projection parameter is required", field="projection", code="MissingField"
-            )
-        for name in projection:
-            if name != "*" and name not in STUDENT_COLUMNS:
-                message = f"Invalid field specified: {name} is not valid column for table: STUDENTS"
-                raise Refused(400, message, field=name, code="InvalidField")
-        page, size = self._page_of(asked)
-        rows, records = Rows(district, self._quirks), []
-        for index in () if empty else indexes.cut((page - 1) * size, size):
-            columns = rows.student_columns(index)
-            if "*" not in projection:
-                columns = {name: columns[name] for name in projection if name in columns}
-            records.append({"id": index + 4101, "name": "students", "tables": {"students": columns}})
-        body: dict[str, Any] = {"name": "students", "@extensions": ""}
-        if records:
-            body["record"] = rows.collection(records)
-        return answer_json(body)
-
-
-def _text(row: Mapping[str, Any] | str) -> str:
-    return row if isinstance(row, str) else encode(row)
-
 
 def _wanted(asked: Asked, kind: str) -> frozenset[str]:
     names = asked.query.get("expansions")
@@ -324,12 +199,3 @@ def _find(district: District, kind: str, dcid: str) -> int:
     if index is None or index >= totals[kind]:
         raise Refused(404, f"No {kind} with the id {dcid[:40]}")
     return index
-
-
-def _number(asked: Asked, name: str, default: int) -> int:
-    text = asked.query.get(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit()) or len(text) > 9:
-        raise Refused(400, f"{name} must be a number", field=name, code="Invalid")
-    return int(text)

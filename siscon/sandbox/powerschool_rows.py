@@ -129,7 +129,7 @@ class Rows:
 
     def course(self, index: int) -> dict[str, Any]:
         """A course of the district's catalogue."""
-        course = self._district.course(index)
+        course = self._district.catalogue.course(index)
         return {"id": self._id("course", index), "course_number": course.code, "course_name": course.title}
 
     def term(self, index: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
@@ -86,7 +87,9 @@ def bind(port: int) -> list[socket.socket]:
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sockets.append(listening)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sets it only on sockets it made
+        listening.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )  # asyncio sets it only on sockets it made
         try:
             listening.bind(("127.0.0.1", wanted))
         except (OSError, OverflowError) as error:
@@ -101,7 +104,9 @@ class PortInUse(OSError):
     """A port of the sandbox cannot be taken."""
 
     def __init__(self, port: int, cause: BaseException) -> None:
-        reason = "is in use" if getattr(cause, "errno", None) == 98 else f"cannot be used ({cause})"
+        reason = (
+            "is in use" if getattr(cause, "errno", None) == errno.EADDRINUSE else f"cannot be used ({cause})"
+        )
         super().__init__(
             f"port {port} {reason} (the sandbox needs four in a row); choose another with --port"
         )

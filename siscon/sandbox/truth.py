@@ -162,7 +162,7 @@ def _student(system: System, district: District, index: int) -> dict[str, Any]:
 
 
 def _course(_system: System, district: District, index: int) -> dict[str, Any]:
-    course = district.course(index)
+    course = district.catalogue.course(index)
     school = None if course.school is None else district.ids.text("school", course.school)
     return {"title": course.title, "code": course.code, "school": school, "status": "active"}
 

@@ -70,8 +70,8 @@ def test_every_reference_points_to_a_record_of_the_same_school(students: int) ->
 
     for index in range(made.sections):
         section = made.section(index)
-        assert made.course(section.course).school == section.school
-        assert section.index in made.sections_of_course(section.course)
+        assert made.catalogue.course(section.course).school == section.school
+        assert section.index in made.catalogue.sections_of_course(section.course)
         assert section.school in made.staff(section.teacher).schools
     for index in range(made.teachings):
         teaching = made.teaching(index)

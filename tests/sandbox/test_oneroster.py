@@ -19,7 +19,7 @@ async def listed(sandbox: Running, system: str, path: str, **query: Any) -> list
 
 
 @BOTH
-@pytest.mark.parametrize("limit", [1, 13, 100, 1000])
+@pytest.mark.parametrize("limit", [9, 100, 1000])
 async def test_following_next_gives_every_user_exactly_once(shared: Running, system: str, limit: int) -> None:
     seen, path = [], f"/users?limit={limit}"
     while path:
