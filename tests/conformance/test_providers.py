@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from siscon.domain.records import Entity, Part, Record, to_dict
-from siscon.providers.contract import Api, Page, Provider, ProviderSettings
+from siscon.providers.contract import Api, Page, ProviderSettings
 from siscon.providers.registry import load
 from siscon.providers.testing import provider_suite
-from siscon.sandbox import launch, truth
+from siscon.sandbox import truth
 from siscon.sandbox.systems import SYSTEMS
 from siscon.sandbox.world import district_of
-from support.sandbox_sis import client_for, kinds, sandbox, settings_for
+from support.sandbox_sis import client_for, kinds, next_day, sandbox, settings_for
 
 
 def suite_over_sandbox(name: str, **more: Any) -> type:
@@ -84,7 +84,7 @@ def differences(
 async def test_every_entity_of_every_system_is_understood_as_it_is(day: int, tmp_path: Path) -> None:
     async with sandbox(tmp_path, students=300) as state:
         for _ in range(day):
-            launch.advance(state)
+            await next_day(state)
         wrong: list[Any] = []
         for kind in kinds():
             settings = settings_for(kind, state)
@@ -99,16 +99,13 @@ async def test_every_entity_of_every_system_is_understood_as_it_is(day: int, tmp
     assert wrong == []
 
 
-OneRosterChange = Callable[[Provider], None]
-
-
 @pytest.mark.parametrize("name", ["infinite_campus", "skyward"])
 async def test_an_increment_brings_changed_records_whole(name: str, tmp_path: Path) -> None:
     kind = load(name)
     async with sandbox(tmp_path, students=300) as state:
         settings = settings_for(kind, state)
         async with client_for(kind, settings) as api:
-            launch.advance(state)
+            await next_day(state)
             changed_since = state.moments[1]
             for entity in (Entity.STUDENT, Entity.ENROLLMENT):
                 provider = kind(api, settings)

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from siscon.domain.privacy import Secret
 from siscon.providers.client import ApiClient
 from siscon.providers.contract import ClientCredentials, Provider, ProviderSettings, Rate
@@ -18,6 +20,7 @@ from siscon.sandbox import launch
 from siscon.sandbox.origin import APP_NAME, client_id_of
 from siscon.sandbox.state import SandboxState
 from siscon.sandbox.systems import SYSTEMS
+from siscon.sandbox.world import CONTROL
 
 
 class Login:
@@ -44,7 +47,7 @@ class Login:
 
 @contextlib.asynccontextmanager
 async def sandbox(folder: Path, *, students: int = 300, seed: int = 7) -> AsyncIterator[SandboxState]:
-    """A running sandbox with room limits off."""
+    """A running sandbox without rate limits."""
     state = SandboxState(seed=seed, students=students, day=0, port=0, path=folder / "sandbox.json")
     ready = asyncio.Event()
     serving = asyncio.create_task(launch.serve(state, "fast", on_ready=lambda _: ready.set()))
@@ -56,6 +59,14 @@ async def sandbox(folder: Path, *, students: int = 300, seed: int = 7) -> AsyncI
         serving.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await serving
+
+
+async def next_day(state: SandboxState) -> None:
+    """Let a day pass in a running sandbox, at once."""
+    url = f"http://127.0.0.1:{state.ports[0]}{CONTROL}advance"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(url, headers={"X-Sandbox-Control": "yes"})
+    assert answer.status_code == 200
 
 
 def settings_for(kind: type[Provider], state: SandboxState, **more: Any) -> ProviderSettings:
