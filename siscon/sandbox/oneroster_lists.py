@@ -148,6 +148,8 @@ def filtered(district: District, rows: Rows, listing: Listing, text: str) -> Lis
         if newest:
             changed = _changed(district, listing.kind, newest[0])
             listing = replace(listing, indexes=Joined(changed))
+            if len(clauses) == 1:
+                return listing
         elif len(clauses) == 1 and (quick := _by_status(district, listing, clauses[0])) is not None:
             return replace(listing, indexes=quick)
     every = all if joint == "AND" else any
