@@ -6,7 +6,6 @@ copy of the newest seal kept elsewhere (a head anchor) will show that.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Mapping
@@ -21,7 +20,9 @@ INSERT INTO audit (seq, at_ms, actor, action, target, detail, seal)
 VALUES (:seq, :at_ms, :actor, :action, :target, :detail, :seal)
 """
 LIST_AFTER = "SELECT * FROM audit WHERE seq > :after_seq ORDER BY seq LIMIT :limit"
-CHUNK = 1000
+CHUNK = 250
+
+_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,7 @@ async def verify(c: Connection, key: bytes) -> int | None:
 
 def _seal(key: bytes, before: bytes, row: Row | Mapping[str, Any]) -> bytes:
     told = [row[name] for name in ("seq", "at_ms", "actor", "action", "target", "detail")]
-    text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-    return hmac.new(key, before + text.encode(), hashlib.sha256).digest()
+    return hmac.digest(key, before + _canonical(told).encode(), "sha256")
 
 
 def _entry(row: Row) -> AuditEntry:

@@ -9,10 +9,10 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TypeVar
 
 import aiosqlite
 
@@ -34,43 +34,75 @@ SYNCHRONOUS = ("full", "normal")
 # The library tells at debug level what it executes, values and all: nobody's log may hold that.
 logging.getLogger("aiosqlite").setLevel(logging.WARNING)
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Line:
-    """A connection and the thread it lives on; every call is one trip, its errors are those of the house."""
+    """A connection and the thread it lives on; every call is one trip, its errors are those of the house.
+
+    Calls are carried out in the order they were made, so what is posted comes before whatever is called later.
+    """
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
         self._connection = connection
         self._path = path
-        self._trip: Callable[..., Awaitable[Any]] = connection._execute
 
-    async def call(
-        self, work: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Do ``work`` on the thread; when cancelled, the statement that runs there is interrupted."""
+    def _send(self, future: asyncio.Future[T] | None, work: Callable[[sqlite3.Connection], T]) -> None:
         try:
-            answer: T = await self._trip(work, self._connection._conn, *args, **kwargs)
+            connection = self._connection._conn
+        except ValueError as error:
+            raise DatabaseError(f"{plain(self._path)} has been closed.", code="closed") from error
+        if not self._connection._running:
+            raise DatabaseError(f"{plain(self._path)} has been closed.", code="closed")
+        self._connection._tx.put_nowait((future, lambda: work(connection)))
+
+    async def call(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do ``work`` on the thread; when cancelled, the statement that runs there is interrupted."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._send(future, work)
+        try:
+            return await future
         except asyncio.CancelledError:
-            await self.interrupt()
+            self.interrupt()
             raise
         except (sqlite3.Error, UnicodeError) as error:
             raise database_error(error, self._path) from error
-        except ValueError as error:
-            raise DatabaseError(f"{plain(self._path)} has been closed.", code="closed") from error
-        return answer
 
-    async def interrupt(self) -> None:
+    async def call_to_the_end(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do ``work`` and wait for its end even when cancelled; the cancellation is raised afterwards."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._send(future, work)
+        try:
+            return await _to_the_end(future)
+        except (sqlite3.Error, UnicodeError) as error:
+            raise database_error(error, self._path) from error
+
+    def post(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Do ``work`` after what runs now, without waiting for it; nobody hears how it went."""
+        with suppress(DatabaseError):
+            self._send(None, work)
+
+    def interrupt(self) -> None:
         """Stop the statement that runs now. Not before a writer closes: it would leave its journal behind."""
-        with suppress(ValueError):
-            await self._connection.interrupt()
+        with suppress(ValueError, sqlite3.Error):
+            self._connection._conn.interrupt()
 
     async def stop(self) -> None:
         """Close the connection and end its thread, also when the wait for it is cancelled."""
         stopped = self._connection.stop()
         if stopped is not None:
             await _to_the_end(stopped)
+
+
+async def _to_the_end(future: asyncio.Future[T]) -> T:
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        while not future.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([future])
+        future.exception()  # looked at; the cancellation weighs more
+        raise
 
 
 class SqliteConnection(Connection):
@@ -80,54 +112,45 @@ class SqliteConnection(Connection):
         self._line: Line | None = line
         self._step = step
 
-    @property
-    def _open_line(self) -> Line:
+    async def _call(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._line is None:
             raise DatabaseError("A connection was used after the end of its block.", code="closed")
-        return self._line
+        step = self._step
+
+        def stepped(connection: sqlite3.Connection) -> T:
+            step(connection)
+            return work(connection)
+
+        return await self._line.call(stepped)
 
     async def all(self, sql: str, params: Params = ()) -> list[Row]:
-        return await self._open_line.call(_all, self._step, sql, params)
+        return await self._call(lambda connection: connection.execute(sql, params).fetchall())
 
     async def one(self, sql: str, params: Params = ()) -> Row | None:
-        return await self._open_line.call(_one, self._step, sql, params)
+        return await self._call(lambda connection: _first(connection.execute(sql, params)))
 
     async def run(self, sql: str, params: Params = ()) -> int:
-        return await self._open_line.call(_run, self._step, sql, params)
+        return await self._call(lambda connection: max(0, connection.execute(sql, params).rowcount))
+
+    async def each(self, statements: Sequence[tuple[str, Params]]) -> list[int]:
+        return await self._call(
+            lambda connection: [max(0, connection.execute(*one).rowcount) for one in statements]
+        )
 
     async def many(self, sql: str, rows: Iterable[Params]) -> None:
-        await self._open_line.call(_many, self._step, sql, rows)
+        await self._call(lambda connection: connection.executemany(sql, rows))
 
     def end(self) -> None:
         """Let nobody use it any more."""
         self._line = None
 
 
-def _all(connection: sqlite3.Connection, step: Callable[..., None], sql: str, params: Params) -> list[Row]:
-    step(connection)
-    return connection.execute(sql, params).fetchall()
-
-
-def _one(connection: sqlite3.Connection, step: Callable[..., None], sql: str, params: Params) -> Row | None:
-    step(connection)
-    cursor = connection.execute(sql, params)
+def _first(cursor: sqlite3.Cursor) -> Row | None:
     try:
         row: Row | None = cursor.fetchone()
         return row
     finally:
         cursor.close()
-
-
-def _run(connection: sqlite3.Connection, step: Callable[..., None], sql: str, params: Params) -> int:
-    step(connection)
-    return max(0, connection.execute(sql, params).rowcount)
-
-
-def _many(
-    connection: sqlite3.Connection, step: Callable[..., None], sql: str, rows: Iterable[Params]
-) -> None:
-    step(connection)
-    connection.executemany(sql, rows)
 
 
 def _join_snapshot(connection: sqlite3.Connection) -> None:
@@ -177,11 +200,8 @@ class SqliteDatabase(Database):
             yield connection
         finally:
             connection.end()
-            try:
-                with suppress(DatabaseError):
-                    await _to_the_end(line.call(_end))
-            finally:
-                self._free_readers.put_nowait(line)
+            line.post(_end)
+            self._free_readers.put_nowait(line)
 
     @asynccontextmanager
     async def transaction(self, lease: Lease | None = None) -> AsyncIterator[Connection]:
@@ -191,12 +211,11 @@ class SqliteDatabase(Database):
         async with self._writing:
             connection = SqliteConnection(self._writer, _stay_inside)
             try:
-                await self._writer.call(self._begin, lease)
+                await self._writer.call(lambda writer: self._begin(writer, lease))
                 yield connection
-                await _to_the_end(self._writer.call(_commit))
+                await self._writer.call_to_the_end(_commit)
             except BaseException:
-                with suppress(DatabaseError):
-                    await _to_the_end(self._writer.call(_end))
+                self._writer.post(_end)
                 raise
             finally:
                 connection.end()
@@ -239,27 +258,12 @@ class SqliteDatabase(Database):
                 stack.push_async_callback(_optimize, self._writer)
             for reader in self._readers:
                 stack.push_async_callback(reader.stop)
-                stack.push_async_callback(reader.interrupt)
+                stack.callback(reader.interrupt)
 
 
 async def _optimize(writer: Line) -> None:
     with suppress(DatabaseError):
         await writer.call(lambda connection: connection.execute("PRAGMA optimize"))
-
-
-async def _to_the_end(work: Awaitable[T]) -> T:
-    """Wait for ``work`` even when cancelled meanwhile; the cancellation is raised afterwards."""
-    task = asyncio.ensure_future(work)
-    cancelled = False
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError:
-            cancelled = True
-    answer = task.result()
-    if cancelled:
-        raise asyncio.CancelledError
-    return answer
 
 
 async def _connect(path: Path, mode: str) -> Line:
@@ -332,7 +336,7 @@ async def open_database(path: Path, *, synchronous: str = "full", read_only: boo
         if not read_only:
             writer = await _connect(path, "rw")
             opened.push_async_callback(writer.stop)
-            version = await writer.call(_set_up_writer, path, synchronous)
+            version = await writer.call(lambda connection: _set_up_writer(connection, path, synchronous))
         readers = []
         for _ in range(READERS):
             reader = await _connect(path, "ro" if read_only else "rw")
@@ -340,7 +344,7 @@ async def open_database(path: Path, *, synchronous: str = "full", read_only: boo
             await reader.call(_set_up_reader)
             readers.append(reader)
         if read_only:
-            version = await readers[0].call(_check_readable, path)
+            version = await readers[0].call(lambda connection: _check_readable(connection, path))
         database = SqliteDatabase(path, version, writer=writer, readers=readers)
         opened.pop_all()
     return database
