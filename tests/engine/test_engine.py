@@ -304,8 +304,7 @@ async def test_nothing_but_orderly_rows_are_left_after_many_runs(
 async def test_engines_are_listed_as_alive_while_they_run(
     db: SqliteDatabase, tmp_path: Path, vault: Vault, names: tuple[str, ...]
 ):
-    async with living_engine(db, settings_for(tmp_path, *names), vault) as engine:
-        async with db.read() as c:
-            found = await leases.engines(c, now_ms=engine.engine.now_ms())
+    async with living_engine(db, settings_for(tmp_path, *names), vault) as engine, db.read() as c:
+        found = await leases.engines(c, now_ms=engine.engine.now_ms())
 
     assert [(one.id, one.alive) for one in found] == [(engine.engine.id, True)]

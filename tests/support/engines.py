@@ -34,7 +34,7 @@ def settings_for(home: Path, *names: str, **more: Any) -> Settings:
         "client_secret": SECRET,
         **more,
     }
-    return Settings.model_validate({"home": home, "integrations": {name: one for name in names or ("harbor",)}})
+    return Settings.model_validate({"home": home, "integrations": dict.fromkeys(names or ("harbor",), one)})
 
 
 def provider_over(sis: FakeSis) -> Callable[[str], type[Provider]]:
