@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from siscon.domain.errors import DatabaseError
 from siscon.domain.events import EventKind, Level
-from siscon.domain.plans import guard
+from siscon.domain.plans import PlanCounts, guard
 from siscon.domain.records import Entity
 from siscon.domain.runs import Phase, RunStatus, end_of
 from siscon.engine import apply, fetch, plan
 from siscon.engine.job import ImportJob
 from siscon.store import cursors, events, runs, staged
+
+T = TypeVar("T")
 
 
 async def run_import(job: ImportJob) -> RunStatus:
@@ -27,9 +30,8 @@ async def run_import(job: ImportJob) -> RunStatus:
             await _timed(job, entity, fetch.fetch_entity)
         phase = await _enter(job, Phase.PLAN)
     if phase is Phase.PLAN:
-        for entity in job.run.entities:
-            await _timed(job, entity, plan.plan_entity)
-        if await _too_much(job):
+        plans = [await _timed(job, entity, plan.plan_entity) for entity in job.run.entities]
+        if await _too_much(job, plans):
             return RunStatus.HELD
         phase = await _enter(job, Phase.APPLY)
     for entity in job.run.entities:
@@ -55,21 +57,17 @@ async def _enter(job: ImportJob, phase: Phase) -> Phase:
     return phase
 
 
-async def _timed(
-    job: ImportJob, entity: Entity, step: Callable[[ImportJob, Entity], Awaitable[None]]
-) -> None:
+async def _timed(job: ImportJob, entity: Entity, step: Callable[[ImportJob, Entity], Awaitable[T]]) -> T:
     begun = time.monotonic()
-    await step(job, entity)
+    answer = await step(job, entity)
     seconds = round(time.monotonic() - begun, 3)
     async with job.db.transaction(job.lease) as c:
         await runs.add_counts(c, job.run.id, entity, seconds=seconds)
+    return answer
 
 
-async def _too_much(job: ImportJob) -> bool:
-    excesses = []
-    async with job.db.read() as c:
-        for entity in job.run.entities:
-            excesses += guard(await plan.plan_counts(c, job, entity), job.limits)
+async def _too_much(job: ImportJob, plans: list[PlanCounts]) -> bool:
+    excesses = [excess for one in plans for excess in guard(one, job.limits)]
     if not excesses:
         return False
     async with job.db.transaction(job.lease) as c:
@@ -96,11 +94,12 @@ async def _finish(job: ImportJob) -> RunStatus:
             "accounted for. Nothing applied is lost; please report this with the output of 'siscon runs show'.",
             code="counts_do_not_reconcile",
         )
-    while await _drop_some(job):
-        pass
+    for entity in job.run.entities:
+        while await _drop_some(job, entity):
+            pass
     return end_of(counts)
 
 
-async def _drop_some(job: ImportJob) -> bool:
+async def _drop_some(job: ImportJob, entity: Entity) -> bool:
     async with job.db.transaction(job.lease) as c:
-        return await staged.drop(c, job.run.id) > 0
+        return await staged.drop(c, job.run.id, entity)

@@ -18,8 +18,8 @@ STRETCH = 2_000
 """Rows that are judged in one transaction."""
 
 
-async def plan_entity(job: ImportJob, entity: Entity) -> None:
-    """Give every staged record of one entity its verdict; done again, it changes nothing."""
+async def plan_entity(job: ImportJob, entity: Entity) -> PlanCounts:
+    """Give every staged record of one entity its verdict; what the plan holds. Done again, it changes nothing."""
     async with job.db.read() as c:
         with_parts = await staged.has_parts(c, job.run.id, entity)
     after = ""
@@ -34,11 +34,10 @@ async def plan_entity(job: ImportJob, entity: Entity) -> None:
             await staged.judge_plain(c, integration, run_id, entity, after=after, upto=upto)
         await _look_closer(job, entity, after, upto)
         after = upto
-    await _count(job, entity)
+    return await _count(job, entity)
 
 
-async def plan_counts(c: Connection, job: ImportJob, entity: Entity) -> PlanCounts:
-    """What the plan of one entity holds, for the guard."""
+async def _plan_counts(c: Connection, job: ImportJob, entity: Entity) -> PlanCounts:
     told = await staged.count_verdicts(c, job.run.id, entity)
     whole = not job.incremental and (await cursors.get(c, job.run.integration, entity)).whole
     return PlanCounts(
@@ -53,9 +52,11 @@ async def plan_counts(c: Connection, job: ImportJob, entity: Entity) -> PlanCoun
     )
 
 
-async def _count(job: ImportJob, entity: Entity) -> None:
+async def _count(job: ImportJob, entity: Entity) -> PlanCounts:
     async with job.db.transaction(job.lease) as c:
-        await runs.set_planned(c, job.run.id, await plan_counts(c, job, entity))
+        counts = await _plan_counts(c, job, entity)
+        await runs.set_planned(c, job.run.id, counts)
+    return counts
 
 
 async def _lay_over(c: Connection, job: ImportJob, entity: Entity, after: str, upto: str) -> None:

@@ -33,6 +33,7 @@ FROM staged s WHERE {stretch} {required} AND NOT EXISTS (
 ON CONFLICT (entity_type, external_id) DO UPDATE SET
   internal_id = excluded.internal_id, sync_status = 'synced', last_synced_at = excluded.last_synced_at,
   error_message = '', fingerprint = excluded.fingerprint, base = excluded.base, missing_since = NULL, missing_runs = 0
+RETURNING external_id || ' ' || internal_id || ' ' || fingerprint
 """
 INSERT = """
 INSERT INTO {table} (id, {columns}, created_at_ms, updated_at_ms)
@@ -49,9 +50,6 @@ WHERE {stretch} AND m.internal_id >= :first
 REMEMBER = """
 INSERT INTO changes (at_ms, run_id, integration, entity, external_id, internal_id, kind, after)
 SELECT :now_ms, :run_id, :integration, s.entity, s.external_id, m.internal_id, 'created', s.body
-"""
-TELL = """
-SELECT count(*) AS n, group_concat(s.external_id || ' ' || m.internal_id || ' ' || s.fingerprint, char(10)) AS told
 """
 # What had to be left out keeps the mapping pending: without a fingerprint it is looked at again in every run.
 LOST_ONE = """
@@ -119,15 +117,11 @@ async def bring_in(
         "now_ms": now_ms,
     }
     sql = _statements(integration, entity)
-    for statement in sql.writing:
-        await c.run(statement, params)
-    warnings = sum([await c.run(statement, params) for statement in sql.leaving_out])
-    told = await c.one(sql.telling, params)
-    created = told["n"] if told is not None else 0
-    stayed = (
-        [Stays(row[0], row[1], row[2]) for row in await c.all(sql.left, params)] if created < expected else []
-    )
-    return Arrivals(created, warnings, (told["told"] if told is not None else "") or "", stayed)
+    told = [row[0] for row in await c.all(sql.tie, params)]
+    changed = await c.each([(statement, params) for statement in (*sql.writing, *sql.leaving_out)])
+    warnings = sum(changed[len(sql.writing) :])
+    left = await c.all(sql.left, params) if len(told) < expected else []
+    return Arrivals(len(told), warnings, "\n".join(told), [Stays(row[0], row[1], row[2]) for row in left])
 
 
 def missing_reference(entity: Entity) -> str:
@@ -137,9 +131,9 @@ def missing_reference(entity: Entity) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Statements:
+    tie: str
     writing: tuple[str, ...]
     leaving_out: tuple[str, ...]
-    telling: str
     left: str
 
 
@@ -161,11 +155,11 @@ def _statements(integration: str, entity: Entity) -> _Statements:
         for rule in MANY[entity]
     ]
     return _Statements(
+        tie=TIE.format(
+            required=" ".join(f"AND EXISTS ({_here(rule, '1', 's.body', names)})" for rule in required),
+            **names,
+        ),
         writing=(
-            TIE.format(
-                required=" ".join(f"AND EXISTS ({_here(rule, '1', 's.body', names)})" for rule in required),
-                **names,
-            ),
             insert + arrived,
             *links,
             REMEMBER + arrived,
@@ -184,7 +178,6 @@ def _statements(integration: str, entity: Entity) -> _Statements:
                 for one in MANY[entity]
             ),
         ),
-        telling=TELL + arrived,
         left=LEFT.format(**names),
     )
 

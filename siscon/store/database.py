@@ -34,6 +34,10 @@ class Connection(Protocol):
         """Execute; the number of rows changed."""
         ...
 
+    async def each(self, statements: Sequence[tuple[str, Params]]) -> list[int]:
+        """Execute several statements in one trip; the number of rows that each changed."""
+        ...
+
     async def many(self, sql: str, rows: Iterable[Params]) -> None:
         """Execute once for each of ``rows`` (a list or an iterator), in one trip."""
         ...

@@ -41,22 +41,18 @@ SELECT coalesce(
 ) AS upto
 """
 IN_STRETCH = "s.run_id = :run_id AND s.entity = :entity AND s.external_id > :after AND s.external_id <= :upto"
-JUDGE_UNCHANGED = (
+JUDGE_PLAIN = (
     """
-UPDATE staged AS s SET verdict = 'unchanged' WHERE """
+UPDATE staged SET verdict = CASE WHEN found.internal_id IS NULL THEN 'create' ELSE 'unchanged' END
+FROM (
+  SELECT s.external_id AS id, m.internal_id FROM staged s
+  LEFT JOIN {table} m ON m.entity_type = s.entity AND m.external_id = s.external_id
+  WHERE """
     + IN_STRETCH
-    + """ AND s.verdict IS NULL AND EXISTS (
-  SELECT 1 FROM {table} m WHERE m.entity_type = s.entity AND m.external_id = s.external_id
-  AND m.fingerprint = s.fingerprint AND m.sync_status = 'synced')
-"""
-)
-JUDGE_CREATE = (
-    """
-UPDATE staged AS s SET verdict = 'create' WHERE """
-    + IN_STRETCH
-    + """ AND s.verdict IS NULL AND NOT EXISTS (
-  SELECT 1 FROM {table} m WHERE m.entity_type = s.entity AND m.external_id = s.external_id
-  AND m.internal_id IS NOT NULL)
+    + """ AND s.part = '' AND s.verdict IS NULL
+    AND (m.internal_id IS NULL OR m.fingerprint = s.fingerprint AND m.sync_status = 'synced')
+) AS found
+WHERE run_id = :run_id AND entity = :entity AND external_id = found.id AND part = ''
 """
 )
 UNJUDGED = (
@@ -98,10 +94,7 @@ COMING = """
 SELECT external_id FROM staged WHERE run_id = :run_id AND entity = :entity AND part = '' AND verdict = 'create'
   AND external_id IN (SELECT value FROM json_each(:ids))
 """
-DROP = """
-DELETE FROM staged WHERE (run_id, entity, external_id, part) IN (
-  SELECT run_id, entity, external_id, part FROM staged WHERE run_id = :run_id LIMIT :limit)
-"""
+DROP_SOME = "DELETE FROM staged WHERE run_id = :run_id AND entity = :entity AND external_id <= :upto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +194,7 @@ async def judge_plain(
 ) -> None:
     """Set the verdict on all of a stretch that need no closer look: unchanged, and new."""
     params = {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto}
-    table = table_of(integration)
-    await c.run(JUDGE_UNCHANGED.format(table=table), params)
-    await c.run(JUDGE_CREATE.format(table=table), params)
+    await c.run(JUDGE_PLAIN.format(table=table_of(integration)), params)
 
 
 async def unjudged(
@@ -259,9 +250,12 @@ async def to_change(
     ]
 
 
-async def drop(c: Connection, run_id: int, *, limit: int = 5_000) -> int:
-    """Remove up to ``limit`` staged rows of a run that has ended; how many were removed."""
-    return await c.run(DROP, {"run_id": run_id, "limit": limit})
+async def drop(c: Connection, run_id: int, entity: Entity, *, limit: int = 5_000) -> bool:
+    """Remove the first ``limit`` staged rows of an entity of a run that has ended; False when none were left."""
+    upto = await stretch(c, run_id, entity, after="", size=limit)
+    if upto is not None:
+        await c.run(DROP_SOME, {"run_id": run_id, "entity": entity.value, "upto": upto})
+    return upto is not None
 
 
 async def about_to_come(c: Connection, run_id: int, entity: Entity, ids: Iterable[str]) -> list[str]:
