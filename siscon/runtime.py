@@ -23,7 +23,9 @@ from siscon.domain.leases import EngineInfo
 from siscon.domain.privacy import Secret
 from siscon.domain.text import plain_lines
 from siscon.engine import inbox
+from siscon.engine.activation import activate_all
 from siscon.engine.journal import keep_journal, redact
+from siscon.engine.lifeline import is_provably_gone
 from siscon.engine.moments import wall_ms
 from siscon.providers import registry
 from siscon.providers.contract import ProviderSettings
@@ -104,9 +106,12 @@ def logs_of(settings: Settings) -> Path:
 
 
 async def find_engine(db: Database) -> EngineInfo | None:
-    """The newest engine that is alive, or None."""
+    """The newest engine that is alive, or None; one that was killed a moment ago is not."""
     async with db.read() as c:
-        return next((one for one in await leases.engines(c, now_ms=wall_ms()) if one.alive), None)
+        alive = [one for one in await leases.engines(c, now_ms=wall_ms()) if one.alive]
+    if isinstance(db, sqlite.SqliteDatabase):
+        alive = [one for one in alive if not is_provably_gone(db.path.parent, one.id)]
+    return next(iter(alive), None)
 
 
 async def serve(settings: Settings) -> int:
@@ -124,16 +129,15 @@ async def run_until_idle(house: House, *, stop: asyncio.Event | None = None) -> 
     """Be the engine for as long as there is something to do: for short commands where no engine is alive."""
     from siscon.engine.engine import run_engine
 
-    return await run_engine(
-        house.db, house.settings, house.vault, stop=stop or asyncio.Event(), until_idle=True
-    )
+    with journal(house.settings, "sync"):
+        return await run_engine(
+            house.db, house.settings, house.vault, stop=stop or asyncio.Event(), until_idle=True
+        )
 
 
 async def carry_out_inbox(house: House) -> int:
     """Answer the commands that wait, without an engine; how many. What the configuration names is activated first."""
-    from siscon.engine.engine import Engine
-
-    await Engine(house.db, house.settings, house.vault, asyncio.Event()).activate_all()
+    await activate_all(house.db, house.settings, load_provider=registry.load, now_ms=wall_ms)
     return await inbox.carry_out(house.db, vault=house.vault, live=None, now_ms=wall_ms)
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from siscon import __version__
@@ -22,16 +23,17 @@ from siscon.domain.leases import EngineInfo
 from siscon.domain.schedules import parse
 from siscon.domain.text import plain
 from siscon.engine import inbox, lifeline
+from siscon.engine.activation import LoadProvider, activate_all
 from siscon.engine.bell import Bell
 from siscon.engine.clock import Clock
 from siscon.engine.importer import run_import
 from siscon.engine.leases import Holdings
-from siscon.engine.links import Links, LoadProvider, rate_of
+from siscon.engine.links import Links
 from siscon.engine.moments import wall_ms
 from siscon.engine.tokens import renew_quietly
 from siscon.engine.worker import Importer, Shop, Worker
 from siscon.providers import registry
-from siscon.store import events, integrations, leases
+from siscon.store import events, leases
 from siscon.store.database import Database
 from siscon.store.vault import Vault
 
@@ -81,7 +83,9 @@ class Engine:
             )
             try:
                 await self._register(holdings, worker)
-                await self.activate_all()
+                self._usable = await activate_all(
+                    self.db, self.settings, load_provider=self.load_provider, now_ms=self.now_ms
+                )
                 if on_ready is not None:
                     on_ready()
                 await self._run_parts(holdings, links, worker)
@@ -106,54 +110,13 @@ class Engine:
 
     async def _come_back(self, holdings: Holdings, worker: Worker) -> None:
         """Taken for dead (asleep for longer than a lease): the runs are others' now, the engine begins anew."""
-        for name in self._usable:
-            worker.drop(name)
-        await self._register(holdings, worker)
-
-    async def activate_all(self) -> None:
-        """Bring every configured integration into the database; one that cannot be had harms itself alone."""
-        for name, settings in self.settings.integrations.items():
+        worker.drop_all()
+        while True:
             try:
-                await self._activate(name, settings)
-            except SisconError as error:
-                log.error("%s: %s", name, error.sentence)  # noqa: TRY400 - expected, the sentence says it all
-                await self._report(f"{name} cannot be used: {error.sentence}", integration=name)
-            else:
-                self._usable[name] = settings
-        async with self.db.transaction() as c:
-            for known in await integrations.all_integrations(c):
-                if known.name not in self._usable:
-                    await integrations.set_enabled(c, known.name, False)
-                    await integrations.set_due(c, known.name, None)
-
-    async def _activate(self, name: str, settings: IntegrationSettings) -> None:
-        kind = self.load_provider(settings.provider)
-        rate = rate_of(settings, kind)
-        now_ms = self.now_ms()
-        async with self.db.transaction() as c:
-            before = await integrations.one(c, name)
-            await integrations.activate(
-                c,
-                name=name,
-                provider=settings.provider,
-                title=kind.title,
-                schedule=settings.schedule,
-                requests_per_minute=round(rate.requests * 60 / rate.per_s) if rate.requests else 0,
-                now_ms=now_ms,
-            )
-            await integrations.set_enabled(c, name, settings.enabled)
-            if before is not None and (before.schedule != settings.schedule or not settings.enabled):
-                await integrations.set_due(c, name, None)
-            if before is None:
-                text = f"{name} ({kind.title}) is new here"
-                await events.append(
-                    c,
-                    EventKind.INTEGRATION_ACTIVATED,
-                    Level.INFO,
-                    text,
-                    integration=name,
-                    at_ms=now_ms,
-                )
+                return await self._register(holdings, worker)
+            except DatabaseError as error:
+                log.warning("not registered again yet: %s", error.sentence)
+                await asyncio.sleep(RESTART_FROM_S)
 
     async def _run_parts(self, holdings: Holdings, links: Links, worker: Worker) -> None:
         bell = Bell()
@@ -177,7 +140,8 @@ class Engine:
         }
         if not self.until_idle:
             parts["clock"] = self._clock(holdings).run
-            parts["tokens"] = lambda: self._keep_tokens(links)
+            for name in self._usable:
+                parts[f"token of {name}"] = partial(self._keep_token, links, name)
         tasks = [asyncio.create_task(self._keep_going(name, part), name=name) for name, part in parts.items()]
         try:
             await self._until_told(bell, worker)
@@ -215,12 +179,12 @@ class Engine:
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, RESTART_MOST_S)
 
-    async def _report(self, text: str, *, integration: str | None = None) -> None:
+    async def _report(self, text: str) -> None:
         """An event for something that failed; the log must do when the database is what failed."""
         try:
             async with self.db.transaction() as c:
                 kind, now_ms = EventKind.TASK_FAILED, self.now_ms()
-                await events.append(c, kind, Level.ERROR, plain(text), integration=integration, at_ms=now_ms)
+                await events.append(c, kind, Level.ERROR, plain(text, limit=500), at_ms=now_ms)
         except DatabaseError as error:
             log.warning("not recorded: %s", error.sentence)
 
@@ -229,11 +193,11 @@ class Engine:
         schedules = {name: parse(line) for name, line in lines.items()}
         return Clock(self.db, holdings, schedules, ZoneInfo(self.settings.time_zone), self.now_ms)
 
-    async def _keep_tokens(self, links: Links) -> None:
+    async def _keep_token(self, links: Links, name: str) -> None:
+        """Renew one integration's token ahead of its end; a slow login keeps nobody else waiting."""
         while True:
-            for name, settings in self._usable.items():
-                if settings.enabled:
-                    await self._renew(links, name, if_due=True)
+            if self._usable[name].enabled:
+                await self._renew(links, name, if_due=True)
             await asyncio.sleep(TOKENS_EVERY_S)
 
     async def _renew(self, links: Links, name: str, *, if_due: bool) -> None:

@@ -74,6 +74,7 @@ class Holdings:
         entries = list(self._held.values())
         lost: list[_Held] = []
         async with self._db.transaction() as c:
+            await leases.seen(c, self.owner, self._now_ms())
             for entry in entries:
                 if not await leases.renew(c, entry.lease, ttl_s=LEASE_TTL_S, now_ms=self._now_ms()):
                     lost.append(entry)  # noqa: PERF401 - one await a lease

@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from siscon.domain.events import EventKind, Level
@@ -16,6 +16,7 @@ from siscon.engine.bell import Ear
 from siscon.store import events, leases, runs
 from siscon.store.database import Connection, Database
 
+LOCK_PREFIX, LOCK_SUFFIX = "engine-", ".lock"
 LOOK_EVERY_S = 2.0
 PRUNE_EVERY_S = 3600.0
 EVENTS_KEPT_MS = 90 * 24 * 3600 * 1000
@@ -23,7 +24,7 @@ EVENTS_KEPT_MS = 90 * 24 * 3600 * 1000
 
 def lock_path(home: Path, engine_id: str) -> Path:
     """The file that an engine keeps locked for as long as its process lives."""
-    return home / f"engine-{engine_id}.lock"
+    return home / f"{LOCK_PREFIX}{engine_id}{LOCK_SUFFIX}"
 
 
 @contextmanager
@@ -39,38 +40,57 @@ def sign_of_life(home: Path, engine_id: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def is_provably_gone(home: Path, engine_id: str) -> bool:
+@contextmanager
+def proof_of_death(home: Path, engine_id: str) -> Iterator[bool]:
     """Whether an engine of this home has certainly ended: its lock file is there and nobody holds the lock.
 
     Why that is safe: the database lies on a local disk, so every engine that writes to it runs under the same
     kernel, and that kernel alone gives and frees the lock; a stopped or hanging process keeps it. An engine locks
     before it registers. Whatever is unclear (no file, no permission) is no proof: then the lease must run out.
+    The lock is held inside the block, so that nobody judges twice.
     """
     try:
         descriptor = os.open(lock_path(home, engine_id), os.O_RDWR | os.O_NOFOLLOW)
     except OSError:
-        return False
+        yield False
+        return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
     finally:
         os.close(descriptor)
-    return True
+
+
+def is_provably_gone(home: Path, engine_id: str) -> bool:
+    """Whether :func:`proof_of_death` can be had."""
+    with proof_of_death(home, engine_id) as gone:
+        return gone
+
+
+def _engines_with_locks(home: Path) -> list[str]:
+    names = sorted(path.name for path in home.glob(lock_path(home, "*").name))
+    return [name.removeprefix(LOCK_PREFIX).removesuffix(LOCK_SUFFIX) for name in names]
 
 
 async def bury_the_dead(db: Database, home: Path, *, own_id: str, now_ms: Callable[[], int]) -> list[str]:
     """Take every lease from the engines that are provably gone, so that nobody waits for them; their ids."""
-    async with db.read() as c:
-        alive = [one.id for one in await leases.engines(c, now_ms=now_ms()) if one.alive and one.id != own_id]
-    gone = [one for one in alive if is_provably_gone(home, one)]
-    for engine_id in gone:
-        async with db.transaction() as c:
-            await leases.take_away(c, engine_id)
-            await leases.engine_stopped(c, engine_id, now_ms())
-        with suppress(OSError):
+    buried = []
+    for engine_id in _engines_with_locks(home):
+        if engine_id == own_id:
+            continue
+        with proof_of_death(home, engine_id) as gone:
+            if not gone:
+                continue
+            async with db.transaction() as c:
+                await leases.take_away(c, engine_id)
+                await leases.engine_stopped(c, engine_id, now_ms())
             lock_path(home, engine_id).unlink(missing_ok=True)
-    return gone
+            buried.append(engine_id)
+    return buried
 
 
 async def give_back(db: Database, *, now_ms: Callable[[], int]) -> int:

@@ -8,21 +8,20 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from siscon.config import IntegrationSettings, Settings
+from siscon.config import Settings
 from siscon.domain.errors import RateLimited, TransientError, UsageError
 from siscon.domain.retry import backoff_s
 from siscon.domain.tokens import Token
+from siscon.engine.activation import LoadProvider, rate_of
 from siscon.engine.gate import StoredGate
 from siscon.engine.meter import count_request
 from siscon.engine.tokens import StoredTokens
 from siscon.providers import oauth
 from siscon.providers.client import ApiClient
-from siscon.providers.contract import Answer, Provider, Rate
+from siscon.providers.contract import Answer, Provider
 from siscon.providers.ports import ClientLimits, Gate
 from siscon.store.database import Database
 from siscon.store.vault import Vault
-
-LoadProvider = Callable[[str], type[Provider]]
 
 RENEWAL_JITTER_S = 120.0
 TOKEN_ATTEMPTS = 3
@@ -34,13 +33,6 @@ class Link:
 
     provider: Provider
     tokens: StoredTokens
-
-
-def rate_of(settings: IntegrationSettings, kind: type[Provider]) -> Rate:
-    """The rate to keep: the configured one, else the provider's own."""
-    if settings.requests_per_minute is None:
-        return kind.rate
-    return Rate(requests=settings.requests_per_minute, per_s=60.0, at_once=kind.rate.at_once)
 
 
 async def patiently(fetch: Callable[[], Awaitable[Token]], gate: Gate) -> Token:

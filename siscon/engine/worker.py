@@ -109,6 +109,11 @@ class Worker:
             if hand.run.integration == integration:
                 hand.stop(Stop.LEASE_LOST)
 
+    def drop_all(self) -> None:
+        """Stop every run: this engine was taken for dead."""
+        for hand in self._hands.values():
+            hand.stop(Stop.LEASE_LOST)
+
     async def _claimable(self) -> list[Run]:
         known = self._shop.settings.integrations
         async with self._shop.db.read() as c:

@@ -1,0 +1,75 @@
+"""What the configuration names is brought into the database: at the start of an engine, or before a short command."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from siscon.config import IntegrationSettings, Settings
+from siscon.domain.errors import SisconError
+from siscon.domain.events import EventKind, Level
+from siscon.domain.text import plain
+from siscon.providers.contract import Provider, Rate
+from siscon.store import events, integrations
+from siscon.store.database import Database
+
+log = logging.getLogger(__name__)
+
+LoadProvider = Callable[[str], type[Provider]]
+
+
+def rate_of(settings: IntegrationSettings, kind: type[Provider]) -> Rate:
+    """The rate to keep: the configured one, else the provider's own."""
+    if settings.requests_per_minute is None:
+        return kind.rate
+    return Rate(requests=settings.requests_per_minute, per_s=60.0, at_once=kind.rate.at_once)
+
+
+async def activate_all(
+    db: Database, settings: Settings, *, load_provider: LoadProvider, now_ms: Callable[[], int]
+) -> dict[str, IntegrationSettings]:
+    """Activate every configured integration, switch the others off; those that can be used.
+
+    One whose provider cannot be had harms itself alone: it is reported and stays off.
+    """
+    usable: dict[str, IntegrationSettings] = {}
+    for name, one in settings.integrations.items():
+        try:
+            await _activate(db, name, one, kind=load_provider(one.provider), now_ms=now_ms())
+        except SisconError as error:
+            log.error("%s: %s", name, error.sentence)  # noqa: TRY400 - expected, the sentence says it all
+            text = plain(f"{name} cannot be used: {error.sentence}", limit=500)
+            async with db.transaction() as c:
+                await events.append(c, EventKind.TASK_FAILED, Level.ERROR, text, at_ms=now_ms())
+        else:
+            usable[name] = one
+    async with db.transaction() as c:
+        for known in await integrations.all_integrations(c):
+            if known.name not in usable:
+                await integrations.set_enabled(c, known.name, False)
+                await integrations.set_due(c, known.name, None)
+    return usable
+
+
+async def _activate(
+    db: Database, name: str, settings: IntegrationSettings, *, kind: type[Provider], now_ms: int
+) -> None:
+    rate = rate_of(settings, kind)
+    async with db.transaction() as c:
+        before = await integrations.one(c, name)
+        await integrations.activate(
+            c,
+            name=name,
+            provider=settings.provider,
+            title=kind.title,
+            schedule=settings.schedule,
+            requests_per_minute=round(rate.requests * 60 / rate.per_s) if rate.requests else 0,
+            now_ms=now_ms,
+        )
+        await integrations.set_enabled(c, name, settings.enabled)
+        if before is None:
+            text = f"{name} ({plain(kind.title)}) is new here"
+            kind_of_news = EventKind.INTEGRATION_ACTIVATED
+            await events.append(c, kind_of_news, Level.INFO, text, integration=name, at_ms=now_ms)
+        elif before.schedule != settings.schedule or not settings.enabled:
+            await integrations.set_due(c, name, None)
