@@ -76,13 +76,14 @@ def check_texts(row: Any, field: str = "record") -> None:
 
 def as_text(value: Any, field: str) -> str | None:
     """Text as it is; a JSON integer by its digits; nothing for None and empty text."""
-    if type(value) is str:
-        if value.isascii() and value.isprintable() and len(value) <= MAX_TEXT:
+    kind = type(value)
+    if kind is str:
+        if value.isprintable() and value.isascii() and len(value) <= MAX_TEXT:
             return value or None
         return _keepable(value, field) or None
     if value is None:
         return None
-    if type(value) is int:
+    if kind is int:
         return str(value)
     raise _refuse(field, "is neither text nor a whole number", "not_text")
 
@@ -133,7 +134,7 @@ _DATE = re.compile(
 
 @lru_cache(maxsize=65_536)
 def _calendar_date(text: str) -> str | None:
-    match = _DATE.fullmatch(text)
+    match = _DATE.fullmatch(text.strip())
     if match is None:
         return None
     try:
@@ -145,9 +146,9 @@ def _calendar_date(text: str) -> str | None:
 
 def as_date(value: Any, field: str) -> str | None:
     """``YYYY-MM-DD``, or the date part of a timestamp as written; only days that exist; nothing for nothing."""
-    if value is None or value == "":
+    if not value and (value is None or value == ""):
         return None
-    found = _calendar_date(value.strip()) if type(value) is str and len(value) <= 64 else None
+    found = _calendar_date(value) if type(value) is str and len(value) <= 64 else None
     if found is None:
         if type(value) is str and not value.strip():
             return None

@@ -161,17 +161,17 @@ _new_enrollment = maker(Enrollment)
 
 
 def _id(row: Mapping[str, Any]) -> str:
-    return required(row.get("sourcedId"), "sourcedId")
+    found: str | None = row.get("sourcedId")
+    return found if found else required(found, "sourcedId")
 
 
 def _status(row: Mapping[str, Any]) -> str:
     word = row.get("status")
-    return "active" if word is None else as_choice(word, "status", STATUS)
+    return STATUS.get(word or "") or as_choice(word, "status", STATUS)
 
 
-def _ref(ref: Any) -> str | None:
-    found: str | None = ref.get("sourcedId") if ref else None
-    return found
+def _ref(ref: Ref | None) -> str | None:
+    return ref.get("sourcedId") if ref else None
 
 
 def _refs(refs: Any) -> tuple[str, ...]:
@@ -306,12 +306,14 @@ def teaching(row: EnrollmentRow) -> Part | None:
 
 def enrollment(row: EnrollmentRow) -> Enrollment | None:
     """A student's enrollment; those of teachers and others are left out."""
-    if (row.get("role") or "").lower() != "student":
+    role = row.get("role")
+    if role != "student" and (role or "").lower() != "student":
         return None
+    taught, user = row.get("class"), row.get("user")
     return _new_enrollment(
         _id(row),
-        required(_ref(row.get("class")), "class"),
-        required(_ref(row.get("user")), "user"),
+        required(taught.get("sourcedId") if taught else None, "class"),
+        required(user.get("sourcedId") if user else None, "user"),
         as_date(row.get("beginDate"), "beginDate"),
         as_date(row.get("endDate"), "endDate"),
         _status(row),

@@ -174,17 +174,19 @@ _NOTHING: Mapping[str, Any] = {}
 def student(row: StudentRow) -> Student:
     """A student with the expansions demographics, school_enrollment and contact_info."""
     name = row.get("name") or _NOTHING
-    described = row.get("demographics")
-    about = described if type(described) is dict else _NOTHING
-    placed = row.get("school_enrollment")
-    place = placed if type(placed) is dict else _NOTHING
-    reached = row.get("contact_info")
-    contact = reached if type(reached) is dict else _NOTHING
+    first, last = name.get("first_name"), name.get("last_name")
+    about: Any = row.get("demographics")
+    place: Any = row.get("school_enrollment")
+    contact: Any = row.get("contact_info")
+    about = about if type(about) is dict else _NOTHING
+    place = place if type(place) is dict else _NOTHING
+    contact = contact if type(contact) is dict else _NOTHING
+    school, status = place.get("school_id"), place.get("enroll_status")
     return _new_student(
         as_id(row.get("id"), "id"),
-        required(name.get("first_name"), "name.first_name"),
+        first if first and not first.isspace() else required(first, "name.first_name"),
         name.get("middle_name") or None,
-        required(name.get("last_name"), "name.last_name"),
+        last if last and not last.isspace() else required(last, "name.last_name"),
         as_text(row.get("local_id"), "local_id"),
         as_text(row.get("state_province_id"), "state_province_id"),
         as_date(about.get("birth_date"), "demographics.birth_date"),
@@ -192,8 +194,8 @@ def student(row: StudentRow) -> Student:
         as_text(place.get("grade_level"), "school_enrollment.grade_level"),
         contact.get("email") or None,
         as_text(row.get("student_username"), "student_username"),
-        as_ref(place.get("school_id"), "school_enrollment.school_id"),
-        as_choice(place.get("enroll_status"), "enroll_status", ENROLL_STATUS, other="inactive"),
+        str(school) if type(school) is int else as_ref(school, "school_enrollment.school_id"),
+        ENROLL_STATUS.get(status) or as_choice(status, "enroll_status", ENROLL_STATUS, other="inactive"),
     )
 
 
