@@ -62,30 +62,52 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def check_ours(connection: sqlite3.Connection, path: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a database is, all read at one moment: another process may be filling it."""
+
+    application_id: int
+    version: int
+    tables: int
+
+
+def look(connection: sqlite3.Connection) -> Found:
+    """Read what a database is, in a snapshot of its own or in the transaction that is open."""
+    inside = connection.in_transaction
+    if not inside:
+        connection.execute("BEGIN")
+    try:
+        tables = connection.execute(COUNT_TABLES).fetchone()[0]
+        application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+        return Found(application_id, version_of(connection), tables)
+    finally:
+        if not inside and connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def check_ours(found: Found, path: Path) -> None:
     """Refuse a database that another program made."""
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    if application != APPLICATION_ID and connection.execute(COUNT_TABLES).fetchone()[0]:
+    if found.application_id != APPLICATION_ID and found.tables:
         raise DatabaseError(
             f"{plain(path)} is a database of another program. Name another `home`.", code="not_ours"
         )
 
 
-def check_version(connection: sqlite3.Connection, path: Path, newest: int) -> None:
+def check_version(found: Found, path: Path, newest: int) -> None:
     """Refuse a database that a newer siscon has written."""
-    found = version_of(connection)
-    if found > newest:
+    if found.version > newest:
         raise DatabaseError(
-            f"{plain(path)} has schema {found}; this siscon {__version__} knows schemas up to {newest}. Install "
-            f"the newer siscon again, or put the copy {plain(path.name)}.before-{newest + 1} in its place.",
+            f"{plain(path)} has schema {found.version}; this siscon {__version__} knows schemas up to {newest}. "
+            f"Install the newer siscon again, or put the copy {plain(path.name)}.before-{newest + 1} in its place.",
             code="newer_database",
         )
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:
     """Refuse, before anything is changed, a database that is not ours or that this program does not know."""
-    check_ours(connection, path)
-    check_version(connection, path, known_migrations()[-1].version)
+    found = look(connection)
+    check_ours(found, path)
+    check_version(found, path, known_migrations()[-1].version)
 
 
 def migrate(
@@ -97,17 +119,18 @@ def migrate(
     """
     todo = known_migrations() if migrations is None else migrations
     newest = todo[-1].version
-    check_ours(connection, path)
-    check_version(connection, path, newest)
-    before = version_of(connection)
-    if before == newest:
+    found = look(connection)
+    check_ours(found, path)
+    check_version(found, path, newest)
+    if found.version == newest:
         return newest
-    if connection.execute(COUNT_TABLES).fetchone()[0]:
-        _copy(connection, path, before + 1)
+    if found.tables:
+        _copy(connection, path, found.version + 1)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        check_version(connection, path, newest)  # another process may have been faster
-        _apply(connection, [one for one in todo if one.version > version_of(connection)], now_ms=now_ms)
+        found = look(connection)  # another process may have been faster
+        check_version(found, path, newest)
+        _apply(connection, [one for one in todo if one.version > found.version], now_ms=now_ms)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

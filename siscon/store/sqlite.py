@@ -315,11 +315,11 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 
 
 def _check_readable(connection: sqlite3.Connection, path: Path) -> int:
-    migrate.check_ours(connection, path)
-    version = migrate.version_of(connection)
-    if version == 0:
+    found = migrate.look(connection)
+    migrate.check_ours(found, path)
+    if found.version == 0:
         raise DatabaseError(f"{plain(path)} holds nothing yet. Start siscon once to fill it.", code="empty")
-    return version
+    return found.version
 
 
 async def open_database(path: Path, *, synchronous: str = "full", read_only: bool = False) -> SqliteDatabase:
