@@ -8,7 +8,7 @@ from siscon.domain.integrations import Integration, IntegrationState, state_of
 from siscon.domain.leases import EngineInfo
 from siscon.domain.runs import Run, RunStatus
 from siscon.domain.tokens import TokenState
-from siscon.store import conflicts, dead_records, integrations, leases, ratelimits, runs, tokens
+from siscon.store import conflicts, dead_records, integrations, leases, ratelimits, runs
 from siscon.store.database import Connection, Database
 
 
@@ -104,6 +104,8 @@ async def _budget(c: Connection, integration: Integration, *, now_ms: int) -> Bu
 
 async def token_views(db: Database, *, now_ms: int) -> list[TokenView]:
     """The login of every integration, by name."""
+    from siscon.store import tokens  # brings cryptography along, which the first paint must not wait for
+
     async with db.read() as c:
         states = {state.integration: state for state in await tokens.states(c, now_ms=now_ms)}
         return [

@@ -32,15 +32,15 @@ class Action:
     footer: bool = True
 
 
-_LISTS = ("overview", "tokens", "runs", "run", "errors", "dead", "conflicts", "records")
+_OPEN = ("overview", "runs", "errors", "conflicts", "records")
 
 ACTIONS: tuple[Action, ...] = (
-    Action("open", ("enter",), "Open", "Open the row under the cursor.", _LISTS, footer=False),
+    Action("open", ("enter",), "Open", "Open the row under the cursor.", _OPEN, footer=False),
     Action(
         "sync",
         ("S", "s"),
         "Sync now",
-        "Queue an import of this integration; asks first.",
+        "Queue an import of this integration (asks).",
         ("overview", "tokens", "runs"),
         Danger.CONFIRM,
         mutates=True,
@@ -50,7 +50,7 @@ ACTIONS: tuple[Action, ...] = (
         "full_sync",
         ("F",),
         "Full",
-        "Queue an import that fetches everything anew and looks for missing records; asks first.",
+        "Queue an import of everything, to compare (asks).",
         ("overview", "runs"),
         Danger.CONFIRM,
         mutates=True,
@@ -61,7 +61,7 @@ ACTIONS: tuple[Action, ...] = (
         "cancel",
         ("X",),
         "Cancel run",
-        "Stop this run after the open batch; what is committed stays. Asks first.",
+        "Stop this run after the open batch (asks).",
         ("overview", "runs", "run"),
         Danger.CONFIRM,
         mutates=True,
@@ -71,7 +71,7 @@ ACTIONS: tuple[Action, ...] = (
         "pause",
         ("P",),
         "Pause",
-        "Pause this integration's schedule, or resume it; a run under way goes on. Asks first.",
+        "Pause or resume this integration's schedule (asks).",
         ("overview",),
         Danger.CONFIRM,
         mutates=True,
@@ -81,7 +81,7 @@ ACTIONS: tuple[Action, ...] = (
         "renew",
         ("R",),
         "Renew",
-        "Ask the SIS for a new access token now; asks first.",
+        "Ask the SIS for a new access token now (asks).",
         ("tokens",),
         Danger.CONFIRM,
         mutates=True,
@@ -100,7 +100,7 @@ ACTIONS: tuple[Action, ...] = (
         "next_status",
         ("u",),
         "Status",
-        "Show mappings of the next sync status: all, pending, synced, error.",
+        "Show mappings of the next sync status.",
         ("records",),
         twin="siscon records",
         footer=False,
@@ -112,21 +112,21 @@ ACTIONS: tuple[Action, ...] = (
         "filter",
         ("slash",),
         "Find",
-        "Show only rows that hold a text, or mappings whose external id begins with it; no text shows all.",
+        "Show only rows that hold a text; none shows all.",
         ("overview", "tokens", "run", "errors", "records"),
     ),
     Action(
         "start_engine",
         ("e",),
         "Start engine",
-        "Start an engine where none is alive; asks first.",
+        "Start an engine where none is alive (asks).",
         danger=Danger.CONFIRM,
         mutates=True,
         twin="siscon serve",
         footer=False,
     ),
     Action("refresh", ("r",), "Refresh", "Read this screen again.", footer=False),
-    Action("freeze", ("p",), "Hold still", "Stop and resume the updates of the screen; data keep arriving."),
+    Action("freeze", ("p",), "Hold still", "Hold the screen still, or let it go on."),
     Action("back", ("escape",), "Back", "Clear the filter, else go back.", footer=False),
     Action("help", ("question_mark", "ctrl+p"), "Keys", "List the keys of this screen; enter runs one."),
     Action(
@@ -139,7 +139,7 @@ ACTIONS: tuple[Action, ...] = (
         "conflicts",
         ("5",),
         "Conflicts",
-        "Records that changed on both sides and wait for a person.",
+        "Records that changed on both sides.",
         twin="siscon conflicts",
         footer=False,
     ),
@@ -164,8 +164,8 @@ BY_ID = {action.id: action for action in ACTIONS}
 MOVES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("down", "j"), "down", "next row"),
     (("up", "k"), "up", "row before"),
-    (("pagedown", "ctrl+d", "space"), "page_down", "a page down"),
-    (("pageup", "ctrl+u"), "page_up", "a page up"),
+    (("pagedown", "ctrl+d", "space"), "page_down", "next page"),
+    (("pageup", "ctrl+u"), "page_up", "page before"),
     (("home", "g"), "top", "first row"),
     (("end", "G"), "bottom", "last row"),
 )

@@ -145,7 +145,7 @@ class Console(App[ConsoleResult]):
             self._exception = error
             self._exception_event.set()
         sentence = crash_sentence(cause, write_crash(cause, self.options.log_dir))
-        self._exit_renderables.append(Text(sentence))
+        self._exit_renderables.append(Text(sentence, no_wrap=True, overflow="ignore"))
         self._close_messages_no_wait()
 
     # Acting
@@ -216,13 +216,18 @@ class Console(App[ConsoleResult]):
     # Actions of every screen
 
     def _go(self, name: str) -> None:
-        while len(self.screen_stack) > 1:
+        """Show a main screen: home lies at the bottom, one other main screen above it."""
+        keep = 1 if name == Overview.name_ else 2
+        while len(self.screen_stack) > keep:
             self.pop_screen()
         if isinstance(self.screen, Pane) and self.screen.name_ == name:
             return
         if not self.is_screen_installed(name):
             self.install_screen(SCREENS[name](self.desk), name)
-        self.switch_screen(name)
+        if len(self.screen_stack) == 1:
+            self.push_screen(name)
+        else:
+            self.switch_screen(name)
 
     def act_help(self) -> None:
         """The keys of this screen; the one chosen is run."""

@@ -6,6 +6,7 @@ from siscon.domain.conflicts import Conflict
 from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.domain.events import Event, Level
 from siscon.domain.mappings import Mapping, SyncStatus
+from siscon.domain.tokens import TokenHealth
 from siscon.ops.views import Health, TokenView
 from siscon.tui.present import (
     INTEGRATION_WORDS,
@@ -21,30 +22,32 @@ from siscon.tui.present import (
     mark,
     moment,
     number,
+    span,
 )
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import Line
 
 HEALTH = (
-    Column("Integration", 14, flex=2),
+    Column("Integration", 14, flex=1),
+    Column("District", 18, flex=2, from_width=116),
     Column("State", 10),
-    Column("Last good", 13),
-    Column("Next run", 12),
+    Column("Last good", 12),
+    Column("Next run", 11),
     Column("Budget", 7, align="right"),
     Column("Errors", 6, align="right"),
     Column("Confl.", 6, align="right"),
-    Column("Provider", 16, from_width=110),
+    Column("Provider", 16, from_width=106),
     Column("What is wrong", 20, flex=4, from_width=140),
 )
 
 TOKENS = (
     Column("Integration", 14, flex=2),
     Column("State", 16),
-    Column("Ends", 13),
-    Column("Renewal", 13),
+    Column("Ends", 12),
+    Column("Renewal", 12),
     Column("Failures", 8, align="right"),
-    Column("Provider", 16, from_width=100),
-    Column("Last trouble", 16, flex=4, from_width=120),
+    Column("Provider", 16, from_width=96),
+    Column("Last trouble", 16, flex=4, from_width=114),
 )
 
 GROUPS = (
@@ -54,7 +57,7 @@ GROUPS = (
     Column("Cause", 18, flex=2),
     Column("Field", 10),
     Column("Last seen", 12),
-    Column("Reason", 24, flex=4, from_width=120),
+    Column("Reason", 24, flex=4, from_width=114),
 )
 
 DEAD = (
@@ -63,7 +66,7 @@ DEAD = (
     Column("Reason", 20, flex=4),
     Column("Tries", 5, align="right"),
     Column("Last seen", 12),
-    Column("First seen", 12, from_width=110),
+    Column("First seen", 12, from_width=106),
 )
 
 CONFLICTS = (
@@ -71,8 +74,8 @@ CONFLICTS = (
     Column("Entity", 10),
     Column("External id", 14, flex=1),
     Column("Fields in dispute", 18, flex=3),
-    Column("Waiting since", 13),
-    Column("Run", 6, align="right", from_width=100),
+    Column("Waiting for", 12),
+    Column("Run", 6, align="right", from_width=96),
 )
 
 MAPPINGS = (
@@ -80,9 +83,9 @@ MAPPINGS = (
     Column("Internal", 9, align="right"),
     Column("Entity", 10),
     Column("State", 9),
-    Column("Last synced", 13),
+    Column("Last synced", 12),
     Column("At the source", 13, from_width=84),
-    Column("Message", 16, flex=4, from_width=110),
+    Column("Message", 16, flex=4, from_width=106),
 )
 
 EVENTS = (Column("When", 12), Column("What happened", 30, flex=1))
@@ -102,13 +105,14 @@ def health_line(view: Health, look: Look, now_ms: int) -> Line:
         due = "paused" if one.enabled else "off"
     else:
         due = ahead(one.next_due_at_ms, now_ms) if one.next_due_at_ms is not None else "by hand"
-    left = f"{budget.used}/{budget.per_minute}" if budget.per_minute else "no limit"
+    left = f"{budget.used}/{budget.per_minute}" if budget.per_minute else "none"
     cells = (
         foreign(one.name, "strong"),
+        foreign(one.title),
         mark(word, tone, look),
         Cell(age(one.last_good_at_ms, now_ms), "" if one.last_good_at_ms else "dim"),
         Cell(due, "warn" if due == "now" and tone != "busy" else ""),
-        Cell(left[:7], "warn" if budget.paused_until_ms else ""),
+        Cell(left, "warn" if budget.paused_until_ms else ""),
         count(view.dead, look, "bad"),
         count(view.conflicts, look, "warn"),
         foreign(one.provider, "dim"),
@@ -120,7 +124,7 @@ def health_line(view: Health, look: Look, now_ms: int) -> Line:
 def token_line(view: TokenView, look: Look, now_ms: int) -> Line:
     """One login: how its token is and when a new one comes."""
     state = view.state
-    if state is None:
+    if state is None or state.health is TokenHealth.NONE:
         cells: Cells = (
             foreign(view.integration, "strong"),
             mark("none yet", "dim", look),
@@ -175,14 +179,14 @@ def dead_cells(dead: DeadRecord, look: Look, now_ms: int) -> Cells:
     )
 
 
-def conflict_cells(conflict: Conflict, look: Look, now_ms: int) -> Cells:
+def conflict_cells(conflict: Conflict, now_ms: int) -> Cells:
     """One record that changed on both sides."""
     return (
         foreign(conflict.integration, "strong"),
         Cell(conflict.entity.value),
         foreign(conflict.external_id),
         foreign(", ".join(disputed(conflict)), "warn"),
-        Cell(age(conflict.opened_at_ms, now_ms)),
+        Cell(span((now_ms - conflict.opened_at_ms) / 1000)),
         Cell(f"#{conflict.run_id}", "dim"),
     )
 
@@ -208,6 +212,22 @@ def conflict_lines(conflict: Conflict, look: Look) -> list[Cells]:
         ]
         rows.append((foreign(name, "strong"), *shown))
     return rows
+
+
+def conflict_in_full(conflict: Conflict, look: Look) -> list[Cell]:
+    """The fields in dispute with whole values, one below the other."""
+    lines: list[Cell] = []
+    for name in disputed(conflict):
+        lines.append(foreign(name, "strong"))
+        for side, version in (
+            ("last agreed", conflict.base),
+            ("SIS", conflict.sis),
+            ("local", conflict.local),
+        ):
+            value = version.get(name)
+            told = look.glyphs.dot if value in (None, "", [], ()) else value
+            lines.append(foreign(f"  {side:<12} {told}"))
+    return lines
 
 
 def mapping_cells(mapping: Mapping, look: Look, now_ms: int) -> Cells:

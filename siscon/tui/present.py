@@ -122,14 +122,16 @@ def count(value: int, look: Look, tone: Tone = "") -> Cell:
 
 
 def span(seconds: float) -> str:
-    """A length of time in the two units that matter."""
+    """A length of time, as fine as matters at that length."""
     whole = max(0, int(seconds))
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min"
-    if whole < 48 * 3600:
+    if whole < 10 * 3600:
         return f"{whole // 3600} h {whole % 3600 // 60:02} m"
+    if whole < 48 * 3600:
+        return f"{whole // 3600} h"
     return f"{whole // 86_400} d"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 from siscon.domain.progress import TimeLeft, requests_left, share, told
 from siscon.domain.runs import Counts, Phase, Run, RunStatus
@@ -32,34 +33,34 @@ ACTIVE = (
     Column("Progress", BAR_WIDTH),
     Column("Records", 18, flex=1, align="right"),
     Column("", 4, align="right"),
-    Column("Time left", 14, flex=1),
-    Column("Pace", 8, align="right", from_width=100),
-    Column("New", 8, align="right", from_width=120),
-    Column("Failed", 7, align="right", from_width=110),
+    Column("Time left", 12, flex=1),
+    Column("Pace", 8, align="right", from_width=96),
+    Column("New", 8, align="right", from_width=114),
+    Column("Failed", 7, align="right", from_width=106),
 )
 
 HISTORY = (
-    Column("Run", 6, align="right"),
-    Column("Integration", 12, flex=2),
+    Column("Run", 5, align="right"),
+    Column("Integration", 11, flex=2),
     Column("End", 15),
     Column("Started", 12),
     Column("Took", 8, align="right"),
     Column("Records", 8, align="right"),
     Column("Failed", 6, align="right"),
     Column("New", 8, align="right", from_width=90),
-    Column("Updated", 8, align="right", from_width=100),
-    Column("Confl.", 6, align="right", from_width=110),
-    Column("Missing", 7, align="right", from_width=118),
+    Column("Updated", 8, align="right", from_width=96),
+    Column("Confl.", 6, align="right", from_width=106),
+    Column("Missing", 7, align="right", from_width=114),
     Column("Asked by", 12, flex=1, from_width=130),
 )
 
 COUNTS = (
     Column("Entity", 10, flex=1),
     Column("Fetched", 8, align="right"),
-    Column("Of", 8, align="right"),
+    Column("Of", 7, align="right"),
     Column("New", 7, align="right"),
     Column("Updated", 7, align="right"),
-    Column("Same", 8, align="right"),
+    Column("Same", 7, align="right"),
     Column("Confl.", 6, align="right"),
     Column("Failed", 6, align="right"),
     Column("Skipped", 7, align="right", from_width=90),
@@ -141,7 +142,7 @@ def time_words(left: TimeLeft, run: Run, look: Look) -> str:
         return "no requests"
     if left.seconds is None:
         return "unknown"
-    words = "< 1 min" if left.seconds < 60 else span(left.seconds)
+    words = span(left.seconds) if left.seconds >= 60 else f"{10 * ceil(left.seconds / 10)} s"
     return f"about {words}" if left.whole else f"{look.glyphs.at_least} {words}"
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.scrollbar import ScrollBarRender
 from textual.theme import Theme
 
 THEME = Theme(
@@ -29,3 +32,10 @@ THEME = Theme(
         "scrollbar-active": "#5b6878",
     },
 )
+
+
+class AsciiBars(ScrollBarRender):
+    """Scroll bars of whole cells, for terminals without block signs."""
+
+    VERTICAL_BARS: ClassVar[list[str]] = [" "] * 8
+    HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8

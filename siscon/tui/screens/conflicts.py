@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from siscon.domain.conflicts import Conflict
 from siscon.ops import Database
 from siscon.ops.conflicts import ConflictList
-from siscon.tui.lines import CONFLICTS, conflict_cells, conflict_lines
+from siscon.tui.lines import CONFLICTS, conflict_cells, conflict_in_full, conflict_lines
 from siscon.tui.present import Cells, foreign, number
 from siscon.tui.screens.pane import Pane, bindings_of
 from siscon.tui.widgets.panel import Panel
@@ -25,6 +25,8 @@ class Conflicts(Pane):
     name_ = "conflicts"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("conflicts")]
 
+    in_full = False
+
     def body(self) -> ComposeResult:
         yield LineTable(CONFLICTS, self.look, id="list")
         yield Panel(id="panel")
@@ -38,7 +40,7 @@ class Conflicts(Pane):
         await table.show_paged(PagedRows(ConflictList(db), self._cells), note=note)
 
     def _cells(self, conflict: Conflict) -> Cells:
-        return conflict_cells(conflict, self.look, self.desk.now_ms())
+        return conflict_cells(conflict, self.desk.now_ms())
 
     def pointed(self) -> None:
         conflict: Conflict | None = self.value()
@@ -47,10 +49,15 @@ class Conflicts(Pane):
             panel.tell([])
             return
         title = f"{conflict.entity.value} {conflict.external_id}, internal id {conflict.internal_id}"
+        if self.in_full:
+            panel.tell([foreign(title, "strong"), *conflict_in_full(conflict, self.look)])
+            return
         panel.tell_table([foreign(title, "strong")], conflict_lines(conflict, self.look))
 
     def status(self) -> list[Part]:
-        return [Part(f" {number(len(self.table().rows))} open conflicts ")]
+        return [Part(f" {number(len(self.table().rows))} open conflicts; enter shows values in full ")]
 
     def act_open(self) -> None:
-        """The fields stand under the list already."""
+        """The values in full, or side by side again."""
+        self.in_full = not self.in_full
+        self.pointed()

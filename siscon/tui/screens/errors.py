@@ -97,9 +97,6 @@ class Dead(Pane):
         where = foreign(f" {self.group.integration} {self.group.entity.value}: {self.group.code}", limit=60)
         return [Part(where.text, "strong"), Part(f"  {number(len(self.table().rows))} records ")]
 
-    def act_open(self) -> None:
-        """Nothing lies deeper."""
-
 
 def group_sentences(group: DeadGroup, look: Look, now_ms: int) -> list[Cell]:
     """A cause in full: what is wrong, since when, what to do."""
@@ -115,8 +112,9 @@ def dead_sentences(dead: DeadRecord, look: Look, now_ms: int) -> list[Cell]:
     """One dead record in full."""
     known = dead.external_id or "not readable"
     first = f"{moment(dead.first_seen_at_ms, look)} ({age(dead.first_seen_at_ms, now_ms)})"
+    times = "once" if dead.attempts == 1 else f"{number(dead.attempts)} times"
     return [
         foreign(f"{dead.entity.value} {known}", "strong"),
         foreign(dead.reason),
-        Cell(f"First seen {first} in run #{dead.run_id}, tried {number(dead.attempts)} times.", "dim"),
+        Cell(f"First seen {first} in run #{dead.run_id}, tried {times}.", "dim"),
     ]

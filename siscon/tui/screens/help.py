@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from siscon.tui.actions import BY_ID, MOVES, Action, actions_of, key_word
-from siscon.tui.present import Cell, Look
+from siscon.tui.present import ASCII, Cell, Look
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.entry import Entry
 from siscon.tui.widgets.rows import FixedRows, Line
@@ -31,7 +31,7 @@ def help_lines(screen: str) -> list[Line]:
             action.id,
             (
                 Cell(" ".join(key_word(key) for key in action.keys), "strong"),
-                Cell(f"{action.word}: {action.help}", "warn" if action.mutates else ""),
+                Cell(action.help, "warn" if action.mutates else ""),
                 Cell(action.twin, "dim"),
             ),
             action,
@@ -40,7 +40,9 @@ def help_lines(screen: str) -> list[Line]:
     ]
     for keys, way, words in MOVES:
         shown = " ".join(key_word(key) for key in keys)
-        lines.append(Line(way, (Cell(shown, "strong"), Cell(f"In lists: {words}.", "dim"), Cell("")), None))
+        lines.append(
+            Line(way, (Cell(shown, "strong"), Cell(f"In lists: the {words}.", "dim"), Cell("")), None)
+        )
     return lines
 
 
@@ -61,6 +63,7 @@ class Help(ModalScreen[str | None]):
             yield LineTable(COLUMNS, self._look, id="help_list")
 
     def on_mount(self) -> None:
+        self.set_class(self._look.glyphs is ASCII, "-ascii")
         self._show("")
 
     def _show(self, text: str) -> None:

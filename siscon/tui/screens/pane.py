@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ from siscon.ops import Database
 from siscon.ops.views import EngineLine, engine_line
 from siscon.tui.actions import Action, actions_of
 from siscon.tui.feed import Changed
-from siscon.tui.present import Cell, Look, moment
+from siscon.tui.present import ASCII, Cell, Look, moment
 from siscon.tui.widgets.rows import FixedRows, Line
 from siscon.tui.widgets.status_bar import Bar, Part, key_parts, pane_parts
 from siscon.tui.widgets.table import LineTable
@@ -92,6 +92,10 @@ class Pane(Screen[None]):
         """What a mutating action asks for, as the cursor stands; None: nothing."""
         return None
 
+    def act_open(self) -> Awaitable[None] | None:
+        """What enter does with the row under the cursor; nothing where nothing lies deeper."""
+        return None
+
     # Life
 
     def compose(self) -> ComposeResult:
@@ -102,6 +106,7 @@ class Pane(Screen[None]):
         yield Static(id="too_small", markup=False)
 
     def on_mount(self) -> None:
+        self.set_class(self.look.glyphs is ASCII, "-ascii")
         self._timer = self.set_interval(1.0, self._tick)
         self.tell()
 
@@ -193,7 +198,9 @@ class Pane(Screen[None]):
             return
         width = self.app.size.width
         context = self.query_one("#context", Bar)
-        context.tell(pane_parts(self.crumb, width), [self._engine_part(), self._clock_part()])
+        alone = self.engine is not None and self.engine.alive is None and width < 84
+        right = [self._engine_part()] if alone else [self._engine_part(), self._clock_part()]
+        context.tell(pane_parts(self.crumb, width), right)
         self.query_one("#status", Bar).tell(self._status_parts(), self._state_parts())
         actions = actions_of(self.name_)
         refused = frozenset(

@@ -72,9 +72,9 @@ class Records(Pane):
         rows = number(len(self.table().rows))
         return [
             Part(foreign(chosen).text, "strong", "next_integration"),
+            Part(f"  {rows} rows"),
             Part(f"  {entity}", "", "next_entity"),
-            Part(f"  {state}", "", "next_status"),
-            Part(f"  {rows} rows "),
+            Part(f"  {state} ", "", "next_status"),
         ]
 
     def why_not(self, action: Action) -> str:
@@ -109,9 +109,8 @@ class Records(Pane):
             lines.append(Cell("It could never be applied, so there is no local record.", "warn"))
         else:
             told = to_dict(row.record)
-            lines += [
-                foreign(f"{name}: {_shown(told[name])}") for name in told if told[name] not in (None, [])
-            ]
+            fields = [foreign(f"{name} {_shown(told[name])}").text for name in told if told[name]]
+            lines.append(Cell(f" {self.look.glyphs.dot} ".join(fields)))
         self.query_one("#panel", Panel).tell(lines)
 
 

@@ -73,9 +73,6 @@ class RunPane(Pane):
         run = self.run_here()
         return wishes.cancel(run) if run is not None and action.id == "cancel" else None
 
-    def act_open(self) -> None:
-        """Nothing lies deeper."""
-
 
 def run_sentences(detail: RunDetail, look: Look, now_ms: int) -> list[Cell]:
     """What a run is and how it stands, in sentences."""

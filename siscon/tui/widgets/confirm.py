@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from siscon.tui.present import Cell, Look
+from siscon.tui.present import ASCII, Cell, Look
 from siscon.tui.widgets.panel import content
 
 
@@ -38,6 +38,9 @@ class Ask(ModalScreen[str]):
         self._safe = safe
         self._look = look
         self._at = next(index for index, choice in enumerate(choices) if choice.value == safe)
+
+    def on_mount(self) -> None:
+        self.set_class(self._look.glyphs is ASCII, "-ascii")
 
     def compose(self) -> ComposeResult:
         with Vertical(id="ask"):

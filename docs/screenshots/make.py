@@ -1,0 +1,98 @@
+"""Make the pictures of the docs from the console itself, over an invented database: python docs/screenshots/make.py"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent.parent / "tests"))
+
+from support.console_data import NOW_MS, Names, fill  # noqa: E402 # the path comes first
+
+from siscon.domain.roles import Role  # noqa: E402 # the path comes first
+from siscon.store.database import Database  # noqa: E402 # the path comes first
+from siscon.store.sqlite import open_database  # noqa: E402 # the path comes first
+from siscon.tui.app import Console  # noqa: E402 # the path comes first
+from siscon.tui.options import ConsoleOptions  # noqa: E402 # the path comes first
+from siscon.tui.screens.pane import Pane  # noqa: E402 # the path comes first
+
+HOSTILE = Names(
+    title="Northfield [@click=app.pwn()]Unified[/]",
+    reason="The name 'Smith [/x] Jr\x1b[2J' is too odd; expected letters.",
+    external_id="S\x1b]52;c;eA==\x07-104",
+    value="\u202eomarA\x00 [bold]Okonkwo",
+    event="students: [link=http://x.example]9,812[/link] fetched\r\n",
+)
+PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("health", ()),
+    ("tokens", ("2",)),
+    ("syncs", ("3",)),
+    ("run", ("3", "down", "down", "down", "enter")),
+    ("errors", ("4",)),
+    ("records-in-error", ("4", "down", "enter")),
+    ("conflicts", ("5",)),
+    ("mappings", ("6", "enter")),
+    ("keys", ("question_mark",)),
+    ("confirm", ("S",)),
+    ("leave", ("q",)),
+)
+SIZES = ((80, 24), (120, 40))
+
+
+async def settled(pilot: Pilot[object]) -> None:
+    """Wait until the visible pane has been read, with a limit."""
+    for _ in range(200):
+        await pilot.pause(0.02)
+        screen = pilot.app.screen
+        if not isinstance(screen, Pane) or (screen._loaded_at_ms is not None and not screen._loading):
+            break
+    await pilot.pause(0.1)
+
+
+async def picture(folder: Path, path: Path, keys: tuple[str, ...], size: tuple[int, int], *, filled: bool, ascii_only: bool = False, to: Path) -> None:
+    """One picture."""
+
+    async def opened() -> Database:
+        return await open_database(path, read_only=False)
+
+    options = ConsoleOptions(
+        open_database=opened, actor="night.shift(1004)", role=Role.ADMIN, now_ms=lambda: NOW_MS, ascii_only=ascii_only
+    )
+    app = Console(options)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settled(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+        (to / f"{folder.name}").write_text(app.export_screenshot(title="siscon"), encoding="utf-8")
+
+
+async def main(to: Path) -> None:
+    """All pictures."""
+    to.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place:
+        paths = {}
+        for name, names in (("full", Names()), ("hostile", HOSTILE), ("empty", None)):
+            paths[name] = Path(place) / name / "siscon.db"
+            db = await open_database(paths[name])
+            if names is not None:
+                await fill(db, names=names)
+            await db.close()
+        for size in SIZES:
+            for name, keys in PICTURES:
+                file = Path(f"{name}-{size[0]}x{size[1]}.svg")
+                await picture(file, paths["full"], keys, size, filled=True, to=to)
+        for name, keys in (("errors", ("4", "down", "enter")), ("conflicts", ("5",)), ("mappings", ("6",))):
+            await picture(Path(f"hostile-{name}-80x24.svg"), paths["hostile"], keys, (80, 24), filled=True, to=to)
+        for name, keys in (("health", ()), ("errors", ("4",)), ("syncs", ("3",))):
+            await picture(Path(f"empty-{name}-80x24.svg"), paths["empty"], keys, (80, 24), filled=False, to=to)
+        await picture(Path("ascii-syncs-80x24.svg"), paths["full"], ("3",), (80, 24), filled=True, ascii_only=True, to=to)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE))

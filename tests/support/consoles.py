@@ -1,0 +1,85 @@
+"""A console driven by a test: over a real database file, with a pilot at its keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from siscon.domain.roles import Role
+from siscon.store.database import Database
+from siscon.store.sqlite import open_database
+from siscon.tui.app import Console
+from siscon.tui.options import ConsoleOptions
+from siscon.tui.screens.pane import Pane
+from siscon.tui.widgets.table import LineTable
+from support.console_data import NOW_MS
+
+CONTROL = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))
+
+
+async def until(pilot: Pilot[Any], condition: Callable[[], bool], *, tries: int = 300) -> None:
+    """Wait for a condition, with a limit."""
+    for _ in range(tries):
+        if condition():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("waited in vain")
+
+
+async def settled(pilot: Pilot[Any]) -> None:
+    """Wait until what is visible has been read and painted."""
+
+    def quiet() -> bool:
+        screen = pilot.app.screen
+        if not isinstance(screen, Pane):
+            return True
+        fetching = any(table._fetching for table in screen.query(LineTable))
+        return screen._loaded_at_ms is not None and not screen._loading and not screen._again and not fetching
+
+    await pilot.pause()
+    await until(pilot, quiet)
+    await pilot.pause()
+
+
+async def press(pilot: Pilot[Any], *keys: str) -> None:
+    """Press keys, each after the last one's work is done."""
+    for key in keys:
+        await pilot.press(key)
+        await settled(pilot)
+
+
+def text_of(app: Console) -> str:
+    """What stands on the screen, line by line."""
+    strips = app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+def toasts(app: Console) -> list[str]:
+    """What the person was told, oldest first."""
+    return [one.message for one in app._notifications]
+
+
+@asynccontextmanager
+async def console(
+    path: Path, *, size: tuple[int, int] = (80, 24), **options: Any
+) -> AsyncIterator[Pilot[Any]]:
+    """A console over the database at ``path``, its first screen read."""
+
+    async def opened() -> Database:
+        return await open_database(path, synchronous="normal")
+
+    told: dict[str, Any] = {
+        "open_database": opened,
+        "actor": "night.shift(1004)",
+        "role": Role.ADMIN,
+        "now_ms": lambda: NOW_MS,
+        **options,
+    }
+    app = Console(ConsoleOptions(**told))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settled(pilot)
+        yield pilot

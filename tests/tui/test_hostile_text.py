@@ -1,0 +1,90 @@
+"""Foreign text never acts: not on markup, not on the terminal, not by a click."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from siscon.tui.app import Console
+from siscon.tui.present import Cell, foreign
+from siscon.tui.widgets.confirm import yes_no
+from siscon.tui.widgets.table import LineTable
+from support.console_data import Names
+from support.consoles import CONTROL, console, press, settled, text_of, toasts
+from support.hostile import HOSTILE, SURROGATE
+
+Filled = Callable[..., Awaitable[Path]]
+BIDI = frozenset("\u061c\u200b\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+HARMFUL = CONTROL | BIDI
+
+
+def assert_harmless(app: Console) -> None:
+    shown = set(text_of(app)) - {"\n"}
+    assert shown & HARMFUL == set()
+    assert "\x1b" not in "".join(toasts(app))
+
+
+async def walk(path: Path) -> None:
+    async with console(path) as pilot:
+        app = pilot.app
+        for keys in (
+            ("1", "down"),
+            ("2", "down"),
+            ("3", "tab", "down", "enter"),
+            ("4", "down", "enter", "escape"),
+            ("5", "enter", "down"),
+            ("6", "enter", "down"),
+        ):
+            for key in keys:
+                await press(pilot, key)
+                assert_harmless(app)
+            for table in app.screen.query(LineTable):
+                await pilot.click(table, offset=(3, 2))
+                await settled(pilot)
+                assert_harmless(app)
+        assert app.return_value is None
+
+
+FIELDS = tuple(Names.__dataclass_fields__)
+GROUPS = [HOSTILE[start : start + len(FIELDS)] for start in range(0, len(HOSTILE), len(FIELDS))]
+
+
+@pytest.mark.parametrize("texts", GROUPS, ids=lambda texts: ascii(texts[0])[:24])
+async def test_hostile_text_passes_through_every_pane_without_effect(
+    filled: Filled, texts: tuple[str, ...]
+) -> None:
+    names = Names(**dict(zip(FIELDS, texts, strict=False)))
+
+    await walk(await filled(names, mapped=5))
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, SURROGATE], ids=lambda text: ascii(text)[:24])
+def test_a_foreign_cell_is_one_line_of_harmless_text(text: str) -> None:
+    cell = foreign(text)
+
+    assert set(cell.text) & HARMFUL == set()
+    assert len(cell.text) < 1_500
+
+
+async def test_dialogs_and_notices_show_hostile_text_as_it_is_written(empty: Path) -> None:
+    async with console(empty) as pilot:
+        app = pilot.app
+        for text in (*HOSTILE, SURROGATE):
+            app.notify(text, title=text)
+            question = yes_no(foreign(text).text, [foreign(text), Cell("x")], look=app.look, yes="Yes")
+            app.push_screen(question)
+            await pilot.pause()
+            assert_harmless(app)
+            await pilot.press("escape")
+            app.clear_notifications()
+
+
+async def test_hostile_text_in_the_line_to_type_in_is_made_plain(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await press(pilot, "slash")
+        pilot.app.screen.query_one("#find_text").value = "A\x1b[2J\u202e"
+        await pilot.pause()
+        assert_harmless(pilot.app)
+        assert "A\\x1b[2J\\u202e" in text_of(pilot.app)
