@@ -99,6 +99,22 @@ async def test_many_takes_an_iterator(db: Database) -> None:
     assert await texts(db) == ["0", "1", "2"]
 
 
+async def test_each_carries_out_several_statements_and_tells_of_every_one(db: Database) -> None:
+    insert = "INSERT INTO events (at_ms, kind, level, text) VALUES (1, 'page note', 'info', :text)"
+    async with db.transaction() as c:
+        changed = await c.each(
+            [
+                (insert, {"text": "a"}),
+                (insert, {"text": "b"}),
+                ("UPDATE events SET text = 'c'", ()),
+                ("DELETE FROM events WHERE id = 1", ()),
+            ]
+        )
+
+    assert changed == [1, 1, 2, 1]
+    assert await texts(db) == ["c"]
+
+
 async def test_run_tells_how_many_rows_changed(db: Database) -> None:
     async with db.transaction() as c:
         await note(c, "a")
