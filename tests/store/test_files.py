@@ -21,7 +21,7 @@ a broken line
     ("path", "kind"),
     [
         ("/var/lib/siscon", "ext4"),
-        ("/home/pat/siscon", "nfs4"),
+        ("/home/siscon", "nfs4"),
         ("/home/local/siscon", "xfs"),
         ("/homes", "ext4"),
         ("/mnt/school share/x", "cifs"),
