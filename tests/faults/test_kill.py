@@ -75,6 +75,7 @@ async def test_ten_kills_in_one_import_leave_what_an_undisturbed_one_leaves(sett
         await house.reaches_attempt(kills + 1)
         await asyncio.sleep(rng.random() * 0.35)
         house.end(child)
+        assert await runtime.find_engine(house.db) is None
         kills += 1
     run = await house.newest()
     assert run is not None
