@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, make_dataclass, replace
 from dataclasses import field as field_of
 from dataclasses import fields as fields_of
+from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
 from pydantic import StringConstraints, TypeAdapter, ValidationError
@@ -81,13 +82,21 @@ class PageDecoder:
         mark: str = "",
         count_key: str = "",
     ) -> None:
-        self._page: TypeAdapter[Any] = TypeAdapter(page)
-        self._row: TypeAdapter[Any] = TypeAdapter(row)
+        self._page_shape, self._row_shape = page, row
         self._keys = keys
         self._to_record = to_record
         self._id_key = id_key
         self._marks = {keys[0], mark} - {""}
         self._count_key = count_key
+
+    @cached_property
+    def _page(self) -> TypeAdapter[Any]:
+        """Built at the first page: it costs 10 ms, and whoever only checks a configuration never needs it."""
+        return TypeAdapter(self._page_shape)
+
+    @cached_property
+    def _row(self) -> TypeAdapter[Any]:
+        return TypeAdapter(self._row_shape)
 
     def read(self, answer: Answer, request: str) -> Decoded:
         """The records of an answer; bad rows come back rejected, a body that is no such list raises."""
