@@ -301,7 +301,7 @@ def teaching(row: EnrollmentRow) -> Part | None:
         return None
     teacher, taught = required(_ref(row.get("user")), "user"), required(_ref(row.get("class")), "class")
     rank = "0" if as_bool(row.get("primary"), "primary") else "1"
-    return Part(Entity.SECTION, taught, f"teacher:{rank}:{teacher}", {"instructors": (teacher,)})
+    return Part(Entity.SECTION, taught, f"teacher:{rank}:{_id(row)}", {"instructors": (teacher,)})
 
 
 def enrollment(row: EnrollmentRow) -> Enrollment | None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from urllib.parse import urljoin
 
 from siscon.domain.errors import ConfigError, ProviderError
@@ -147,14 +148,16 @@ async def by_offset(
     position: Position | None = start
     while position is not None:
         here = position
-        answer, decoded = await fetched(lambda at=here.at: ask(at, size), decode, request)  # type: ignore[misc]
+        answer, decoded = await fetched(partial(ask, here.at, size), decode, request)
         total = total_of(answer)
         received = here.received + decoded.received
         progress.check(answer, decoded, received=received, total=total)
-        partial = decoded.received == 0 and total is not None and received < total
+        fell_short = decoded.received == 0 and total is not None and received < total
         after = Position(here.at + decoded.received, received, total)
         position = None if _is_last(answer, decoded, received, total) else after
-        yield Chunk(decoded, answer, position, total, partial, shortfall(received, total) if partial else "")
+        yield Chunk(
+            decoded, answer, position, total, fell_short, shortfall(received, total) if fell_short else ""
+        )
 
 
 def _is_last(answer: Answer, decoded: Decoded, received: int, total: int | None) -> bool:
@@ -186,21 +189,23 @@ async def by_number(
     position: Position | None = start
     while position is not None:
         here = position
-        answer, decoded = await fetched(lambda at=here.at: ask(at, size), decode, request)  # type: ignore[misc]
+        answer, decoded = await fetched(partial(ask, here.at, size), decode, request)
         received = here.received + decoded.received
         total = decoded.announced if here.total is None else here.total
         progress.check(answer, decoded, received=received, total=total)
-        partial = False
+        fell_short = False
         if decoded.received == 0:
             if total is not None and received < total:
                 total = await count_again() if count_again else total
-                partial = total is not None and received < total
+                fell_short = total is not None and received < total
             position = None
         elif (decoded.received < size) if total is None else (received >= total):
             position = None
         else:
             position = Position(here.at + 1, received, total)
-        yield Chunk(decoded, answer, position, total, partial, shortfall(received, total) if partial else "")
+        yield Chunk(
+            decoded, answer, position, total, fell_short, shortfall(received, total) if fell_short else ""
+        )
 
 
 def shortfall(received: int, total: int | None) -> str:

@@ -343,15 +343,15 @@ def enrollment(row: EnrollmentRow) -> Enrollment:
 def _list(name: str, row: Any, to_record: Any, *, plural: str = "", id_key: str = "id") -> PageDecoder:
     """The decoder of ``{"things": {"@expansions": ..., "thing": [...]}}``; no rows: no inner key."""
     plural = plural or f"{name}s"
-    inner = TypedDict("inner", {name: list[row]}, total=False)  # type: ignore[misc]
-    page = TypedDict("page", {plural: inner}, total=False)  # type: ignore[misc]
+    inner = TypedDict("inner", {name: list[row]}, total=False)  # type: ignore[misc]  # made from names
+    page = TypedDict("page", {plural: inner}, total=False)  # type: ignore[misc]  # made from names
     return PageDecoder(page, row, (plural, name), to_record, id_key=id_key)
 
 
 def _query(row: Any, to_record: Any) -> PageDecoder:
     """The decoder of a PowerQuery: ``{"name": ..., "record": [...], "@extensions": ""}``, without rows no record."""
     members = {"@extensions": Any, "count": Any, "record": list[row]}
-    page = TypedDict("page", members, total=False)  # type: ignore[misc]
+    page = TypedDict("page", members, total=False)  # type: ignore[misc]  # made from names
     return PageDecoder(
         page, row, ("record",), to_record, id_key="dcid", mark="@extensions", count_key="count"
     )
