@@ -197,7 +197,7 @@ async def test_mappings_show_the_record_behind_them(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         await press(pilot, "6", "enter")
         assert "first_name Amara Okonkwo" in text_of(pilot.app)
-        await press(pilot, "i")
+        await press(pilot, "i", "i", "i")
         assert "northfield  43 rows  all entities" in text_of(pilot.app)
         await press(pilot, "t")
         assert "No mapping here." in text_of(pilot.app)
@@ -314,7 +314,7 @@ async def test_ctrl_c_shows_how_to_leave(filled: Filled) -> None:
 async def test_a_click_on_a_key_in_the_footer_runs_it(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         bar = pilot.app.screen.query_one("#context", Bar)
-        await pilot.click(bar, offset=(40, 0))
+        await pilot.click(bar, offset=(32, 0))
         await settled(pilot)
         assert pilot.app.screen.name_ == "errors"
 

@@ -52,7 +52,9 @@ class Conflicts(Pane):
         if self.in_full:
             panel.tell([foreign(title, "strong"), *conflict_in_full(conflict, self.look)])
             return
-        panel.tell_table([foreign(title, "strong")], conflict_lines(conflict, self.look))
+        panel.tell_table(
+            [foreign(title, "strong")], conflict_lines(conflict, self.look), more=self.look.glyphs.more
+        )
 
     def status(self) -> list[Part]:
         return [Part(f" {number(len(self.table().rows))} open conflicts; enter shows values in full ")]

@@ -43,7 +43,7 @@ class Panel(Static):
             self.lines, self.table = tuple(lines), ()
             self.update(content(lines))
 
-    def tell_table(self, lines: Sequence[Cell], rows: Sequence[Cells]) -> None:
+    def tell_table(self, lines: Sequence[Cell], rows: Sequence[Cells], *, more: str) -> None:
         """Show sentences and below them a few rows in columns of equal width."""
         if (tuple(lines), tuple(rows)) == (self.lines, self.table):
             return
@@ -52,7 +52,9 @@ class Panel(Static):
         size = max(8, (width - 2 * 3) // 4)
         told = [content(lines)] if lines else []
         told += [
-            Content("  ").join(Content.styled(cut(cell.text, size), STYLES[cell.tone]) for cell in row)
+            Content("  ").join(
+                Content.styled(cut(cell.text, size, more=more), STYLES[cell.tone]) for cell in row
+            )
             for row in rows
         ]
         self.update(Content("\n").join(told))

@@ -82,6 +82,7 @@ class PagedRows:
         self.stale = False
         self._pages: OrderedDict[int, list[Line | None]] = OrderedDict()
         self._wanted: set[int] = set()
+        self._coming: int | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -107,7 +108,8 @@ class PagedRows:
         number, place = divmod(index, PAGE)
         page = self._pages.get(number)
         if page is None:
-            self._wanted.add(number)
+            if number != self._coming:
+                self._wanted.add(number)
             return None
         return page[place] if place < len(page) else None
 
@@ -121,7 +123,11 @@ class PagedRows:
         if number is None:
             number = self._wanted.pop()
         chosen = list(self.ids[number * PAGE : (number + 1) * PAGE])
-        found = await self.listing.rows(chosen)
+        self._coming = number
+        try:
+            found = await self.listing.rows(chosen)
+        finally:
+            self._coming = None
         page = [Line(id_, self.present(found[id_]), found[id_]) if id_ in found else None for id_ in chosen]
         self.stale = self.stale or None in page
         before = self._pages.get(number)

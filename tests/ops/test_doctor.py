@@ -1,0 +1,89 @@
+"""What the doctor finds, and what it advises."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from siscon.config import Settings
+from siscon.domain.errors import ConfigError
+from siscon.domain.events import EventKind, Level
+from siscon.ops import doctor
+from siscon.ops.actor import current_actor
+from siscon.ops.doctor import Check, Screen, State
+from siscon.store import events
+from siscon.store.sqlite import open_database
+from siscon.store.vault import load_keys
+
+NOW_MS = 1_800_000_000_000
+PIPE = Screen(is_terminal=False, columns=80, lines=24, encoding="utf-8")
+
+
+async def found(home: Path, *, now_ms: int = NOW_MS) -> dict[str, Check]:
+    checks = await doctor.examine(lambda: Settings(home=home), {}, screen=PIPE, now_ms=now_ms)
+    return {one.name: one for one in checks}
+
+
+async def test_before_the_first_start_nothing_is_wrong(tmp_path: Path) -> None:
+    checks = await found(tmp_path / "home")
+
+    assert {one.state for one in checks.values()} <= {State.OK, State.WARN}
+    assert checks["home"].advice == "the first start makes it"
+    assert checks["provider powerschool"].state is State.OK
+
+
+async def test_a_sound_installation_is_sound_and_a_clock_set_back_is_seen(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    db = await open_database(home / "siscon.db")
+    load_keys(home, {}, create=True)
+    async with db.transaction() as c:
+        await events.append(c, EventKind.ENGINE_STARTED, Level.INFO, "engine x started", at_ms=NOW_MS)
+    await db.close()
+
+    assert {one.state for one in (await found(home)).values()} == {State.OK}
+    assert (await found(home, now_ms=NOW_MS - 600_000))["clock"].state is State.WARN
+
+
+async def test_a_damaged_database_fails(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "siscon.db").write_bytes(b"this is no database, " * 100)
+
+    assert (await found(home))["database"].state is State.FAIL
+
+
+async def test_a_broken_configuration_comes_first_and_the_rest_is_still_examined(tmp_path: Path) -> None:
+    def load() -> Settings:
+        raise ConfigError("The configuration is broken.")
+
+    checks = await doctor.examine(load, {}, screen=PIPE, now_ms=NOW_MS)
+    assert (checks[0].name, checks[0].state) == ("configuration", State.FAIL)
+    assert len(checks) > 2
+
+
+def test_a_home_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    check = doctor.check_home(tmp_path)
+
+    assert (check.state, check.advice) == (State.WARN, f"chmod 700 {tmp_path}")
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+@pytest.mark.parametrize(
+    ("kind", "screen", "state"),
+    [
+        ("xterm", Screen(is_terminal=True, columns=80, lines=24, encoding="utf-8"), State.OK),
+        ("xterm", Screen(is_terminal=True, columns=20, lines=5, encoding="utf-8"), State.WARN),
+        ("xterm", Screen(is_terminal=True, columns=80, lines=24, encoding="ascii"), State.WARN),
+        ("dumb", Screen(is_terminal=True, columns=80, lines=24, encoding="utf-8"), State.WARN),
+    ],
+)
+def test_terminals(kind: str, screen: Screen, state: State) -> None:
+    assert doctor.check_screen({"TERM": kind}, screen)[0].state is state
+
+
+def test_the_actor_is_the_account_of_the_operating_system() -> None:
+    assert current_actor().endswith(f"({os.getuid()})")

@@ -1,0 +1,74 @@
+"""One table of actions: every key, the footer, the help and the screens agree with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from siscon.tui.actions import ACTIONS, BY_ID, MOVES, PANES, Danger, actions_of, key_word
+from siscon.tui.app import SCREENS, Console
+from siscon.tui.screens.errors import Dead, Errors
+from siscon.tui.screens.help import help_lines
+from siscon.tui.screens.pane import Pane
+from siscon.tui.screens.run import RunPane
+from siscon.tui.widgets.status_bar import key_parts
+
+ALL: dict[str, type[Pane]] = {**SCREENS, RunPane.name_: RunPane, Dead.name_: Dead}
+
+
+@pytest.mark.parametrize("screen", ALL)
+def test_no_two_actions_of_a_screen_share_a_key(screen: str) -> None:
+    keys = [key for action in actions_of(screen) for key in action.keys]
+    keys += [key for moves, _, _ in MOVES for key in moves]
+
+    assert sorted(keys) == sorted(set(keys))
+
+
+@pytest.mark.parametrize("screen", ALL)
+def test_the_bindings_of_a_screen_are_those_of_the_table(screen: str) -> None:
+    bound = {
+        (binding.key, binding.action) for binding in ALL[screen].BINDINGS if not isinstance(binding, tuple)
+    }
+
+    assert bound == {(",".join(one.keys), f"app.act('{one.id}')") for one in actions_of(screen)}
+
+
+@pytest.mark.parametrize("screen", ALL)
+def test_every_action_of_a_screen_does_something(screen: str) -> None:
+    for action in actions_of(screen):
+        own = getattr(ALL[screen], f"act_{action.id}", None) or getattr(Console, f"act_{action.id}", None)
+        wishes = action.mutates and ALL[screen].wish is not Pane.wish
+        assert own or wishes or action.id in SCREENS, action.id
+
+
+@pytest.mark.parametrize("screen", ALL)
+def test_every_key_stands_in_the_help(screen: str) -> None:
+    told = {key for line in help_lines(screen) for key in line.cells[0].text.split()}
+
+    for action in actions_of(screen):
+        assert {word for key in action.keys for word in key_word(key).split()} <= told
+
+
+@pytest.mark.parametrize("screen", ALL)
+def test_the_footer_fits_80_columns_and_shows_the_way_out(screen: str) -> None:
+    parts = key_parts(actions_of(screen), frozenset(), 80)
+
+    assert sum(len(part.text) for part in parts) <= 80
+    assert {"help", "quit"} <= {part.action for part in parts}
+
+
+@pytest.mark.parametrize("action", ACTIONS, ids=lambda one: one.id)
+def test_an_action_is_told_in_one_short_sentence(action: object) -> None:
+    assert action.help.endswith(".")
+    assert len(action.help) <= 54
+
+
+@pytest.mark.parametrize("action", [one for one in ACTIONS if one.mutates], ids=lambda one: one.id)
+def test_what_changes_anything_asks_first_and_has_a_command_twin(action: object) -> None:
+    assert action.danger is Danger.CONFIRM
+    assert action.twin.startswith("siscon ")
+
+
+def test_main_screens_have_the_keys_one_to_six() -> None:
+    assert [BY_ID[name].keys for name in PANES] == [(str(number),) for number in range(1, 7)]
+    assert set(PANES) == set(SCREENS)
+    assert Errors.name_ in PANES

@@ -1,0 +1,178 @@
+"""Words, signs, bars and rows, without a screen."""
+
+from __future__ import annotations
+
+import pytest
+
+from siscon.domain.integrations import IntegrationState
+from siscon.domain.progress import TimeLeft
+from siscon.domain.records import Entity
+from siscon.domain.runs import Counts, Lane, Phase, Run, RunKind, RunStatus
+from siscon.domain.tokens import TokenHealth
+from siscon.tui.present import (
+    ASCII,
+    INTEGRATION_WORDS,
+    RUN_WORDS,
+    TOKEN_WORDS,
+    Glyphs,
+    Look,
+    age,
+    ahead,
+    bar,
+    count,
+    mark,
+    needs_ascii,
+    percent,
+    span,
+)
+from siscon.tui.run_lines import count_line, doing, time_words
+from siscon.tui.widgets.columns import Column, cut, fit
+
+LOOK = Look()
+PLAIN = Look(ASCII)
+
+
+def run(**changes: object) -> Run:
+    values: dict[str, object] = {
+        "id": 7,
+        "integration": "harbor",
+        "kind": RunKind.IMPORT,
+        "lane": Lane.BULK,
+        "status": RunStatus.RUNNING,
+        "phase": Phase.FETCH,
+        "entities": (Entity.STUDENT,),
+        "full": False,
+        "requested_by": "clock",
+        "due_at_ms": None,
+        "queued_at_ms": 0,
+        "started_at_ms": 0,
+        "finished_at_ms": None,
+        "attempt": 1,
+        "engine": "e1",
+        "cancel_requested_by": None,
+        "error_code": "",
+        "error": "",
+        "requests": 0,
+        "waiting_until_ms": None,
+        **changes,
+    }
+    return Run(**values)
+
+
+def test_every_state_has_a_word() -> None:
+    assert set(INTEGRATION_WORDS) == set(IntegrationState)
+    assert set(TOKEN_WORDS) == set(TokenHealth)
+    assert set(RUN_WORDS) == set(RunStatus)
+
+
+@pytest.mark.parametrize("words", [INTEGRATION_WORDS, TOKEN_WORDS, RUN_WORDS], ids=["health", "token", "run"])
+def test_states_that_look_alike_have_other_words(words: dict[object, tuple[str, str]]) -> None:
+    assert len({word for word, _ in words.values()}) == len(words)
+
+
+def test_a_state_is_sign_and_word() -> None:
+    assert mark("ok", "good", LOOK).text == "● ok"
+    assert mark("ok", "good", PLAIN).text == "* ok"
+
+
+def test_ascii_signs_are_ascii() -> None:
+    assert all(getattr(ASCII, name).isascii() for name in Glyphs.__slots__)
+
+
+@pytest.mark.parametrize(("term", "expected"), [("linux", True), ("dumb", True)])
+def test_the_linux_console_gets_ascii(term: str, expected: bool) -> None:
+    assert needs_ascii({"TERM": term}) is expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (3_599, "59 min"),
+        (3_660, "1 h 01 m"),
+        (86_400, "24 h"),
+        (172_800, "2 d"),
+    ],
+)
+def test_a_length_of_time_is_as_fine_as_matters(seconds: int, expected: str) -> None:
+    assert span(seconds) == expected
+
+
+def test_moments_are_told_by_the_minute() -> None:
+    assert age(None, 0) == "never"
+    assert age(0, 59_000) == "just now"
+    assert age(0, 125_000) == "2 min ago"
+    assert ahead(0, 1) == "now"
+    assert ahead(30_000, 0) == "in < 1 min"
+    assert ahead(120_000, 0) == "in 2 min"
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0.0, "----"), (0.5, "##--"), (1.0, "####"), (None, "-?--")], ids=str
+)
+def test_a_bar_shows_the_share(share: float | None, expected: str) -> None:
+    assert sorted(bar(share, 4, PLAIN)) == sorted(expected)
+    assert len(bar(share, 4, PLAIN)) == 4
+
+
+def test_only_all_of_it_is_100_per_cent() -> None:
+    assert percent(0.9999) == "99%"
+    assert percent(1.0) == "100%"
+    assert percent(None) == ""
+
+
+def test_no_count_is_quiet_and_a_count_is_loud() -> None:
+    assert count(0, LOOK, "bad") == count(0, LOOK)
+    assert count(1_234, LOOK, "bad").text == "1,234"
+
+
+@pytest.mark.parametrize(
+    ("left", "phase", "expected"),
+    [
+        (TimeLeft(58, 58.0, True), Phase.FETCH, "about 60 s"),
+        (TimeLeft(500, 600.0, True), Phase.FETCH, "about 10 min"),
+        (TimeLeft(500, 600.0, False), Phase.FETCH, ">= 10 min"),
+        (TimeLeft(0, None, False), Phase.FETCH, "unknown"),
+        (TimeLeft(0, 0.0, True), Phase.APPLY, "no requests"),
+    ],
+    ids=str,
+)
+def test_time_left_promises_no_more_than_is_known(left: TimeLeft, phase: Phase, expected: str) -> None:
+    assert time_words(left, run(phase=phase), PLAIN) == expected
+
+
+def test_what_a_run_does_is_told_in_two_words() -> None:
+    assert doing(run(), 0, "running") == "fetching"
+    assert doing(run(waiting_until_ms=30_000), 0, "running") == "waits 31 s"
+    assert doing(run(cancel_requested_by="a(1)"), 0, "running") == "cancelling"
+    assert doing(run(status=RunStatus.QUEUED), 0, "queued") == "queued"
+
+
+def test_counts_of_an_entity_say_when_no_total_was_announced() -> None:
+    cells = count_line(Counts(Entity.STUDENT, fetched=5), LOOK).cells
+
+    assert [cell.text for cell in cells[:3]] == ["student", "5", "unknown"]
+
+
+def test_columns_share_what_is_left_and_hide_where_there_is_no_room() -> None:
+    columns = (Column("a", 10, flex=1), Column("b", 5), Column("c", 20, from_width=60))
+
+    assert fit(columns, 40) == [33, 5, 0]
+    assert fit(columns, 60) == [31, 5, 20]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "expected"),
+    [
+        ("abc", 5, "abc  "),
+        ("abcdef", 4, "abc…"),
+        ("日本語", 4, "日 …"),
+        ("日本語", 5, "日本…"),
+        ("abc", 1, "a"),
+        ("", 2, "  "),
+    ],
+)
+def test_text_is_cut_by_cells_not_characters(text: str, width: int, expected: str) -> None:
+    assert cut(text, width) == expected
