@@ -19,7 +19,7 @@ from siscon.cli.options import (
     json_option,
     now_ms,
 )
-from siscon.domain.commands import CancelRun, StartRun, StopEngine
+from siscon.domain.commands import ApprovePlan, CancelRun, DiscardPlan, StartRun, StopEngine
 from siscon.domain.errors import SisconError, UsageError
 from siscon.domain.runs import RunStatus
 from siscon.ops import rows, run_rows
@@ -110,7 +110,7 @@ async def finish(house: runtime.House, run_ids: list[int], *, as_json: bool) -> 
 
 @click.group()
 def runs() -> None:
-    """List, show and cancel runs."""
+    """List, show and cancel runs; decide on those that are held."""
 
 
 @runs.command("list")
@@ -166,6 +166,25 @@ def show_run(run_id: int, config: Path | None, *, as_json: bool) -> None:
 def cancel_run(run_id: int, config: Path | None) -> None:
     """Stop a run after its open batch; what is committed stays."""
     in_house(config, lambda house: acts.ask(house, CancelRun(run_id)))
+
+
+def _decision(name: str, words: str, make: Callable[[int, str], ApprovePlan | DiscardPlan]) -> click.Command:
+    @runs.command(name, help=words)
+    @click.argument("run_id", type=int, metavar="ID")
+    @click.option(
+        "--reason", required=True, metavar="WHY", help="Why; it stands in the audit beside your name."
+    )
+    @config_option
+    def decide(run_id: int, reason: str, config: Path | None) -> None:
+        in_house(config, lambda house: acts.ask(house, make(run_id, reason)))
+
+    return decide
+
+
+approve_run = _decision(
+    "approve", "Let a held run apply the plan that it holds, exactly as shown.", ApprovePlan
+)
+discard_run = _decision("discard", "End a held run; nothing of its plan is applied.", DiscardPlan)
 
 
 @click.command()

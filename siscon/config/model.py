@@ -146,6 +146,10 @@ class IntegrationSettings(Section):
     )
     schedule: str = Field("", description="when to import: five cron fields, empty: only when asked")
     enabled: bool = Field(True, description="false: kept, but never run")
+    incremental: bool = Field(
+        False,
+        description="true: ask only for what changed, where the provider can; never finds what is missing",
+    )
     entities: Annotated[tuple[Entity, ...], BeforeValidator(_split)] = Field(
         (), description="what to import; empty: all that the provider offers"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 
 class CommandStatus(StrEnum):
@@ -27,6 +27,24 @@ class StartRun:
 class CancelRun:
     kind: ClassVar[str] = "cancel_run"
     run_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovePlan:
+    """Let a held run apply exactly the plan that it holds; ``reason`` stands in the audit."""
+
+    kind: ClassVar[str] = "approve_plan"
+    run_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardPlan:
+    """End a held run without applying anything."""
+
+    kind: ClassVar[str] = "discard_plan"
+    run_id: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +75,18 @@ class StopEngine:
     engine: str
 
 
-Command = StartRun | CancelRun | PauseIntegration | ResumeIntegration | RefreshToken | StopEngine
+Command = (
+    StartRun
+    | CancelRun
+    | ApprovePlan
+    | DiscardPlan
+    | PauseIntegration
+    | ResumeIntegration
+    | RefreshToken
+    | StopEngine
+)
 
-_KINDS: dict[str, type[Command]] = {
-    one.kind: one
-    for one in (StartRun, CancelRun, PauseIntegration, ResumeIntegration, RefreshToken, StopEngine)
-}
+_KINDS: dict[str, type[Command]] = {one.kind: one for one in get_args(Command)}
 
 
 @dataclass(frozen=True, slots=True)

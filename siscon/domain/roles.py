@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from siscon.domain.commands import Command, StopEngine
+from siscon.domain.commands import ApprovePlan, Command, DiscardPlan, StopEngine
 
 
 class Role(IntEnum):
@@ -15,4 +15,4 @@ class Role(IntEnum):
 
 def role_needed(command: Command) -> Role:
     """The least role that may ask for a command."""
-    return Role.ADMIN if isinstance(command, StopEngine) else Role.OPERATOR
+    return Role.ADMIN if isinstance(command, ApprovePlan | DiscardPlan | StopEngine) else Role.OPERATOR

@@ -60,7 +60,7 @@ MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
             _S.INTERRUPTED,
         }
     ),
-    _S.HELD: frozenset({_S.RUNNING, _S.CANCELLED}),
+    _S.HELD: frozenset({_S.QUEUED, _S.CANCELLED}),
     _S.PAUSED: frozenset({_S.QUEUED, _S.CANCELLED}),
     _S.INTERRUPTED: frozenset({_S.QUEUED, _S.CANCELLED}),
     _S.FAILED: frozenset({_S.QUEUED}),
@@ -107,6 +107,7 @@ class Run:
     attempt: int
     engine: str | None
     cancel_requested_by: str | None
+    approved_by: str | None
     error_code: str
     error: str
     requests: int

@@ -14,6 +14,7 @@ from siscon.domain.runs import Phase, RunStatus, end_of
 from siscon.engine import apply, fetch, plan
 from siscon.engine.job import ImportJob
 from siscon.store import cursors, events, runs, staged
+from siscon.store.database import Connection
 
 T = TypeVar("T")
 
@@ -31,7 +32,7 @@ async def run_import(job: ImportJob) -> RunStatus:
         phase = await _enter(job, Phase.PLAN)
     if phase is Phase.PLAN:
         plans = [await _timed(job, entity, plan.plan_entity) for entity in job.run.entities]
-        if await _too_much(job, plans):
+        if job.run.approved_by is None and await _too_much(job, plans):
             return RunStatus.HELD
         phase = await _enter(job, Phase.APPLY)
     for entity in job.run.entities:
@@ -42,13 +43,24 @@ async def run_import(job: ImportJob) -> RunStatus:
 async def _begin(job: ImportJob) -> Phase:
     run = job.run
     async with job.db.transaction(job.lease) as c:
-        if run.phase is not None:
+        if run.phase is not None and await _cursors_are_ours(c, job):
             return run.phase
         await runs.start_counts(c, run.id, run.entities)
         for entity in run.entities:
             await cursors.begin(c, run.integration, entity, run.id)
         await runs.set_phase(c, run.id, Phase.FETCH)
     return Phase.FETCH
+
+
+async def _cursors_are_ours(c: Connection, job: ImportJob) -> bool:
+    """False when a later run has moved the cursors: what this one fetched is then too old to go on with."""
+    for entity in job.run.entities:
+        cursor = await cursors.get(c, job.run.integration, entity)
+        if cursor.run_id != job.run.id:
+            await staged.clear(c, job.run.id)
+            await runs.clear_counts(c, job.run.id)
+            return False
+    return True
 
 
 async def _enter(job: ImportJob, phase: Phase) -> Phase:

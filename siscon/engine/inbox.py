@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from siscon.domain.commands import (
+    ApprovePlan,
     CancelRun,
     CommandRow,
     CommandStatus,
+    DiscardPlan,
     PauseIntegration,
     RefreshToken,
     ResumeIntegration,
@@ -20,7 +22,7 @@ from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.integrations import Integration
 from siscon.domain.records import Entity
-from siscon.domain.runs import ENDED, UNDER_WAY, Lane, RunKind, RunStatus
+from siscon.domain.runs import ENDED, UNDER_WAY, Lane, Run, RunKind, RunStatus
 from siscon.domain.text import plain
 from siscon.engine.bell import Ear
 from siscon.store import audit, commands, events, integrations, leases, runs
@@ -128,6 +130,10 @@ async def _effect(c: Connection, row: CommandRow, *, live: LiveEngine | None, no
             return await _start_run(c, command, actor=row.actor, now_ms=now_ms)
         case CancelRun(run_id):
             return await _cancel_run(c, run_id, actor=row.actor, now_ms=now_ms)
+        case ApprovePlan(run_id, reason):
+            return await _approve_plan(c, run_id, reason, actor=row.actor, now_ms=now_ms)
+        case DiscardPlan(run_id, reason):
+            return await _discard_plan(c, run_id, reason, actor=row.actor, now_ms=now_ms)
         case PauseIntegration(name):
             await _integration(c, name)
             await integrations.set_paused(c, name, True)
@@ -158,6 +164,11 @@ async def _start_run(c: Connection, command: StartRun, *, actor: str, now_ms: in
     strange = [plain(one) for one in command.entities if one not in known]
     if strange:
         raise UsageError(f"'{strange[0]}' is no kind of record; there are {', '.join(known)}.")
+    for run in await runs.latest(c, integration=name, status=RunStatus.HELD, limit=1):
+        raise UsageError(
+            f"Run {run.id} of {name} is held for a person: look with 'siscon runs show {run.id}', then "
+            f"'siscon runs approve {run.id}' or 'siscon runs discard {run.id}'."
+        )
     for run in await runs.active(c):
         if run.integration == name and run.lane is Lane.BULK and run.status in UNDER_WAY:
             raise UsageError(f"Run {run.id} of {name} is already {run.status}: wait for it, or cancel it.")
@@ -194,16 +205,40 @@ async def _cancel_run(c: Connection, run_id: int, *, actor: str, now_ms: int) ->
         await runs.move(c, run_id, RunStatus.INTERRUPTED, now_ms=now_ms)
     said = f"cancelled by {plain(actor)}"
     await runs.move(c, run_id, RunStatus.CANCELLED, now_ms=now_ms, error_code="cancelled", error=said)
-    await events.append(
-        c,
-        EventKind.RUN_ENDED,
-        Level.INFO,
-        f"run {run_id} was {said}",
-        integration=run.integration,
-        run_id=run_id,
-        at_ms=now_ms,
-    )
+    await _tell(c, EventKind.RUN_ENDED, f"run {run_id} was {said}", run, now_ms=now_ms)
     return _Answer(f"Run {run_id} is cancelled.", f"run {run_id}", run_id)
+
+
+async def _held(c: Connection, run_id: int, reason: str) -> Run:
+    run = await runs.get(c, run_id)
+    if run is None:
+        raise UsageError(f"There is no run {run_id}.")
+    if run.status is not RunStatus.HELD:
+        raise UsageError(f"Run {run_id} is not held but {run.status}: there is nothing to decide.")
+    if not reason.strip():
+        raise UsageError("Say why, with --reason: it stands in the audit beside your name.")
+    return run
+
+
+async def _approve_plan(c: Connection, run_id: int, reason: str, *, actor: str, now_ms: int) -> _Answer:
+    run = await _held(c, run_id, reason)
+    await runs.approve(c, run_id, actor)
+    await runs.move(c, run_id, RunStatus.QUEUED, now_ms=now_ms)
+    text = f"the plan of run {run_id} was approved by {plain(actor)}: {plain(reason)}"
+    await _tell(c, EventKind.RUN_QUEUED, text, run, now_ms=now_ms)
+    return _Answer(f"Run {run_id} goes on and applies the plan as it was shown.", f"run {run_id}", run_id)
+
+
+async def _discard_plan(c: Connection, run_id: int, reason: str, *, actor: str, now_ms: int) -> _Answer:
+    run = await _held(c, run_id, reason)
+    said = f"plan discarded by {plain(actor)}: {plain(reason)}"
+    await runs.move(c, run_id, RunStatus.CANCELLED, now_ms=now_ms, error_code="discarded", error=said)
+    await _tell(c, EventKind.RUN_ENDED, f"run {run_id}: {said}", run, now_ms=now_ms)
+    return _Answer(f"The plan of run {run_id} is discarded; nothing was changed.", f"run {run_id}", run_id)
+
+
+async def _tell(c: Connection, kind: EventKind, text: str, run: Run, *, now_ms: int) -> None:
+    await events.append(c, kind, Level.INFO, text, integration=run.integration, run_id=run.id, at_ms=now_ms)
 
 
 async def _refresh_token(c: Connection, name: str, *, live: LiveEngine | None) -> _Answer:

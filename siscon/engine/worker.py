@@ -172,7 +172,7 @@ class Worker:
             batch=shop.settings.engine.batch,
             limits=shop.settings.guard.limits,
             strategies={"*": conflicts.default, **conflicts.fields},
-            incremental=not run.full,
+            incremental=settings.incremental and not run.full,
             meter=meter,
             now_ms=shop.now_ms,
         )

@@ -15,7 +15,8 @@ ON CONFLICT (integration, entity) DO UPDATE SET
 WHERE cursors.run_id IS DISTINCT FROM excluded.run_id
 """
 SAVE_RESUME = """
-UPDATE cursors SET resume = :resume, next_watermark = :next_watermark, complete = :complete, partial = max(partial, :partial)
+UPDATE cursors SET resume = :resume, next_watermark = :next_watermark, complete = :complete,
+  partial = max(partial, :partial)
 WHERE integration = :integration AND entity = :entity
 """
 SAVE_APPLIED = "UPDATE cursors SET applied_to = :to WHERE integration = :integration AND entity = :entity"

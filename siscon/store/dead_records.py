@@ -95,7 +95,7 @@ async def bury(c: Connection, entries: Iterable[DeadEntry], *, now_ms: int) -> N
 
 
 async def mend_settled(c: Connection, integration: str, entity: Entity, *, table: str) -> None:
-    """Records that came through after all, as the mappings ``table`` says: what the SIS had said of them is forgotten."""
+    """Close what came through after all, as the mappings ``table`` says; what the SIS had said of it is forgotten."""
     await c.run(MEND_SETTLED.format(table=table), {"integration": integration, "entity": entity.value})
 
 

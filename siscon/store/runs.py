@@ -13,8 +13,8 @@ from siscon.domain.runs import ENDED, MOVES, Counts, Lane, Phase, Run, RunKind, 
 from siscon.store.database import Connection, Row
 
 COLUMNS = """id, integration, kind, lane, status, phase, entities, full_compare, requested_by, due_at_ms,
-  queued_at_ms, started_at_ms, finished_at_ms, attempt, engine, cancel_requested_by, error_code, error, requests,
-  waiting_until_ms"""
+  queued_at_ms, started_at_ms, finished_at_ms, attempt, engine, cancel_requested_by, approved_by, error_code, error,
+  requests, waiting_until_ms"""
 ADDABLE = (
     *("fetched", "pages", "created", "updated", "unchanged", "conflict", "failed", "skipped", "missing"),
     *("warnings", "requests", "seconds"),
@@ -30,7 +30,7 @@ CLAIM = f"""
 UPDATE runs SET status = 'running', engine = :engine, attempt = attempt + 1, waiting_until_ms = NULL,
   started_at_ms = coalesce(started_at_ms, :now_ms), finished_at_ms = NULL, error_code = '', error = ''
 WHERE id = :id AND status = 'queued' AND NOT EXISTS (SELECT 1 FROM runs other
-  WHERE other.integration = runs.integration AND other.lane = runs.lane AND other.status = 'running')
+  WHERE other.integration = runs.integration AND other.lane = runs.lane AND other.status IN ('running', 'held'))
 RETURNING {COLUMNS}
 """
 # From a listing of this very program, never from outside: the states from which each state may be reached.
@@ -52,6 +52,7 @@ REQUEST_CANCEL = """
 UPDATE runs SET cancel_requested_by = :actor
 WHERE id = :id AND cancel_requested_by IS NULL AND status IN ('queued', 'running', 'paused', 'held', 'interrupted')
 """
+APPROVE = "UPDATE runs SET approved_by = :actor WHERE id = :id AND status = 'held'"
 CHOSEN = "(:integration IS NULL OR integration = :integration) AND (:status IS NULL OR status = :status)"
 LATEST = f"SELECT {COLUMNS} FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
 IDS = f"SELECT id FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
@@ -63,7 +64,7 @@ SELECT {COLUMNS} FROM runs WHERE status IN ('running', 'queued', 'paused', 'inte
 CLAIMABLE = f"""
 SELECT {COLUMNS} FROM runs WHERE id IN (
   SELECT min(id) FROM runs queued WHERE status = 'queued' AND NOT EXISTS (SELECT 1 FROM runs busy
-    WHERE busy.integration = queued.integration AND busy.lane = queued.lane AND busy.status = 'running')
+    WHERE busy.integration = queued.integration AND busy.lane = queued.lane AND busy.status IN ('running', 'held'))
   GROUP BY integration, lane)
 ORDER BY id
 """
@@ -76,6 +77,7 @@ ORDER BY id
 START_COUNTS = """
 INSERT INTO run_counts (run_id, entity, position) VALUES (?, ?, ?) ON CONFLICT (run_id, entity) DO NOTHING
 """
+CLEAR_COUNTS = "DELETE FROM run_counts WHERE run_id = :run_id"
 LIST_COUNTS = "SELECT * FROM run_counts WHERE run_id = :run_id ORDER BY position"
 SET_COUNT = """
 UPDATE run_counts SET total = coalesce(:total, total), phase = coalesce(:phase, phase), done = coalesce(:done, done)
@@ -200,6 +202,11 @@ async def request_cancel(c: Connection, run_id: int, actor: str) -> None:
     await c.run(REQUEST_CANCEL, {"id": run_id, "actor": actor})
 
 
+async def approve(c: Connection, run_id: int, actor: str) -> None:
+    """Note who takes the responsibility for the plan of a held run; the caller moves the run."""
+    await c.run(APPROVE, {"id": run_id, "actor": actor})
+
+
 async def latest(
     c: Connection,
     *,
@@ -257,6 +264,11 @@ async def count(c: Connection, *, integration: str | None = None, status: RunSta
 async def start_counts(c: Connection, run_id: int, entities: Iterable[Entity]) -> None:
     """Begin to count for these entities, in this order; counts that exist stay."""
     await c.many(START_COUNTS, [(run_id, entity.value, place) for place, entity in enumerate(entities)])
+
+
+async def clear_counts(c: Connection, run_id: int) -> None:
+    """Forget what a run has counted, because it starts over."""
+    await c.run(CLEAR_COUNTS, {"run_id": run_id})
 
 
 async def counts(c: Connection, run_id: int) -> list[Counts]:
@@ -343,6 +355,7 @@ def _run(row: Row) -> Run:
         attempt=row["attempt"],
         engine=row["engine"],
         cancel_requested_by=row["cancel_requested_by"],
+        approved_by=row["approved_by"],
         error_code=row["error_code"],
         error=row["error"],
         requests=row["requests"],

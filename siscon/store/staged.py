@@ -94,6 +94,7 @@ COMING = """
 SELECT external_id FROM staged WHERE run_id = :run_id AND entity = :entity AND part = '' AND verdict = 'create'
   AND external_id IN (SELECT value FROM json_each(:ids))
 """
+CLEAR = "DELETE FROM staged WHERE run_id = :run_id"
 DROP_SOME = "DELETE FROM staged WHERE run_id = :run_id AND entity = :entity AND external_id <= :upto"
 
 
@@ -256,6 +257,11 @@ async def drop(c: Connection, run_id: int, entity: Entity, *, limit: int = 5_000
     if upto is not None:
         await c.run(DROP_SOME, {"run_id": run_id, "entity": entity.value, "upto": upto})
     return upto is not None
+
+
+async def clear(c: Connection, run_id: int) -> None:
+    """Remove all that a run has fetched."""
+    await c.run(CLEAR, {"run_id": run_id})
 
 
 async def about_to_come(c: Connection, run_id: int, entity: Entity, ids: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 
+from siscon.domain.commands import ApprovePlan, CommandStatus, DiscardPlan, StartRun
 from siscon.domain.conflicts import Strategy
 from siscon.domain.errors import LeaseLost, ProviderError
 from siscon.domain.plans import GuardLimits
@@ -324,3 +325,66 @@ async def test_every_batch_leaves_its_row_in_the_audit(house):
     rows = await house.rows("SELECT actor, action, target FROM audit WHERE action = 'apply'")
     assert {row["target"] for row in rows} == {f"{NAME}/{entity}" for entity in Entity}
     assert len([row for row in rows if row["target"] == f"{NAME}/student"]) == 3
+
+
+async def test_an_approved_plan_is_applied_as_it_was_shown_without_asking_the_sis_again(house):
+    await house.sync()
+    house.sis.remove(Entity.STUDENT, ["u1", "u2", "u3"])
+    house.sis.hold(School("s3", "New School"))
+    house.limits = GuardLimits(at_least=2)
+    run_id = await house.enqueue()
+    assert await house.go_on(await house.start(run_id)) is RunStatus.HELD
+    asked = len(house.sis.asked)
+    house.sis.hold(School("s4", "Came After The Plan"))
+
+    said = await house.ask(ApprovePlan(run_id, "the summer leavers, agreed with the registrar"))
+    status = await house.go_on(await house.start(run_id))
+
+    assert said.status is CommandStatus.DONE
+    assert (status, len(house.sis.asked)) == (RunStatus.COMPLETED, asked)
+    assert await known(house, Entity.SCHOOL, "s3") is not None
+    assert await known(house, Entity.SCHOOL, "s4") is None
+
+
+async def test_a_discarded_plan_changes_nothing_and_frees_the_lane(house):
+    await house.sync()
+    house.sis.remove(Entity.STUDENT, ["u1", "u2", "u3"])
+    house.limits = GuardLimits(at_least=2)
+    run_id = await house.enqueue()
+    await house.go_on(await house.start(run_id))
+    before = await house.content()
+    refused = await house.ask(StartRun(NAME))
+
+    said = await house.ask(DiscardPlan(run_id, "the source was cut off"))
+
+    assert (refused.status, said.status) == (CommandStatus.REFUSED, CommandStatus.DONE)
+    assert f"Run {run_id} of {NAME} is held" in refused.answer
+    assert await house.content() == before
+    assert (await house.ask(StartRun(NAME))).status is CommandStatus.DONE
+
+
+async def test_a_decision_needs_a_held_run_and_a_reason(house):
+    await house.sync()
+
+    answers = [await house.ask(ApprovePlan(1, "why not")), await house.ask(DiscardPlan(99, "why not"))]
+
+    assert [one.answer for one in answers] == [
+        "Run 1 is not held but completed: there is nothing to decide.",
+        "There is no run 99.",
+    ]
+
+
+async def test_a_run_whose_cursors_another_run_has_moved_starts_over(house):
+    house.sis.fail_at, house.sis.failure = (Entity.STUDENT, 3), ProviderError("gone")
+    run_id = await house.enqueue()
+    with pytest.raises(ProviderError):
+        await house.go_on(await house.start(run_id))
+    house.sis.fail_at = None
+    other = await house.enqueue()
+    await house.go_on(await house.start(other))
+    house.sis.asked.clear()
+
+    status = await house.go_on(await house.start(run_id))
+
+    assert status is RunStatus.COMPLETED
+    assert house.sis.asked[0] == (Entity.SCHOOL, 0)

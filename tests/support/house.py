@@ -10,18 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from siscon.store.vault import Vault
-
+from siscon.domain.commands import Command, CommandRow
 from siscon.domain.conflicts import Strategy
 from siscon.domain.errors import SisconError
 from siscon.domain.plans import GuardLimits
 from siscon.domain.records import Entity
 from siscon.domain.runs import Counts, Lane, Run, RunKind, RunStatus
+from siscon.engine import inbox
 from siscon.engine.importer import run_import
 from siscon.engine.job import ImportJob
-from siscon.store import integrations, leases, runs
+from siscon.store import commands, integrations, leases, runs
 from siscon.store.database import Database
 from siscon.store.sqlite import open_database
+from siscon.store.vault import Vault
 from support.fake_sis import FakeProvider, FakeSis
 
 NAME = "harbor"
@@ -105,6 +106,16 @@ class TestHouse:
         status = await self.go_on(await self.start(run_id))
         async with self.db.read() as c:
             return status, {one.entity: one for one in await runs.counts(c, run_id)}
+
+    async def ask(self, command: Command) -> CommandRow:
+        """Leave a command and have it carried out, as where no engine is alive."""
+        async with self.db.transaction() as c:
+            left = await commands.leave(c, command, actor="tester", now_ms=self.now_ms)
+        await inbox.carry_out(self.db, vault=self.vault, live=None, now_ms=lambda: self.now_ms)
+        async with self.db.read() as c:
+            row = await commands.get(c, left)
+        assert row is not None
+        return row
 
     async def rows(self, sql: str) -> list[dict[str, Any]]:
         """What a look into the tables shows."""

@@ -70,6 +70,7 @@ CREATE TABLE runs (
   attempt INTEGER NOT NULL DEFAULT 0,
   engine TEXT,
   cancel_requested_by TEXT,
+  approved_by TEXT,
   error_code TEXT NOT NULL DEFAULT '',
   error TEXT NOT NULL DEFAULT '',
   requests INTEGER NOT NULL DEFAULT 0,
