@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
 from siscon import runtime
-from siscon.cli import output
+from siscon.cli import early, output
 from siscon.cli.options import config_option
 from siscon.config import Settings
 from siscon.domain.errors import UsageError
@@ -29,13 +30,16 @@ def need_terminal() -> None:
 def open_console(config: str | None, *, in_process: bool) -> int:
     """Show the screen; find the engine that is alive, or start one."""
     need_terminal()
-    return run_console(runtime.load_settings(config), in_process=in_process)
+    if not in_process:
+        return early.open_console(config)
+    settings = runtime.load_settings(config)
+    return run_console(settings, engine=runtime.engine_in_thread(settings))
 
 
-def run_console(settings: Settings, *, in_process: bool) -> int:
-    """Show the screen over an open configuration."""
+def run_console(settings: Settings, *, engine: AbstractContextManager[None] | None = None) -> int:
+    """Show the screen over a configuration that was read, beside an engine that is alive or given."""
     screen = importlib.import_module("siscon.cli.screen")
-    code: int = screen.run(settings, in_process=in_process)
+    code: int = screen.run(early.known_of(settings), engine)
     return code
 
 

@@ -123,7 +123,7 @@ def _show(place: Path, state: SandboxState, *, real_limits: bool) -> int:
         settings = runtime.load_settings(demo_parts.write_config(place, real_limits=real_limits))
         runtime.start_engine_process(settings)
         asyncio.run(_begin(settings))
-        code = run_console(settings, in_process=False)
+        code = run_console(settings)
         lost = not _terminal_lives()
         return code
     finally:

@@ -22,12 +22,23 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    code: int = importlib.import_module("siscon.cli.commands").run(arguments)
+    code = _run(arguments)
     try:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """The console opens on the shortest way; everything else goes through the command line parser."""
+    bare = not arguments or (len(arguments) == 2 and arguments[0] == "--config")
+    code: int
+    if bare and sys.stdin.isatty() and sys.stdout.isatty():
+        code = importlib.import_module("siscon.cli.early").open_console(arguments[1] if arguments else None)
+    else:
+        code = importlib.import_module("siscon.cli.commands").run(arguments)
+    return code
 
 
 def _keep_quiet(*_told: object, **_more: object) -> None:

@@ -3,49 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
 
-from siscon import runtime
-from siscon.config import Settings
 from siscon.domain.roles import Role
 from siscon.ops.actor import current_actor
+from siscon.ops.opening import open_database
 from siscon.tui.app import run_console
 from siscon.tui.options import ConsoleOptions
 
 
-def run(settings: Settings, *, in_process: bool) -> int:
-    """Show the screen until the person leaves; an engine works beside it, in this process if asked for."""
-    engine: AbstractContextManager[None] = nullcontext()
-    if in_process:
-        engine = runtime.engine_in_thread(settings)
-    elif not asyncio.run(_engine_lives(settings)):
-        runtime.start_engine_process(settings)
-    with engine:
-        return run_console(_options(settings)).exit_code
-
-
-def _options(settings: Settings) -> ConsoleOptions:
-    return ConsoleOptions(
-        open_database=lambda: runtime.open_database(settings),
+def show(found: Mapping[str, Any]) -> int:
+    """Show the screen until the person leaves; ``found`` is what is known of the house (see ``early``)."""
+    database, home = Path(found["database"]), Path(found["home"])
+    options = ConsoleOptions(
+        open_database=lambda: open_database(database, synchronous=found["synchronous"]),
         actor=current_actor(),
         role=Role.ADMIN,
-        on_quit=settings.engine.on_quit,
-        time_zone=settings.time_zone,
-        log_dir=settings.home / "logs",
-        start_engine=lambda: _start_engine(settings),
+        on_quit=found["on_quit"],
+        time_zone=found["time_zone"],
+        log_dir=home / "logs",
+        start_engine=lambda: _start_engine(found["config"]),
     )
+    return run_console(options).exit_code
 
 
-async def _engine_lives(settings: Settings) -> bool:
-    db = await runtime.open_database(settings)
-    try:
-        return await runtime.find_engine(db) is not None
-    finally:
-        await db.close()
+def run(found: Mapping[str, Any], engine: AbstractContextManager[None] | None = None) -> int:
+    """Show the screen with an engine in this process, if one is given."""
+    with engine or nullcontext():
+        return show(found)
 
 
-async def _start_engine(settings: Settings) -> str:
+async def _start_engine(config: str) -> str:
     """Start an engine for a screen that found none; a sentence of what came of it."""
+    runtime = await asyncio.to_thread(importlib.import_module, "siscon.runtime")
+    settings = await asyncio.to_thread(runtime.load_settings, config)
     child = runtime.start_engine_process(settings)
     db = await runtime.open_database(settings)
     try:

@@ -1,0 +1,93 @@
+"""Opens the console as fast as two processors can: a fork reads the configuration and sees to the engine, while
+this process loads the screen. No command line parser is loaded on this way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from siscon.cli.exit_codes import CANCELLED, FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class Scout:
+    """The fork, and the pipe through which it tells what it found."""
+
+    pid: int
+    pipe: int
+
+    def report(self) -> dict[str, Any]:
+        """What it found, once it is done; only ``code`` when it had to complain (it has done so itself)."""
+        with os.fdopen(self.pipe, "rb") as pipe:
+            told = pipe.read()
+        os.waitpid(self.pid, 0)
+        found: dict[str, Any] = json.loads(told) if told else {"code": FAILED}
+        return found
+
+
+def open_console(config: str | None) -> int:
+    """Show the screen; the exit code."""
+    try:
+        scout = _send_scout(config)
+        screen = importlib.import_module("siscon.cli.screen")
+        found = scout.report()
+        if "code" in found:
+            return int(found["code"])
+        code: int = screen.show(found)
+    except KeyboardInterrupt:
+        return CANCELLED
+    except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
+        return int(importlib.import_module("siscon.cli.faults").report(error, []))
+    return code
+
+
+def _send_scout(config: str | None) -> Scout:
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(writing)
+        return Scout(pid, reading)
+    os.close(reading)
+    try:
+        told = json.dumps(_scouted(config)).encode()
+    except BaseException as error:  # noqa: BLE001 - nothing may leave the fork but its report
+        told = json.dumps({"code": importlib.import_module("siscon.cli.faults").report(error, [])}).encode()
+    finally:
+        os.write(writing, told)
+        os._exit(0)
+
+
+def _scouted(config: str | None) -> dict[str, Any]:
+    """Check the configuration, open the database once, see that an engine is alive; what a screen must know."""
+    runtime = importlib.import_module("siscon.runtime")
+    settings = runtime.load_settings(Path(config) if config else None)
+    asyncio.run(_see_to_engine(runtime, settings))
+    return known_of(settings)
+
+
+def known_of(settings: Any) -> dict[str, Any]:
+    """What a screen must know of a configuration."""
+    return {
+        "config": str(settings.file),
+        "home": str(settings.home),
+        "database": str(settings.database),
+        "synchronous": settings.storage.synchronous,
+        "on_quit": settings.engine.on_quit,
+        "time_zone": settings.time_zone,
+    }
+
+
+async def _see_to_engine(runtime: Any, settings: Any) -> None:
+    db = await runtime.open_database(settings)
+    try:
+        alive = await runtime.find_engine(db) is not None
+    finally:
+        await db.close()
+    if not alive:
+        runtime.start_engine_process(settings)

@@ -1,0 +1,13 @@
+"""The database for a screen that opens it by itself, in its own loop, without the rest of the house."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from siscon.store import sqlite
+from siscon.store.database import Database
+
+
+async def open_database(path: Path, *, synchronous: str) -> Database:
+    """Open it as the engine does; whoever opens it closes it."""
+    return await sqlite.open_database(path, synchronous=synchronous)
