@@ -58,13 +58,21 @@ def sync(
             check_integration(house, name, [])
         entities = (entity,) if entity else ()
         wanted = [StartRun(name, entities, full) for name in dict.fromkeys(integrations)]
-        run_ids = [await _queue(house, command) for command in wanted]
+        under_way = await _under_way(house) if wait else {}
+        run_ids = [under_way.get(one.integration) or await _queue(house, one) for one in wanted]
         if not wait:
             await _tell_queued(house, run_ids, as_json=as_json)
             return 0
         return await finish(house, run_ids, as_json=as_json)
 
     return in_house(config, work)
+
+
+async def _under_way(house: runtime.House) -> dict[str, int]:
+    """The run of each integration that is queued or runs already: who waits, waits for that one."""
+    found = await run_rows.active_rows(house.db, now_ms=now_ms())
+    waiting = ("queued", "running", "interrupted")
+    return {row["integration"]: row["run_id"] for row in found if row["status"] in waiting}
 
 
 async def _queue(house: runtime.House, command: StartRun) -> int:

@@ -141,6 +141,20 @@ def test_a_run_is_queued_shown_and_cancelled_without_an_engine(
     assert json.loads(out)["status"] == "cancelled"
 
 
+def test_waiting_for_a_run_that_is_queued_already_sees_that_one_through(
+    capsys: pytest.CaptureFixture[str], config: Path
+) -> None:
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("127.0.0.1:9", "127.0.0.1:1") + "    timeout_s: 1\n", encoding="utf-8")
+    ran(capsys, "sync", "north", "--config", str(config))
+    ran(capsys, "runs", "cancel", "1", "--config", str(config))
+    ran(capsys, "sync", "north", "--config", str(config))
+    code, _out, err = ran(capsys, "sync", "north", "--wait", "--config", str(config))
+
+    assert code == 1
+    assert "Run 2 of north: failed" in err
+
+
 def test_stop_without_an_engine_is_no_error(capsys: pytest.CaptureFixture[str], config: Path) -> None:
     assert ran(capsys, "stop", "--config", str(config))[:2] == (0, "No engine is alive.\n")
 
