@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -12,14 +13,13 @@ from textual.pilot import Pilot
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent.parent / "tests"))
 
-from support.console_data import NOW_MS, Names, fill  # noqa: E402 # the path comes first
-
 from siscon.domain.roles import Role  # noqa: E402 # the path comes first
 from siscon.store.database import Database  # noqa: E402 # the path comes first
 from siscon.store.sqlite import open_database  # noqa: E402 # the path comes first
 from siscon.tui.app import Console  # noqa: E402 # the path comes first
 from siscon.tui.options import ConsoleOptions  # noqa: E402 # the path comes first
 from siscon.tui.screens.pane import Pane  # noqa: E402 # the path comes first
+from support.console_data import NOW_MS, Names, fill  # noqa: E402 # the path comes first
 
 HOSTILE = Names(
     title="Northfield [@click=app.pwn()]Unified[/]",
@@ -54,14 +54,14 @@ async def settled(pilot: Pilot[object]) -> None:
     await pilot.pause(0.1)
 
 
-async def picture(folder: Path, path: Path, keys: tuple[str, ...], size: tuple[int, int], *, filled: bool, ascii_only: bool = False, to: Path) -> None:
-    """One picture."""
+async def picture(database: Path, *, keys: tuple[str, ...], size: tuple[int, int], ascii_only: bool) -> None:
+    """One picture: press the keys, wait, draw."""
 
     async def opened() -> Database:
-        return await open_database(path, read_only=False)
+        return await open_database(database)
 
     options = ConsoleOptions(
-        open_database=opened, actor="night.shift(1004)", role=Role.ADMIN, now_ms=lambda: NOW_MS, ascii_only=ascii_only
+        opened, "night.shift(1004)", role=Role.ADMIN, now_ms=lambda: NOW_MS, ascii_only=ascii_only
     )
     app = Console(options)
     async with app.run_test(size=size, notifications=True) as pilot:
@@ -69,30 +69,41 @@ async def picture(folder: Path, path: Path, keys: tuple[str, ...], size: tuple[i
         for key in keys:
             await pilot.press(key)
             await settled(pilot)
-        (to / f"{folder.name}").write_text(app.export_screenshot(title="siscon"), encoding="utf-8")
+        return app.export_screenshot(title="siscon")
 
 
-async def main(to: Path) -> None:
-    """All pictures."""
-    to.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as place:
-        paths = {}
-        for name, names in (("full", Names()), ("hostile", HOSTILE), ("empty", None)):
-            paths[name] = Path(place) / name / "siscon.db"
-            db = await open_database(paths[name])
-            if names is not None:
-                await fill(db, names=names)
-            await db.close()
-        for size in SIZES:
-            for name, keys in PICTURES:
-                file = Path(f"{name}-{size[0]}x{size[1]}.svg")
-                await picture(file, paths["full"], keys, size, filled=True, to=to)
-        for name, keys in (("errors", ("4", "down", "enter")), ("conflicts", ("5",)), ("mappings", ("6",))):
-            await picture(Path(f"hostile-{name}-80x24.svg"), paths["hostile"], keys, (80, 24), filled=True, to=to)
-        for name, keys in (("health", ()), ("errors", ("4",)), ("syncs", ("3",))):
-            await picture(Path(f"empty-{name}-80x24.svg"), paths["empty"], keys, (80, 24), filled=False, to=to)
-        await picture(Path("ascii-syncs-80x24.svg"), paths["full"], ("3",), (80, 24), filled=True, ascii_only=True, to=to)
+def pictures() -> Iterator[tuple[str, str, tuple[str, ...], tuple[int, int]]]:
+    """File name, database, keys and size of each."""
+    for size in SIZES:
+        for name, keys in PICTURES:
+            yield f"{name}-{size[0]}x{size[1]}.svg", "full", keys, size
+    for name, keys in (("errors", ("4", "down", "enter")), ("conflicts", ("5",)), ("mappings", ("6",))):
+        yield f"hostile-{name}-80x24.svg", "hostile", keys, SIZES[0]
+    for name, keys in (("health", ()), ("errors", ("4",)), ("syncs", ("3",))):
+        yield f"empty-{name}-80x24.svg", "empty", keys, SIZES[0]
+    yield "ascii-syncs-80x24.svg", "full", ("3",), SIZES[0]
+
+
+async def draw(place: Path) -> AsyncIterator[tuple[str, str]]:
+    """File name and content of every picture."""
+    for name, names in (("full", Names()), ("hostile", HOSTILE), ("empty", None)):
+        db = await open_database(place / name / "siscon.db")
+        if names is not None:
+            await fill(db, names=names)
+        await db.close()
+    for file, name, keys, size in pictures():
+        database = place / name / "siscon.db"
+        yield file, await picture(database, keys=keys, size=size, ascii_only=file.startswith("ascii"))
+
+
+async def write(place: Path, to: Path) -> None:
+    """All pictures, each into its file."""
+    async for file, drawn in draw(place):
+        await asyncio.to_thread((to / file).write_text, drawn, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE))
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        asyncio.run(write(Path(temporary), folder))

@@ -1,4 +1,7 @@
-"""Read models of the panes that stay small: health, tokens, the engine. Each is a bounded query."""
+"""Read models of the panes that stay small: health, tokens, the engine. Each is a bounded query.
+
+The store is imported where it is asked: the first paint of the console must not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,7 @@ from siscon.domain.integrations import Integration, IntegrationState, state_of
 from siscon.domain.leases import EngineInfo
 from siscon.domain.runs import Run, RunStatus
 from siscon.domain.tokens import TokenState
-from siscon.store import conflicts, dead_records, integrations, leases, ratelimits, runs
-from siscon.store.database import Connection, Database
+from siscon.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,43 +70,42 @@ class Work:
 
 async def health(db: Database, *, now_ms: int) -> list[Health]:
     """Every integration, by name."""
+    from siscon.store import conflicts, dead_records, integrations, ratelimits, runs
+
+    found: list[Health] = []
     async with db.read() as c:
         active = await runs.active(c)
         held = await runs.latest(c, status=RunStatus.HELD, limit=50)
-        return [
-            await _health(c, one, active=active, held=held, now_ms=now_ms)
-            for one in await integrations.all_integrations(c)
-        ]
+        for one in await integrations.all_integrations(c):
+            running = _first(active, one.name, RunStatus.RUNNING)
+            waiting = _first(held, one.name, RunStatus.HELD)
+            tat_ms, paused_until_ms = await ratelimits.look(c, one.name)
+            found.append(
+                Health(
+                    integration=one,
+                    state=state_of(one, running=bool(running), held=bool(waiting), now_ms=now_ms),
+                    run=running,
+                    held_run=waiting,
+                    budget=_budget(one.requests_per_minute, tat_ms, paused_until_ms, now_ms=now_ms),
+                    dead=await dead_records.count_open(c, integration=one.name),
+                    conflicts=await conflicts.count_open(c, integration=one.name),
+                )
+            )
+    return found
 
 
-async def _health(
-    c: Connection, integration: Integration, *, active: list[Run], held: list[Run], now_ms: int
-) -> Health:
-    name = integration.name
-    mine = [run for run in active if run.integration == name and run.status is RunStatus.RUNNING]
-    waiting = [run for run in held if run.integration == name]
-    return Health(
-        integration=integration,
-        state=state_of(integration, running=bool(mine), held=bool(waiting), now_ms=now_ms),
-        run=mine[0] if mine else None,
-        held_run=waiting[0] if waiting else None,
-        budget=await _budget(c, integration, now_ms=now_ms),
-        dead=await dead_records.count_open(c, integration=name),
-        conflicts=await conflicts.count_open(c, integration=name),
-    )
+def _first(found: list[Run], integration: str, status: RunStatus) -> Run | None:
+    return next((run for run in found if run.integration == integration and run.status is status), None)
 
 
-async def _budget(c: Connection, integration: Integration, *, now_ms: int) -> Budget:
-    tat_ms, paused_until_ms = await ratelimits.look(c, integration.name)
-    per_minute = integration.requests_per_minute
+def _budget(per_minute: int, tat_ms: int, paused_until_ms: int, *, now_ms: int) -> Budget:
     used = round(max(0, tat_ms - now_ms) * per_minute / 60_000)
-    pause = paused_until_ms if paused_until_ms and paused_until_ms > now_ms else None
-    return Budget(per_minute, min(used, per_minute), pause)
+    return Budget(per_minute, min(used, per_minute), paused_until_ms if paused_until_ms > now_ms else None)
 
 
 async def token_views(db: Database, *, now_ms: int) -> list[TokenView]:
     """The login of every integration, by name."""
-    from siscon.store import tokens  # brings cryptography along, which the first paint must not wait for
+    from siscon.store import integrations, tokens
 
     async with db.read() as c:
         states = {state.integration: state for state in await tokens.states(c, now_ms=now_ms)}
@@ -116,6 +117,8 @@ async def token_views(db: Database, *, now_ms: int) -> list[TokenView]:
 
 async def engine_line(db: Database, *, now_ms: int) -> EngineLine:
     """Whether an engine is alive, and which."""
+    from siscon.store import leases
+
     async with db.read() as c:
         return _engine_line(await leases.engines(c, now_ms=now_ms))
 
@@ -128,6 +131,8 @@ def _engine_line(known: list[EngineInfo]) -> EngineLine:
 
 async def work(db: Database, *, now_ms: int) -> Work:
     """What an engine has to do, for the question at leaving."""
+    from siscon.store import integrations, leases, runs
+
     async with db.read() as c:
         engine = _engine_line(await leases.engines(c, now_ms=now_ms)).alive
         active = await runs.active(c)

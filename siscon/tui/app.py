@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from importlib import import_module
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -13,35 +14,29 @@ from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 from textual.worker import WorkerFailed
 
-from siscon.domain.commands import Command, CommandStatus, StopEngine
 from siscon.domain.errors import SisconError
 from siscon.domain.roles import Role
 from siscon.domain.text import plain
-from siscon.ops import Database, commands, views
+from siscon.ops import Database
 from siscon.tui import feed
-from siscon.tui.actions import BY_ID, Action, Danger
+from siscon.tui.actions import BY_ID, PANES, Action, Danger
+from siscon.tui.asking import offer_engine, submit
 from siscon.tui.crash import crash_sentence, write_crash
-from siscon.tui.leaving import catch_signals, quit_question, release_signals
+from siscon.tui.leaving import catch_signals, release_signals, way_out
 from siscon.tui.options import ConsoleOptions, ConsoleResult
-from siscon.tui.present import ASCII, Cell, Glyphs, Look, needs_ascii
-from siscon.tui.screens.conflicts import Conflicts
-from siscon.tui.screens.errors import Errors
-from siscon.tui.screens.find import Find
-from siscon.tui.screens.help import Help
+from siscon.tui.present import ASCII, Glyphs, Look, needs_ascii
 from siscon.tui.screens.overview import Overview
 from siscon.tui.screens.pane import Desk, Pane
-from siscon.tui.screens.records import Records
-from siscon.tui.screens.runs import Runs
-from siscon.tui.screens.tokens import Tokens
 from siscon.tui.theme import THEME
 from siscon.tui.widgets.confirm import yes_no
 
-ANSWER_WITHIN_S = 5.0
 TERMINAL_CHECK_S = 2.0
 
-SCREENS: dict[str, type[Pane]] = {
-    one.name_: one for one in (Overview, Tokens, Runs, Errors, Conflicts, Records)
-}
+
+def screen_class(name: str) -> type[Pane]:
+    """A main screen by its name; loaded when it is first visited."""
+    found: type[Pane] = vars(import_module(f"siscon.tui.screens.{name}"))[name.capitalize()]
+    return found
 
 
 class Console(App[ConsoleResult]):
@@ -97,7 +92,7 @@ class Console(App[ConsoleResult]):
         await feed.follow(self.db, self._tell_screen)
 
     def _tell_screen(self, message: feed.Changed) -> None:
-        if isinstance(self.screen, Pane):
+        if self.is_running and isinstance(self.screen, Pane):
             self.screen.post_message(message)
 
     def _look_again(self) -> None:
@@ -106,6 +101,7 @@ class Console(App[ConsoleResult]):
 
     async def on_unmount(self) -> None:
         release_signals()
+        self.workers.cancel_all()
         if self.db is not None:
             await self.db.close()
 
@@ -118,9 +114,9 @@ class Console(App[ConsoleResult]):
         if self._driver is not None:
             self._driver.stop_application_mode()
 
-    def leave(self, *, stop_engine: bool = False) -> None:
-        """End the console."""
-        self.exit(ConsoleResult(stop_engine=stop_engine))
+    def leave(self) -> None:
+        """End the console; an engine goes on."""
+        self.exit(ConsoleResult())
 
     # Telling
 
@@ -175,7 +171,7 @@ class Console(App[ConsoleResult]):
         if action.mutates and action.danger is Danger.CONFIRM and id_ != "start_engine":
             self.run_worker(self._ask_and_submit(action), group="ask", exclusive=True)
             return
-        if id_ in SCREENS:
+        if id_ in PANES:
             self._go(id_)
             return
         own = getattr(screen, f"act_{id_}", None) or getattr(self, f"act_{id_}")
@@ -190,28 +186,8 @@ class Console(App[ConsoleResult]):
             return
         question = yes_no(wish.title, wish.lines, look=self.look, yes=wish.yes)
         if await self.push_screen_wait(question) == "yes":
-            await self.submit(wish.command)
-
-    async def submit(self, command: Command) -> None:
-        """Leave a command and tell what came of it."""
-        if self.db is None:
-            self.notify("The database is not open yet.", severity="warning")
-            return
-        try:
-            id_ = await commands.submit(self.db, command, actor=self.options.actor, role=self.options.role)
-            row = await commands.wait_for(self.db, id_, timeout_s=ANSWER_WITHIN_S)
-        except SisconError as error:
-            self.notify(error.sentence, severity="error")
-            return
-        if row.status is CommandStatus.PENDING:
-            self.notify(
-                "Asked, but no engine has answered yet. The request waits until one does.",
-                severity="warning",
-            )
-        else:
-            done = row.status is CommandStatus.DONE
-            self.notify(row.answer or "Done.", severity="information" if done else "warning")
-        self._look_again()
+            await submit(self, self.db, wish.command, self.options)
+            self._look_again()
 
     # Actions of every screen
 
@@ -223,7 +199,7 @@ class Console(App[ConsoleResult]):
         if isinstance(self.screen, Pane) and self.screen.name_ == name:
             return
         if not self.is_screen_installed(name):
-            self.install_screen(SCREENS[name](self.desk), name)
+            self.install_screen(screen_class(name)(self.desk), name)
         if len(self.screen_stack) == 1:
             self.push_screen(name)
         else:
@@ -231,6 +207,8 @@ class Console(App[ConsoleResult]):
 
     def act_help(self) -> None:
         """The keys of this screen; the one chosen is run."""
+        from siscon.tui.screens.help import Help
+
         screen = self.screen
         assert isinstance(screen, Pane)
 
@@ -242,6 +220,8 @@ class Console(App[ConsoleResult]):
 
     def act_filter(self) -> None:
         """Ask what rows should hold."""
+        from siscon.tui.screens.find import Find
+
         screen = self.screen
         assert isinstance(screen, Pane)
 
@@ -286,22 +266,8 @@ class Console(App[ConsoleResult]):
         self.run_worker(self._start_engine(), group="ask", exclusive=True)
 
     async def _start_engine(self) -> None:
-        screen, start = self.screen, self.options.start_engine
-        engine = screen.engine if isinstance(screen, Pane) else None
-        if engine is None or engine.alive is not None:
-            self.notify("An engine is alive already." if engine else "The database is not open yet.")
-            return
-        if start is None:
-            self.notify("Start one with: siscon serve", severity="warning")
-            return
-        lines = [Cell("Schedules and waiting runs begin to work at once.")]
-        question = yes_no("Start an engine here?", lines, look=self.look, yes="Yes, start it")
-        if await self.push_screen_wait(question) != "yes":
-            return
-        try:
-            self.notify(await start())
-        except SisconError as error:
-            self.notify(error.sentence, severity="error")
+        engine = self.screen.engine if isinstance(self.screen, Pane) else None
+        await offer_engine(self, engine, self.options, self.look)
         self._look_again()
 
     def act_quit(self) -> None:
@@ -309,39 +275,9 @@ class Console(App[ConsoleResult]):
         self.run_worker(self._quit(), group="quit", exclusive=True)
 
     async def _quit(self) -> None:
-        work = await self._work()
-        if work is None or work.engine is None or not work.matters:
-            self.leave()
-            return
-        chosen: str = self.options.on_quit
-        if chosen == "ask":
-            question = quit_question(work, self.options.role, self.look)
-            chosen = await self.push_screen_wait(question)
-        if chosen == "stay":
-            return
-        if chosen == "stop" and not await self._stop(work.engine.id):
-            return
-        self.leave(stop_engine=chosen == "stop")
-
-    async def _work(self) -> views.Work | None:
-        if self.db is None:
-            return None
-        try:
-            return await views.work(self.db, now_ms=self.options.now_ms())
-        except SisconError:
-            return None
-
-    async def _stop(self, engine: str) -> bool:
-        if self.db is None or self.options.read_only:
-            self.notify("This console is read-only and cannot stop an engine.", severity="warning")
-            return False
-        actor, role = self.options.actor, self.options.role
-        try:
-            await commands.submit(self.db, StopEngine(engine), actor=actor, role=role)
-        except SisconError as error:
-            self.notify(error.sentence, severity="error")
-            return False
-        return True
+        result = await way_out(self, self.db, self.options, self.look)
+        if result is not None:
+            self.exit(result)
 
 
 def run_console(options: ConsoleOptions) -> ConsoleResult:

@@ -6,10 +6,17 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from typing import Any
+
+from textual.app import App
 
 from siscon.domain.commands import StopEngine
-from siscon.domain.roles import Role, role_needed
+from siscon.domain.errors import SisconError
+from siscon.domain.roles import role_needed
+from siscon.ops import Database
 from siscon.ops.views import Work
+from siscon.ops.views import work as work_of
+from siscon.tui.options import ConsoleOptions, ConsoleResult
 from siscon.tui.present import Cell, Look, foreign
 from siscon.tui.widgets.confirm import Ask, Choice
 
@@ -42,7 +49,47 @@ def release_signals() -> None:
         asyncio.get_running_loop().remove_signal_handler(number)
 
 
-def quit_question(work: Work, role: Role, look: Look) -> Ask:
+async def way_out(
+    app: App[Any], db: Database | None, options: ConsoleOptions, look: Look
+) -> ConsoleResult | None:
+    """What leaving means for the engine; asked where it matters. None: the person stays."""
+    work = await _work(db, options)
+    if db is None or work is None or work.engine is None or not work.matters:
+        return ConsoleResult()
+    chosen: str = options.on_quit
+    if chosen == "ask":
+        chosen = await app.push_screen_wait(quit_question(work, options, look))
+    if chosen == "stay":
+        return None
+    if chosen != "stop" or not may_stop(work, options):
+        return ConsoleResult()
+    from siscon.ops import commands
+
+    try:
+        await commands.submit(db, StopEngine(work.engine.id), actor=options.actor, role=options.role)
+    except SisconError as error:
+        app.notify(f"{error.sentence} The engine goes on.", severity="error")
+        return None if options.on_quit == "ask" else ConsoleResult()
+    return ConsoleResult(stop_engine=True)
+
+
+async def _work(db: Database | None, options: ConsoleOptions) -> Work | None:
+    if db is None:
+        return None
+    try:
+        return await work_of(db, now_ms=options.now_ms())
+    except SisconError:
+        return None
+
+
+def may_stop(work: Work, options: ConsoleOptions) -> bool:
+    """Whether this console may ask the engine to stop."""
+    if options.read_only or work.engine is None:
+        return False
+    return options.role >= role_needed(StopEngine(work.engine.id))
+
+
+def quit_question(work: Work, options: ConsoleOptions, look: Look) -> Ask:
     """What becomes of an engine that has work; to stay is the safe answer."""
     assert work.engine is not None, "asked only when an engine has work"
     runs = f"{work.active_runs} run{'s' * (work.active_runs != 1)} under way or waiting"
@@ -52,7 +99,7 @@ def quit_question(work: Work, role: Role, look: Look) -> Ask:
         foreign(f"Engine {work.engine.pid} on {work.engine.host}.", "dim"),
     ]
     choices = [Choice("n", "stay", "Stay here"), Choice("k", "keep", "Leave; keep the engine running")]
-    if role >= role_needed(StopEngine(work.engine.id)):
+    if may_stop(work, options):
         choices.append(Choice("s", "stop", "Leave; stop the engine after the open batch"))
     else:
         lines.append(Cell("Stopping the engine needs an administrator.", "dim"))

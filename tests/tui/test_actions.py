@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from siscon.tui.actions import ACTIONS, BY_ID, MOVES, PANES, Danger, actions_of, key_word
-from siscon.tui.app import SCREENS, Console
+from siscon.tui.app import Console, screen_class
 from siscon.tui.screens.errors import Dead, Errors
 from siscon.tui.screens.help import help_lines
 from siscon.tui.screens.pane import Pane
 from siscon.tui.screens.run import RunPane
 from siscon.tui.widgets.status_bar import key_parts
 
+SCREENS = {name: screen_class(name) for name in PANES}
 ALL: dict[str, type[Pane]] = {**SCREENS, RunPane.name_: RunPane, Dead.name_: Dead}
 
 

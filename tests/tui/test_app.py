@@ -294,6 +294,13 @@ async def test_on_quit_decides_without_asking(filled: Filled, on_quit: str, stop
     assert pilot.app.return_value.stop_engine is stops
 
 
+async def test_who_may_not_stop_an_engine_can_still_leave(filled: Filled) -> None:
+    async with console(await filled(), on_quit="stop", read_only=True) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: pilot.app.return_value is not None)
+    assert pilot.app.return_value.stop_engine is False
+
+
 async def test_who_may_not_stop_an_engine_is_not_offered_it(filled: Filled) -> None:
     async with console(await filled(), role=Role.OPERATOR) as pilot:
         await pilot.press("q")
