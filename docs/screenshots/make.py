@@ -29,7 +29,7 @@ HOSTILE = Names(
     event="students: [link=http://x.example]9,812[/link] fetched\r\n",
 )
 PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("health", ()),
+    ("overview", ()),
     ("tokens", ("2",)),
     ("syncs", ("3",)),
     ("run", ("3", "down", "down", "down", "enter")),
@@ -41,7 +41,7 @@ PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("confirm", ("S",)),
     ("leave", ("q",)),
 )
-SIZES = ((80, 24), (120, 40))
+WIDE, SMALL = (108, 30), (80, 24)
 
 
 async def settled(pilot: Pilot[object]) -> None:
@@ -74,14 +74,14 @@ async def picture(database: Path, *, keys: tuple[str, ...], size: tuple[int, int
 
 def pictures() -> Iterator[tuple[str, str, tuple[str, ...], tuple[int, int]]]:
     """File name, database, keys and size of each."""
-    for size in SIZES:
-        for name, keys in PICTURES:
-            yield f"{name}-{size[0]}x{size[1]}.svg", "full", keys, size
-    for name, keys in (("errors", ("4", "down", "enter")), ("conflicts", ("5",)), ("mappings", ("6",))):
-        yield f"hostile-{name}-80x24.svg", "hostile", keys, SIZES[0]
-    for name, keys in (("health", ()), ("errors", ("4",)), ("syncs", ("3",))):
-        yield f"empty-{name}-80x24.svg", "empty", keys, SIZES[0]
-    yield "ascii-syncs-80x24.svg", "full", ("3",), SIZES[0]
+    for name, keys in PICTURES:
+        yield f"{name}.svg", "full", keys, WIDE
+    for name, keys in (("overview", ()), ("syncs", ("3",)), ("conflicts", ("5",))):
+        yield f"{name}-80x24.svg", "full", keys, SMALL
+    yield "hostile-errors-80x24.svg", "hostile", ("4", "down", "enter"), SMALL
+    yield "hostile-conflicts-80x24.svg", "hostile", ("5",), SMALL
+    yield "empty-80x24.svg", "empty", ("4",), SMALL
+    yield "ascii-80x24.svg", "full", ("3",), SMALL
 
 
 async def draw(place: Path) -> AsyncIterator[tuple[str, str]]:

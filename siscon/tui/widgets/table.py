@@ -137,8 +137,16 @@ class LineTable(ScrollView, can_focus=True):
                 fresh = rows.with_ids(ids)
                 await fresh.reload(iter(self._visible_pages(len(ids))))
                 self._replace(fresh)
-        elif await rows.reload(iter(self._visible_pages(len(rows)))) and self.rows is rows:
-            self.refresh()
+            return
+        top = int(self.scroll_offset.y)
+        shown = {index: rows.cells(index) for index in range(top, min(top + self.size.height, len(rows)))}
+        if await rows.reload(iter(self._visible_pages(len(rows)))) and self.rows is rows:
+            for index, before in shown.items():
+                after = rows.cells(index)
+                if before is None or after is None:
+                    self._refresh_row(index)
+                elif before != after:
+                    self._refresh_cells(index, before, after)
             self.post_message(self.Pointed(self))
 
     def _visible_pages(self, length: int) -> range:
