@@ -30,6 +30,8 @@ class PlanCounts:
     conflict: int
     dead: int
     missing: int
+    completed: int = 0
+    """How many of the updates only fill in what had to be left out before; no guard fears those."""
 
     @property
     def fetched(self) -> int:
@@ -73,7 +75,7 @@ def guard(counts: PlanCounts, limits: GuardLimits) -> list[Excess]:
     if counts.known == 0:
         return []
     told = (
-        ("would be updated", counts.update, limits.updated_share),
+        ("would be updated", counts.update - counts.completed, limits.updated_share),
         ("would be new: ids were probably changed at the source", counts.create, limits.created_share),
         ("cannot be applied", counts.dead, limits.dead_share),
         ("are missing at the source", counts.missing, limits.missing_share),

@@ -43,7 +43,7 @@ class Bell:
     def __init__(self) -> None:
         self._ears: list[Ear] = []
 
-    def ear(self, *, rest_s: float = 0.1) -> Ear:
+    def ear(self, *, rest_s: float = 0.25) -> Ear:
         """A new ear, for one loop alone."""
         ear = Ear(rest_s=rest_s)
         self._ears.append(ear)

@@ -127,7 +127,7 @@ class Engine:
             stop=self.stop.set,
             renew_token=lambda name: self._start(self._renew(links, name, if_due=False)),
         )
-        work_ear, cancel_ear, inbox_ear = bell.ear(), bell.ear(), bell.ear(rest_s=0.02)
+        work_ear, cancel_ear, inbox_ear = bell.ear(), bell.ear(), bell.ear(rest_s=0.1)
         parts: dict[str, Callable[[], Awaitable[None]]] = {
             "heartbeat": holdings.beat_for_ever,
             "bell": lambda: bell.listen(self.db),

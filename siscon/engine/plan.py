@@ -48,6 +48,7 @@ async def _plan_counts(c: Connection, job: ImportJob, entity: Entity) -> PlanCou
         unchanged=told.get(Verdict.UNCHANGED, 0),
         conflict=told.get(Verdict.CONFLICT, 0),
         dead=told.get(Verdict.DEAD, 0),
+        completed=await staged.count_completed(c, job.run.id, entity) if told.get(Verdict.UPDATE) else 0,
         missing=await mappings.count_missing(c, job.run.integration, entity, job.run.id) if whole else 0,
     )
 

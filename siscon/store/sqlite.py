@@ -296,6 +296,7 @@ def _set_up_writer(connection: sqlite3.Connection, path: Path, synchronous: str)
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA secure_delete = ON")
     connection.execute("PRAGMA cache_size = -16000")
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     return migrate.migrate(connection, path, now_ms=time.time_ns() // 1_000_000)
 

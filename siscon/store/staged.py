@@ -41,18 +41,17 @@ SELECT coalesce(
 ) AS upto
 """
 IN_STRETCH = "s.run_id = :run_id AND s.entity = :entity AND s.external_id > :after AND s.external_id <= :upto"
+# One look into the mappings for each record; what neither is new nor equal to its base gets no verdict yet.
 JUDGE_PLAIN = (
     """
-UPDATE staged SET verdict = CASE WHEN found.internal_id IS NULL THEN 'create' ELSE 'unchanged' END
-FROM (
-  SELECT s.external_id AS id, m.internal_id FROM staged s
-  LEFT JOIN {table} m ON m.entity_type = s.entity AND m.external_id = s.external_id
-  WHERE """
+UPDATE staged AS s SET verdict = nullif(coalesce((
+  SELECT CASE WHEN m.internal_id IS NULL THEN 'create'
+    WHEN m.fingerprint = s.fingerprint AND m.sync_status = 'synced' THEN 'unchanged'
+    ELSE '' END
+  FROM {table} m WHERE m.entity_type = s.entity AND m.external_id = s.external_id), 'create'), '')
+WHERE """
     + IN_STRETCH
     + """ AND s.part = '' AND s.verdict IS NULL
-    AND (m.internal_id IS NULL OR m.fingerprint = s.fingerprint AND m.sync_status = 'synced')
-) AS found
-WHERE run_id = :run_id AND entity = :entity AND external_id = found.id AND part = ''
 """
 )
 UNJUDGED = (
@@ -95,6 +94,9 @@ SELECT external_id FROM staged WHERE run_id = :run_id AND entity = :entity AND p
   AND external_id IN (SELECT value FROM json_each(:ids))
 """
 CLEAR = "DELETE FROM staged WHERE run_id = :run_id"
+COUNT_COMPLETED = """
+SELECT count(*) AS n FROM staged WHERE run_id = :run_id AND entity = :entity AND verdict = 'update' AND seen_fingerprint = ''
+"""
 DROP_SOME = "DELETE FROM staged WHERE run_id = :run_id AND entity = :entity AND external_id <= :upto"
 
 
@@ -228,6 +230,12 @@ async def count_verdicts(c: Connection, run_id: int, entity: Entity) -> dict[Ver
     """Verdict -> number of records, for a plan that is complete."""
     rows = await c.all(COUNTS, {"run_id": run_id, "entity": entity.value})
     return {Verdict(row["verdict"]): row["n"] for row in rows}
+
+
+async def count_completed(c: Connection, run_id: int, entity: Entity) -> int:
+    """How many updates are of records that could be applied only in part before."""
+    row = await c.one(COUNT_COMPLETED, {"run_id": run_id, "entity": entity.value})
+    return int(row["n"]) if row is not None else 0
 
 
 async def next_batch(

@@ -388,3 +388,15 @@ async def test_a_run_whose_cursors_another_run_has_moved_starts_over(house):
 
     assert status is RunStatus.COMPLETED
     assert house.sis.asked[0] == (Entity.SCHOOL, 0)
+
+
+async def test_filling_in_what_had_to_be_left_out_is_not_too_much(house):
+    schools = house.sis.lists.pop(Entity.SCHOOL)
+    await house.sync()
+    house.sis.lists[Entity.SCHOOL] = schools
+    house.limits = GuardLimits(at_least=0)
+
+    status, counts = await house.sync()
+
+    assert (status, counts[Entity.STUDENT].updated) == (RunStatus.COMPLETED, 5)
+    assert (await known(house, Entity.STUDENT, "u1")).school == "s1"
