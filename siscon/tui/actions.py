@@ -44,7 +44,7 @@ ACTIONS: tuple[Action, ...] = (
         ("overview", "tokens", "runs"),
         Danger.CONFIRM,
         mutates=True,
-        twin="siscon sync INTEGRATION",
+        twin="siscon sync",
     ),
     Action(
         "full_sync",
@@ -54,7 +54,7 @@ ACTIONS: tuple[Action, ...] = (
         ("overview", "runs"),
         Danger.CONFIRM,
         mutates=True,
-        twin="siscon sync INTEGRATION --full",
+        twin="siscon sync --full",
         footer=False,
     ),
     Action(
@@ -65,7 +65,29 @@ ACTIONS: tuple[Action, ...] = (
         ("overview", "runs", "run"),
         Danger.CONFIRM,
         mutates=True,
-        twin="siscon cancel RUN",
+        twin="siscon runs cancel",
+    ),
+    Action(
+        "approve",
+        ("A",),
+        "Approve",
+        "Let a held run apply its plan as shown (asks why).",
+        ("overview", "runs", "run"),
+        Danger.CONFIRM,
+        mutates=True,
+        twin="siscon runs approve",
+        footer=False,
+    ),
+    Action(
+        "discard",
+        ("D",),
+        "Discard",
+        "End a held run, applying nothing (asks why).",
+        ("overview", "runs", "run"),
+        Danger.CONFIRM,
+        mutates=True,
+        twin="siscon runs discard",
+        footer=False,
     ),
     Action(
         "pause",
@@ -75,7 +97,7 @@ ACTIONS: tuple[Action, ...] = (
         ("overview",),
         Danger.CONFIRM,
         mutates=True,
-        twin="siscon pause INTEGRATION / siscon resume INTEGRATION",
+        twin="siscon integrations pause",
     ),
     Action(
         "renew",
@@ -85,7 +107,7 @@ ACTIONS: tuple[Action, ...] = (
         ("tokens",),
         Danger.CONFIRM,
         mutates=True,
-        twin="siscon tokens refresh INTEGRATION",
+        twin="siscon tokens refresh",
     ),
     Action(
         "next_integration",
@@ -93,16 +115,18 @@ ACTIONS: tuple[Action, ...] = (
         "Integration",
         "Show the next integration's rows.",
         ("records",),
-        twin="siscon records INTEGRATION ENTITY",
+        twin="siscon mappings list",
     ),
-    Action("next_entity", ("t",), "Entity", "Show the next entity.", ("records",), twin="siscon records"),
+    Action(
+        "next_entity", ("t",), "Entity", "Show the next entity.", ("records",), twin="siscon mappings list"
+    ),
     Action(
         "next_status",
         ("u",),
         "Status",
         "Show mappings of the next sync status.",
         ("records",),
-        twin="siscon records",
+        twin="siscon mappings list",
         footer=False,
     ),
     Action(
@@ -130,17 +154,24 @@ ACTIONS: tuple[Action, ...] = (
     Action("back", ("escape",), "Back", "Clear the filter, else go back.", footer=False),
     Action("help", ("question_mark", "ctrl+p"), "Keys", "List the keys of this screen; enter runs one."),
     Action(
-        "overview", ("1",), "Health", "How each integration is doing.", twin="siscon status", footer=False
+        "overview",
+        ("1",),
+        "Health",
+        "How each integration is doing.",
+        twin="siscon integrations list",
+        footer=False,
     ),
-    Action("tokens", ("2",), "Tokens", "Logins and when they end.", twin="siscon tokens", footer=False),
-    Action("runs", ("3",), "Syncs", "What runs now, and what ran.", twin="siscon runs", footer=False),
-    Action("errors", ("4",), "Errors", "Records that failed, by cause.", twin="siscon errors", footer=False),
+    Action("tokens", ("2",), "Tokens", "Logins and when they end.", twin="siscon tokens list", footer=False),
+    Action("runs", ("3",), "Syncs", "What runs now, and what ran.", twin="siscon runs list", footer=False),
+    Action(
+        "errors", ("4",), "Errors", "Records that failed, by cause.", twin="siscon errors list", footer=False
+    ),
     Action(
         "conflicts",
         ("5",),
         "Conflicts",
         "Records that changed on both sides.",
-        twin="siscon conflicts",
+        twin="siscon conflicts list",
         footer=False,
     ),
     Action(
@@ -148,7 +179,7 @@ ACTIONS: tuple[Action, ...] = (
         ("6",),
         "Mappings",
         "External ids, internal ids and their state.",
-        twin="siscon records",
+        twin="siscon mappings list",
         footer=False,
     ),
     Action(

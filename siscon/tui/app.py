@@ -20,7 +20,7 @@ from siscon.domain.text import plain
 from siscon.ops import Database
 from siscon.tui import feed
 from siscon.tui.actions import BY_ID, PANES, Action, Danger
-from siscon.tui.asking import offer_engine, submit
+from siscon.tui.asking import ask, offer_engine, submit
 from siscon.tui.crash import crash_sentence, write_crash
 from siscon.tui.leaving import catch_signals, release_signals, way_out
 from siscon.tui.options import ConsoleOptions, ConsoleResult
@@ -28,7 +28,6 @@ from siscon.tui.present import ASCII, Glyphs, Look, needs_ascii
 from siscon.tui.screens.overview import Overview
 from siscon.tui.screens.pane import Desk, Pane
 from siscon.tui.theme import THEME
-from siscon.tui.widgets.confirm import yes_no
 
 TERMINAL_CHECK_S = 2.0
 
@@ -184,9 +183,9 @@ class Console(App[ConsoleResult]):
         wish = screen.wish(action) if isinstance(screen, Pane) else None
         if wish is None:
             return
-        question = yes_no(wish.title, wish.lines, look=self.look, yes=wish.yes)
-        if await self.push_screen_wait(question) == "yes":
-            await submit(self, self.db, wish.command, self.options)
+        command = await ask(self, wish, self.options, self.look)
+        if command is not None:
+            await submit(self, self.db, command, self.options)
             self._look_again()
 
     # Actions of every screen

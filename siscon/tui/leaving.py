@@ -68,7 +68,7 @@ async def way_out(
     try:
         await commands.submit(db, StopEngine(work.engine.id), actor=options.actor, role=options.role)
     except SisconError as error:
-        app.notify(f"{error.sentence} The engine goes on.", severity="error")
+        app.notify(f"{error.sentence} The engine goes on.", severity="error", markup=False)
         return None if options.on_quit == "ask" else ConsoleResult()
     return ConsoleResult(stop_engine=True)
 

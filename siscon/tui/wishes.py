@@ -5,17 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from siscon.domain.commands import (
+    ApprovePlan,
     CancelRun,
     Command,
+    DiscardPlan,
     PauseIntegration,
     RefreshToken,
     ResumeIntegration,
     StartRun,
 )
 from siscon.domain.integrations import Integration
-from siscon.domain.runs import ENDED, Run
+from siscon.domain.runs import ENDED, Run, RunStatus
 from siscon.domain.text import plain
-from siscon.tui.present import Cell
+from siscon.tui.present import Cell, foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ def sync(integration: str, *, full: bool = False) -> Wish:
     if full:
         meaning = "Everything is fetched anew; records that the SIS no longer sends are marked as missing."
     else:
-        meaning = "Only what changed since the last good run is fetched."
+        meaning = "What changed in the SIS is applied; what is as before stays untouched."
     return Wish(
         f"Sync {name} now?" if not full else f"Compare all of {name} now?",
         (Cell(meaning), Cell("The run waits in the queue while another one is under way.", "dim")),
@@ -56,6 +58,43 @@ def cancel(run: Run) -> Wish:
     )
 
 
+def approve(run: Run) -> Wish:
+    """The plan of a held run, applied."""
+    return Wish(
+        f"Apply the held plan of run #{run.id} of {plain(run.integration)}?",
+        (
+            foreign(run.error, "warn"),
+            Cell("Exactly the plan that is held is applied; nothing is fetched anew."),
+        ),
+        "Yes, apply it; then say why",
+        ApprovePlan(run.id, ""),
+    )
+
+
+def discard(run: Run) -> Wish:
+    """The plan of a held run, thrown away."""
+    return Wish(
+        f"Discard the held plan of run #{run.id} of {plain(run.integration)}?",
+        (foreign(run.error, "warn"), Cell("Nothing of it is applied; the next run fetches anew.")),
+        "Yes, discard it; then say why",
+        DiscardPlan(run.id, ""),
+    )
+
+
+def of_run(action: str, run: Run) -> Wish:
+    """The wish behind an action on a run."""
+    return {"cancel": cancel, "approve": approve, "discard": discard}[action](run)
+
+
+def why_not(action: str, run: Run | None) -> str:
+    """Why an action cannot act on a run; empty when it can."""
+    if run is None:
+        return "No run is under the cursor."
+    if action == "cancel":
+        return why_not_cancel(run)
+    return "" if run.status is RunStatus.HELD else f"Run #{run.id} is not held: there is nothing to decide."
+
+
 def pause(integration: Integration) -> Wish:
     """The schedule off, or on again."""
     name = plain(integration.name)
@@ -74,10 +113,12 @@ def renew(integration: str) -> Wish:
     )
 
 
-def why_not_cancel(run: Run | None) -> str:
+ON_RUNS = frozenset({"cancel", "approve", "discard"})
+"""Actions on the run under the cursor."""
+
+
+def why_not_cancel(run: Run) -> str:
     """Why a run cannot be cancelled; empty when it can."""
-    if run is None:
-        return "No run is under the cursor."
     if run.status in ENDED:
         return f"Run #{run.id} has ended: there is nothing to cancel."
     if run.cancel_requested_by:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from siscon.tui.actions import ACTIONS, BY_ID, MOVES, PANES, Danger, actions_of, key_word
@@ -12,6 +14,7 @@ from siscon.tui.screens.pane import Pane
 from siscon.tui.screens.run import RunPane
 from siscon.tui.widgets.status_bar import key_parts
 
+COMMANDS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 SCREENS = {name: screen_class(name) for name in PANES}
 ALL: dict[str, type[Pane]] = {**SCREENS, RunPane.name_: RunPane, Dead.name_: Dead}
 
@@ -67,6 +70,13 @@ def test_an_action_is_told_in_one_short_sentence(action: object) -> None:
 def test_what_changes_anything_asks_first_and_has_a_command_twin(action: object) -> None:
     assert action.danger is Danger.CONFIRM
     assert action.twin.startswith("siscon ")
+
+
+@pytest.mark.parametrize("action", [one for one in ACTIONS if one.twin], ids=lambda one: one.id)
+def test_the_command_twin_is_documented(action: object) -> None:
+    command = action.twin.split(" --")[0]
+
+    assert f"# `{command}`" in COMMANDS
 
 
 def test_main_screens_have_the_keys_one_to_six() -> None:

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 from textual.worker import WorkerFailed
 
-from siscon.domain.commands import CancelRun, CommandStatus, PauseIntegration, StartRun, StopEngine
+from siscon.domain.commands import (
+    ApprovePlan,
+    CancelRun,
+    CommandStatus,
+    DiscardPlan,
+    PauseIntegration,
+    StartRun,
+    StopEngine,
+)
 from siscon.domain.errors import DatabaseError
 from siscon.domain.roles import Role
 from siscon.store import commands, leases
@@ -81,6 +89,39 @@ async def test_the_death_of_the_engine_shows_without_any_commit(filled: Filled) 
         assert "● engine" in text_of(pilot.app)
         now[0] += 60_000
         await until(pilot, lambda: "NO ENGINE" in text_of(pilot.app))
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [("A", ApprovePlan(21, "new school year")), ("D", DiscardPlan(21, "new school year"))],
+)
+async def test_a_held_run_is_decided_with_a_reason(filled: Filled, key: str, expected: object) -> None:
+    path = await filled()
+    async with console(path) as pilot:
+        await press(pilot, key)
+        assert "412 of 1,930 student records are missing" in text_of(pilot.app)
+        await press(pilot, "y")
+        await pilot.press(*"new", "space", *"school", "space", *"year", "enter")
+        for _ in range(100):
+            if left := await command_left(path):
+                break
+            await pilot.pause(0.02)
+    assert left == [expected]
+
+
+async def test_a_held_run_is_not_decided_without_a_reason(filled: Filled) -> None:
+    path = await filled()
+    async with console(path) as pilot:
+        await press(pilot, "A", "y", "enter")
+        await until(pilot, lambda: toasts(pilot.app) == ["Nothing was asked: a reason is needed."])
+    assert await command_left(path) == []
+
+
+async def test_an_operator_may_not_decide_on_a_held_run(filled: Filled) -> None:
+    async with console(await filled(), role=Role.OPERATOR) as pilot:
+        await press(pilot, "A")
+        await until(pilot, lambda: "administrator" in "".join(toasts(pilot.app)))
+        assert not isinstance(pilot.app.screen, Ask)
 
 
 async def command_left(path: Path) -> list[object]:

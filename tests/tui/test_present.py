@@ -50,6 +50,7 @@ def run(**changes: object) -> Run:
         "attempt": 1,
         "engine": "e1",
         "cancel_requested_by": None,
+        "approved_by": None,
         "error_code": "",
         "error": "",
         "requests": 0,

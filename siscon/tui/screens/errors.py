@@ -35,7 +35,7 @@ class Errors(Pane):
         now_ms = self.desk.now_ms()
         self.groups = tuple(await groups(db))
         lines = [group_line(group, self.look, now_ms) for group in self.groups]
-        note = self.empty("No errors.", "Every record that was fetched has been applied.")
+        note = self.empty("No errors.", "No record waits because it could not be applied.")
         self.table().show(self.fixed(lines), note=note)
 
     def pointed(self) -> None:

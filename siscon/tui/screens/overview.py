@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from siscon.domain.errors import UsageError
+from siscon.domain.runs import Run
 from siscon.domain.schedules import in_words
 from siscon.ops import Database
 from siscon.ops.views import Health, health
@@ -67,8 +68,8 @@ class Overview(Pane):
         view: Health | None = self.value()
         if action.id in ("sync", "full_sync", "pause") and view is None:
             return "No integration is under the cursor."
-        if action.id == "cancel":
-            return wishes.why_not_cancel(view.run if view else None)
+        if action.id in wishes.ON_RUNS:
+            return wishes.why_not(action.id, _run_for(action, view))
         return ""
 
     def wish(self, action: Action) -> Wish | None:
@@ -80,11 +81,18 @@ class Overview(Pane):
             return wishes.sync(name, full=action.id == "full_sync")
         if action.id == "pause":
             return wishes.pause(view.integration)
-        return wishes.cancel(view.run) if view.run else None
+        run = _run_for(action, view)
+        return wishes.of_run(action.id, run) if run else None
 
     async def act_open(self) -> None:
         """What runs, and ran."""
         await self.app.run_action("app.act('runs')")
+
+
+def _run_for(action: Action, view: Health | None) -> Run | None:
+    if view is None:
+        return None
+    return view.run if action.id == "cancel" else view.held_run
 
 
 def health_sentences(view: Health, look: Look, now_ms: int) -> list[Cell]:
@@ -96,7 +104,7 @@ def health_sentences(view: Health, look: Look, now_ms: int) -> list[Cell]:
         lines.append(Cell(f"Failing since {since}.", "bad"))
         lines.append(foreign(one.last_error))
     if view.held_run is not None:
-        lines.append(Cell(f"Run #{view.held_run.id} is held and waits for a decision:", "warn"))
+        lines.append(Cell(f"Run #{view.held_run.id} is held. A approves its plan, D discards it:", "warn"))
         lines.append(foreign(view.held_run.error))
     if view.run is not None:
         lines.append(Cell(f"Run #{view.run.id} is under way (3).", "busy"))

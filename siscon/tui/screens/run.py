@@ -67,11 +67,11 @@ class RunPane(Pane):
         return self.detail.active.run if self.detail else None
 
     def why_not(self, action: Action) -> str:
-        return wishes.why_not_cancel(self.run_here()) if action.id == "cancel" else ""
+        return wishes.why_not(action.id, self.run_here()) if action.id in wishes.ON_RUNS else ""
 
     def wish(self, action: Action) -> Wish | None:
         run = self.run_here()
-        return wishes.cancel(run) if run is not None and action.id == "cancel" else None
+        return wishes.of_run(action.id, run) if run is not None else None
 
 
 def run_sentences(detail: RunDetail, look: Look, now_ms: int) -> list[Cell]:

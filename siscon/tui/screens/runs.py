@@ -71,14 +71,14 @@ class Runs(Pane):
         run = self.run_here()
         if action.id in ("sync", "full_sync", "open") and run is None:
             return "No run is under the cursor; screen 1 has the integrations."
-        return wishes.why_not_cancel(run) if action.id == "cancel" else ""
+        return wishes.why_not(action.id, run) if action.id in wishes.ON_RUNS else ""
 
     def wish(self, action: Action) -> Wish | None:
         run = self.run_here()
         if run is None:
             return None
-        if action.id == "cancel":
-            return wishes.cancel(run)
+        if action.id in wishes.ON_RUNS:
+            return wishes.of_run(action.id, run)
         return wishes.sync(run.integration, full=action.id == "full_sync")
 
     def act_next_pane(self) -> None:
