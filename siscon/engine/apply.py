@@ -31,7 +31,7 @@ from siscon.store import (
 from siscon.store.database import Connection
 from siscon.store.mappings import Tie
 from siscon.store.records import RosterRow
-from siscon.store.staged import Planned
+from siscon.store.staged import LEFT_OUT, Planned
 
 Ids = Mapping[Entity, Mapping[str, int]]
 """For each entity the internal ids of the external ids that a batch refers to."""
@@ -174,10 +174,10 @@ def _change(
     if row.verdict is Verdict.CONFLICT:
         batch.open_conflicts.append(_conflict(job, entity, row, ours))
         return
-    lost_names = _to_internal(entity, fields, ids)
+    told = json.loads(row.changes or "{}")
+    lost = {**told.pop(LEFT_OUT, {}), **_to_internal(entity, fields, ids)}
     if fields:
         batch.updated.append((ours.internal_id, {**ours.fields, **fields}))
-        told = json.loads(row.changes or "{}")
         before = {name: versions[0] for name, versions in told.items()}
         after = {name: versions[1] for name, versions in told.items()}
         image = changes.Change(
@@ -186,7 +186,7 @@ def _change(
         batch.images.append(image)
     else:
         batch.rebased += 1
-    _tie(batch, entity, row, ours.internal_id, lost_names)
+    _tie(batch, entity, row, ours.internal_id, lost)
 
 
 def _tie(batch: Batch, entity: Entity, row: Planned, internal_id: int, lost: Mapping[str, list[str]]) -> None:

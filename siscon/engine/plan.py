@@ -12,7 +12,7 @@ from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
 from siscon.engine.job import ImportJob
 from siscon.store import cursors, mappings, records, runs, staged
 from siscon.store.database import Connection
-from siscon.store.staged import Judged, Unjudged
+from siscon.store.staged import LEFT_OUT, Judged, Unjudged
 
 STRETCH = 2_000
 """Rows that are judged in one transaction."""
@@ -110,7 +110,7 @@ def _judge(
     known: Mapping[Entity, set[str]],
 ) -> Judged:
     incoming, base = _tuples(entity, one.body), _tuples(entity, one.base)
-    lost_required = _drop_unknown(entity, incoming, known)
+    lost_required, left_out = _drop_unknown(entity, incoming, known)
     if lost_required:
         return Judged(one.external_id, Verdict.DEAD, json.dumps({"lost": lost_required}), "", version)
     found = resolve(
@@ -122,10 +122,14 @@ def _judge(
     )
     if found.ask:
         disputed = (*found.take, *found.ask)
-        changes = {name: [local.get(name), incoming.get(name), base.get(name)] for name in disputed}
-        return _judged(one, Verdict.CONFLICT, changes, version)
-    settled = incoming == base and not found.take and one.base_fingerprint == ""
-    changes = {name: [local.get(name), value, base.get(name)] for name, value in found.take.items()}
+        asked = {name: [local.get(name), incoming.get(name), base.get(name)] for name in disputed}
+        return _judged(one, Verdict.CONFLICT, asked, version)
+    settled = incoming == base and not found.take and one.base_fingerprint == "" and left_out
+    changes: dict[str, Any] = {
+        name: [local.get(name), value, base.get(name)] for name, value in found.take.items()
+    }
+    if left_out:
+        changes[LEFT_OUT] = left_out
     return _judged(one, Verdict.UNCHANGED if settled else Verdict.UPDATE, changes, version)
 
 
@@ -139,26 +143,41 @@ def _strategies(job: ImportJob, entity: Entity) -> dict[str, Strategy]:
 
 
 def _tuples(entity: Entity, body: str) -> dict[str, Any]:
-    fields: dict[str, Any] = json.loads(body)
+    """The fields of a body; what is empty counts as not there."""
+    fields: dict[str, Any] = {name: value for name, value in json.loads(body).items() if value}
     for rule in FIELDS[entity]:
         if rule.many and rule.name in fields:
             fields[rule.name] = tuple(fields[rule.name])
     return fields
 
 
-def _drop_unknown(entity: Entity, fields: dict[str, Any], known: Mapping[Entity, set[str]]) -> str:
-    """Take out references to what is neither here nor about to come; the name of a required one, or ''."""
+def _drop_unknown(
+    entity: Entity, fields: dict[str, Any], known: Mapping[Entity, set[str]]
+) -> tuple[str, dict[str, list[str]]]:
+    """Take out references to what is neither here nor about to come.
+
+    The name of a required one, or '', and for each optional one what is left of it.
+    """
+    left_out: dict[str, list[str]] = {}
     for rule in FIELDS[entity]:
         value = fields.get(rule.name)
         if rule.refers_to is None or not value:
             continue
+        here = known[rule.refers_to]
         if rule.many:
-            fields[rule.name] = tuple(one for one in value if one in known[rule.refers_to])
-        elif value not in known[rule.refers_to]:
+            kept = [one for one in value if one in here]
+            if len(kept) < len(value):
+                left_out[rule.name] = kept
+        elif value not in here:
             if rule.required:
-                return rule.name
-            del fields[rule.name]
-    return ""
+                return rule.name, {}
+            left_out[rule.name] = []
+    for name, kept in left_out.items():
+        if kept:
+            fields[name] = tuple(kept)
+        else:
+            del fields[name]
+    return "", left_out
 
 
 async def _known_references(

@@ -95,9 +95,13 @@ SELECT external_id FROM staged WHERE run_id = :run_id AND entity = :entity AND p
 """
 CLEAR = "DELETE FROM staged WHERE run_id = :run_id"
 COUNT_COMPLETED = """
-SELECT count(*) AS n FROM staged WHERE run_id = :run_id AND entity = :entity AND verdict = 'update' AND seen_fingerprint = ''
+SELECT count(*) AS n FROM staged
+WHERE run_id = :run_id AND entity = :entity AND verdict = 'update' AND seen_fingerprint = ''
 """
 DROP_SOME = "DELETE FROM staged WHERE run_id = :run_id AND entity = :entity AND external_id <= :upto"
+
+LEFT_OUT = "left_out"
+"""The key in ``changes`` beside the fields: field -> what is left of a reference that leads nowhere yet."""
 
 
 @dataclass(frozen=True, slots=True)

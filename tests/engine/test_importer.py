@@ -400,3 +400,29 @@ async def test_filling_in_what_had_to_be_left_out_is_not_too_much(house):
 
     assert (status, counts[Entity.STUDENT].updated) == (RunStatus.COMPLETED, 5)
     assert (await known(house, Entity.STUDENT, "u1")).school == "s1"
+
+
+async def test_a_known_record_keeps_waiting_for_the_optional_reference_it_was_given(house):
+    await house.sync()
+    kim, group = await known(house, Entity.STUDENT, "u1"), await known(house, Entity.SECTION, "x1")
+    house.sis.replace(dataclasses.replace(kim, school="s9"))
+    house.sis.replace(dataclasses.replace(group, instructors=("p1", "p9")))
+    house.sis.replace(dataclasses.replace(await known(house, Entity.SECTION, "x2"), instructors=("p9",)))
+
+    status, counts = await house.sync()
+
+    assert (status, counts[Entity.STUDENT].warnings) == (RunStatus.WITH_WARNINGS, 1)
+    pending = f"SELECT external_id FROM {NAME}_mappings WHERE sync_status = 'pending' ORDER BY 1"
+    assert [row["external_id"] for row in await house.rows(pending)] == ["u1", "x1", "x2"]
+    before = await house.content()
+
+    status, counts = await house.sync()
+    assert (status, counts[Entity.STUDENT].unchanged) == (RunStatus.COMPLETED, 5)
+    assert await house.content() == before
+
+    house.sis.hold(School("s9", "Late School"))
+    house.sis.hold(dataclasses.replace(await known(house, Entity.STAFF, "p1"), external_id="p9"))
+    await house.sync()
+    assert (await known(house, Entity.STUDENT, "u1")).school == "s9"
+    assert (await known(house, Entity.SECTION, "x1")).instructors == ("p1", "p9")
+    assert await house.rows(pending) == []
