@@ -11,7 +11,6 @@ from typing import Any
 
 from siscon.domain.roles import Role
 from siscon.ops.actor import current_actor
-from siscon.ops.opening import open_database
 from siscon.tui.app import run_console
 from siscon.tui.options import ConsoleOptions
 
@@ -20,7 +19,7 @@ def show(found: Mapping[str, Any]) -> int:
     """Show the screen until the person leaves; ``found`` is what is known of the house (see ``early``)."""
     database, home = Path(found["database"]), Path(found["home"])
     options = ConsoleOptions(
-        open_database=lambda: open_database(database, synchronous=found["synchronous"]),
+        open_database=lambda: _open_database(database, synchronous=found["synchronous"]),
         actor=current_actor(),
         role=Role.ADMIN,
         on_quit=found["on_quit"],
@@ -29,6 +28,12 @@ def show(found: Mapping[str, Any]) -> int:
         start_engine=lambda: _start_engine(found["config"]),
     )
     return run_console(options).exit_code
+
+
+async def _open_database(path: Path, *, synchronous: str) -> Any:
+    """Open the database; its driver is loaded here, when the first frame has been painted."""
+    opening = await asyncio.to_thread(importlib.import_module, "siscon.ops.opening")
+    return await opening.open_database(path, synchronous=synchronous)
 
 
 def run(found: Mapping[str, Any], engine: AbstractContextManager[None] | None = None) -> int:

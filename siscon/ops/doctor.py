@@ -14,7 +14,7 @@ from pathlib import Path
 from siscon.config import Settings
 from siscon.domain.errors import SisconError
 from siscon.providers import registry
-from siscon.store import events, leases, sqlite, vault
+from siscon.store import events, leases, migrate, sqlite, vault
 from siscon.store.database import Database
 
 LEAST_FREE_MIB, GOOD_FREE_MIB = 100, 1024
@@ -154,6 +154,10 @@ async def _check_database(settings: Settings, environ: Mapping[str, str], *, now
         if faults:
             advice = "stop siscon and restore the newest good copy"
             return [Check("database", State.FAIL, "; ".join(faults[:3]), advice)]
+        newest = migrate.known_migrations()[-1].version
+        if db.version > newest:
+            told = f"{path} has schema {db.version}; this siscon knows schemas up to {newest}"
+            return [Check("database", State.FAIL, told, "install the newer siscon again")]
         checks = [Check("database", State.OK, f"{path}, schema {db.version}, sound")]
         return [
             *checks,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,18 @@ async def test_a_damaged_database_fails(tmp_path: Path) -> None:
     (home / "siscon.db").write_bytes(b"this is no database, " * 100)
 
     assert (await found(home))["database"].state is State.FAIL
+
+
+async def test_a_database_of_a_newer_siscon_fails(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    db = await open_database(home / "siscon.db")
+    await db.close()
+    with closing(sqlite3.connect(home / "siscon.db")) as other:
+        other.execute("PRAGMA user_version = 99")
+
+    check = (await found(home))["database"]
+
+    assert (check.state, check.advice) == (State.FAIL, "install the newer siscon again")
 
 
 async def test_a_broken_configuration_comes_first_and_the_rest_is_still_examined(tmp_path: Path) -> None:
