@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from siscon.config import Settings
 from siscon.domain.errors import DatabaseError, LeaseLost
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import Lease
-from siscon.domain.records import Entity
 from siscon.domain.runs import GOOD_ENDS, Run, RunKind, RunStatus
 from siscon.engine.bell import Ear
 from siscon.engine.hand import Ending, Hand, Stop
@@ -20,7 +19,7 @@ from siscon.engine.leases import Holdings
 from siscon.engine.lifeline import back_to_queue
 from siscon.engine.links import Links
 from siscon.engine.meter import CURRENT, Meter
-from siscon.providers.contract import Provider
+from siscon.engine.scope import settle
 from siscon.store import commands, events, integrations, runs
 from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
@@ -161,33 +160,24 @@ class Worker:
         CURRENT.set(meter)
         settings = shop.settings.integrations[run.integration]
         link = await shop.links.of(run.integration)
-        entities = await self._fix_entities(run, lease, link.provider)
+        run = await settle(
+            shop.db, run, lease, settings=settings, offered=link.provider.entities, now_ms=shop.now_ms()
+        )
         conflicts = settings.conflicts
         job = ImportJob(
             db=shop.db,
             lease=lease,
-            run=replace(run, entities=entities),
+            run=run,
             provider=link.provider,
             vault=shop.vault,
             batch=shop.settings.engine.batch,
             limits=shop.settings.guard.limits,
             strategies={"*": conflicts.default, **conflicts.fields},
-            incremental=settings.incremental and not run.full,
+            incremental=not run.full,
             meter=meter,
             now_ms=shop.now_ms,
         )
         return await shop.importer(job)
-
-    async def _fix_entities(self, run: Run, lease: Lease, provider: Provider) -> tuple[Entity, ...]:
-        """What the run imports, settled at its first attempt, so that a change of settings cannot shift it later."""
-        if run.phase is not None and run.entities:
-            return run.entities
-        configured = self._shop.settings.integrations[run.integration].entities
-        wanted = set(run.entities or configured or provider.entities)
-        entities = tuple(entity for entity in provider.entities if entity in wanted)
-        async with self._shop.db.transaction(lease) as c:
-            await runs.set_entities(c, run.id, entities)
-        return entities
 
     async def _mind(self, hand: Hand) -> None:
         """See a run to its end, write the end, and give the lease back when the other lane is empty."""

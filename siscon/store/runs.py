@@ -45,7 +45,7 @@ WHERE id = :id AND status IN ("""
     + ")"
     for to in RunStatus
 }
-SET_ENTITIES = "UPDATE runs SET entities = :entities WHERE id = :id"
+SETTLE = "UPDATE runs SET entities = :entities, full_compare = :full WHERE id = :id"
 SET_PHASE = "UPDATE runs SET phase = :phase WHERE id = :id"
 ADD_REQUESTS = "UPDATE runs SET requests = requests + :n, waiting_until_ms = :waiting_until_ms WHERE id = :id"
 REQUEST_CANCEL = """
@@ -182,9 +182,10 @@ async def move(
         raise DatabaseError(f"Run {run_id} cannot become {to}: {now}.", code="illegal_move")
 
 
-async def set_entities(c: Connection, run_id: int, entities: Sequence[Entity]) -> None:
-    """Settle what a run imports, in order; done once, when it is first carried."""
-    await c.run(SET_ENTITIES, {"id": run_id, "entities": json.dumps([one.value for one in entities])})
+async def settle(c: Connection, run_id: int, *, entities: Sequence[Entity], full: bool) -> None:
+    """Settle what a run imports, in order, and whether it compares everything; done when it is first carried."""
+    told = {"entities": json.dumps([one.value for one in entities]), "full": int(full)}
+    await c.run(SETTLE, {**told, "id": run_id})
 
 
 async def set_phase(c: Connection, run_id: int, phase: Phase) -> None:
