@@ -80,6 +80,8 @@ class Console(App[ConsoleResult]):
         self.run_worker(self._open(), group="open", exclusive=True)
 
     async def _open(self) -> None:
+        if not await self._settled():
+            return
         try:
             self.db = await self.options.open_database()
         except SisconError as error:
@@ -89,6 +91,18 @@ class Console(App[ConsoleResult]):
             return
         self._look_again()
         await feed.follow(self.db, self._tell_screen)
+
+    async def _settled(self) -> bool:
+        """Take over what the configuration says; False when this console has to leave instead."""
+        if self.options.settle is None:
+            return True
+        settled = await self.options.settle()
+        if isinstance(settled, ConsoleResult):
+            self.exit(settled)
+            return False
+        self.options = settled
+        self.look.zone = ZoneInfo(settled.time_zone)
+        return True
 
     def _tell_screen(self, message: feed.Changed) -> None:
         if self.is_running and isinstance(self.screen, Pane):

@@ -79,13 +79,13 @@ CONFLICTS = (
 )
 
 MAPPINGS = (
-    Column("External id", 16, flex=2),
+    Column("External id", 16, flex=4),
     Column("Internal", 9, align="right"),
     Column("Entity", 10),
     Column("State", 9),
     Column("Last synced", 12),
     Column("At the source", 13, from_width=84),
-    Column("Message", 16, flex=4, from_width=106),
+    Column("Message", 16, flex=2, from_width=106),
 )
 
 EVENTS = (Column("When", 12), Column("What happened", 30, flex=1))

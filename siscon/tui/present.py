@@ -52,9 +52,9 @@ class Glyphs:
 ASCII = Glyphs("*", ">", "~", "x", "o", "#", "-", ".", "-", ".", "->", ">=")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Look:
-    """How this console shows things: signs and the time zone of its clock."""
+    """How this console shows things: signs, and the time zone of its clock, which the configuration tells."""
 
     glyphs: Glyphs = field(default_factory=Glyphs)
     zone: tzinfo = UTC

@@ -49,7 +49,7 @@ HISTORY = (
     Column("Failed", 6, align="right"),
     Column("New", 8, align="right", from_width=90),
     Column("Updated", 8, align="right", from_width=96),
-    Column("Confl.", 6, align="right", from_width=106),
+    Column("Confl.", 6, align="right", from_width=112),
     Column("Missing", 7, align="right", from_width=114),
     Column("Asked by", 12, flex=1, from_width=130),
 )
