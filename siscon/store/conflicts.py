@@ -21,9 +21,12 @@ ON CONFLICT (integration, entity, external_id) WHERE status = 'open' DO UPDATE S
   internal_id = excluded.internal_id, run_id = excluded.run_id, base = excluded.base, sis = excluded.sis,
   local = excluded.local, sis_fingerprint = excluded.sis_fingerprint, local_version = excluded.local_version
 """
-GONE = """
+# The run looked at the record and found nothing to ask: it would have put its own number on the conflict.
+CLOSE_GONE = """
 UPDATE conflicts SET status = 'gone', settled_at_ms = :now_ms
-WHERE integration = :integration AND entity = :entity AND external_id = :external_id AND status = 'open'
+WHERE integration = :integration AND entity = :entity AND status = 'open' AND run_id <> :run_id AND EXISTS (
+  SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = conflicts.entity
+    AND s.external_id = conflicts.external_id AND s.part = '' AND s.verdict IN ('update', 'unchanged'))
 """
 CHOSEN = """status = 'open' AND id > :after_id AND (:integration IS NULL OR integration = :integration)
   AND (:entity IS NULL OR entity = :entity)"""
@@ -74,12 +77,10 @@ async def open_many(c: Connection, found: Iterable[NewConflict], *, now_ms: int)
     )
 
 
-async def gone(
-    c: Connection, integration: str, entity: Entity, external_ids: Iterable[str], *, now_ms: int
-) -> None:
-    """Close the open conflicts of records on which both sides agree again."""
-    place = {"integration": integration, "entity": entity.value, "now_ms": now_ms}
-    await c.many(GONE, [{**place, "external_id": one} for one in external_ids])
+async def close_gone(c: Connection, integration: str, entity: Entity, run_id: int, *, now_ms: int) -> int:
+    """Close the open conflicts of records on which a run found both sides agreed again; how many there were."""
+    place = {"integration": integration, "entity": entity.value, "run_id": run_id}
+    return await c.run(CLOSE_GONE, {**place, "now_ms": now_ms})
 
 
 async def list_open(

@@ -261,6 +261,21 @@ async def test_both_sides_changing_a_field_asks_a_person_only_under_the_manual_s
     assert (await known(house, Entity.STUDENT, "u1")).last_name == "Local"
 
 
+async def test_a_conflict_that_the_sis_takes_back_no_longer_waits_for_a_person(house):
+    await house.sync()
+    kim = await known(house, Entity.STUDENT, "u1")
+    await house.do("UPDATE students SET last_name = 'Local', version = version + 1 WHERE first_name = 'Kim1'")
+    house.sis.replace(dataclasses.replace(kim, last_name="Sis"))
+    house.strategies = {"student.last_name": Strategy.MANUAL}
+    await house.sync()
+    house.sis.replace(kim)
+
+    status, _ = await house.sync()
+
+    assert status is RunStatus.COMPLETED
+    assert [row["status"] for row in await house.rows("SELECT status FROM conflicts")] == ["gone"]
+
+
 async def test_a_local_change_survives_while_the_sis_says_nothing_new_of_that_field(house):
     await house.sync()
     await house.do(

@@ -6,10 +6,11 @@ from typing import Any
 
 from siscon.domain.conflicts import Conflict
 from siscon.domain.records import Entity
-from siscon.store import conflicts
+from siscon.store import conflicts, staged
 from siscon.store.conflicts import NewConflict
 from siscon.store.database import Database
 from support.databases import activate
+from support.runs import a_run
 
 
 def conflict(external_id: str, **changes: Any) -> NewConflict:
@@ -60,15 +61,21 @@ async def test_the_same_conflict_found_again_is_brought_up_to_date(db: Database)
     assert (one.id, one.run_id, one.sis, one.opened_at_ms) == (1, 2, {"email": "new@example.org"}, 10)
 
 
-async def test_a_conflict_that_is_gone_may_come_again(db: Database) -> None:
+async def test_a_conflict_is_closed_once_a_run_finds_nothing_to_ask_and_may_come_again(db: Database) -> None:
     async with db.transaction() as c:
         await activate(c, "a")
-        await conflicts.open_many(c, [conflict("7"), conflict("8")], now_ms=10)
-        await conflicts.gone(c, "a", Entity.STUDENT, ["7"], now_ms=20)
-        assert [one.external_id for one in await conflicts.list_open(c)] == ["8"]
-        await conflicts.open_many(c, [conflict("7")], now_ms=30)
+    run_id = await a_run(db, 1, integration="a")
+    async with db.transaction() as c:
+        found = [conflict(one, run_id=99) for one in ("7", "8", "9")]
+        await conflicts.open_many(c, [*found, conflict("5", run_id=run_id)], now_ms=10)
+        verdicts = [("5", "unchanged"), ("7", "update"), ("8", "conflict")]
+        rows = [(external_id, "", "{}", "f", verdict) for external_id, verdict in verdicts]
+        await staged.put(c, run_id, Entity.STUDENT, rows)
 
-        assert [one.external_id for one in await conflicts.list_open(c)] == ["8", "7"]
+        assert await conflicts.close_gone(c, "a", Entity.STUDENT, run_id, now_ms=20) == 1
+        assert [one.external_id for one in await conflicts.list_open(c)] == ["8", "9", "5"]
+        await conflicts.open_many(c, [conflict("7")], now_ms=30)
+        assert [one.external_id for one in await conflicts.list_open(c)] == ["8", "9", "5", "7"]
 
 
 async def test_listings_go_by_filter_and_page(db: Database) -> None:
