@@ -117,6 +117,9 @@ async def _close(job: ImportJob, entity: Entity) -> None:
             await dead_records.mend_settled(
                 c, run.integration, entity, table=mappings.table_of(run.integration)
             )
+            cursor = await cursors.get(c, run.integration, entity)
+            if cursor.whole and not job.incremental:
+                await dead_records.mend_vanished(c, run.integration, entity, run.id)
             await conflicts.close_gone(c, run.integration, entity, run.id, now_ms=now_ms)
             await cursors.commit_watermark(c, run.integration, entity, now_ms=now_ms)
             await runs.set_count(c, run.id, entity, done=True)

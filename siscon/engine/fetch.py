@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-from siscon.domain.errors import Category, Severity
+from siscon.domain.errors import Category, ProviderError, Severity
 from siscon.domain.events import EventKind, Level
 from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity, Part, fingerprint_of, to_body
@@ -26,17 +26,26 @@ async def fetch_entity(job: ImportJob, entity: Entity) -> None:
     if cursor.complete:
         return
     since = cursor.watermark if job.incremental else None
-    next_watermark = cursor.next_watermark
+    next_watermark, complete = cursor.next_watermark, False
     async for page in job.provider.pages(entity, cursor=since, resume=cursor.resume):
         next_watermark = next_watermark or page.cursor
         await _commit(job, entity, page, next_watermark)
+        complete = page.resume is None
+    if not complete:
+        raise ProviderError(
+            f"The {entity} list broke off without a last page: nothing of it is applied. This is a fault of the "
+            "provider; report it to whoever wrote it.",
+            code="no_last_page",
+        )
 
 
 async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: str | None) -> None:
+    """One page in one transaction. A row whose id cannot be read may be anybody's: then nobody is missing."""
     run, now_ms = job.run, job.now_ms()
     rows = list(_rows(page))
     dead = [_dead_entry(job, entity, one) for one in page.rejected]
     n_requests = job.meter.take()
+    partial = page.partial or any(one.external_id is None for one in page.rejected)
     async with job.db.transaction(job.lease) as c:
         await staged.put(c, run.id, entity, rows)
         if dead:
@@ -48,10 +57,12 @@ async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: st
             resume=page.resume,
             next_watermark=next_watermark,
             complete=page.resume is None,
-            partial=page.partial,
+            partial=partial,
         )
         mains = sum(1 for row in rows if row[1] == "")
-        await runs.add_counts(c, run.id, entity, fetched=mains, pages=1, requests=n_requests)
+        await runs.add_counts(
+            c, run.id, entity, fetched=mains, pages=1, requests=n_requests, warnings=int(page.partial)
+        )
         await runs.add_requests(c, run.id, n_requests)
         await runs.set_count(c, run.id, entity, phase=Phase.FETCH, total=page.total)
         if page.note:

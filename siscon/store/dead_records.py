@@ -28,6 +28,12 @@ WHERE integration = :integration AND entity = :entity AND status = 'open' AND EX
   SELECT 1 FROM {table} m
   WHERE m.entity_type = dead_records.entity AND m.external_id = dead_records.external_id AND m.sync_status <> 'error')
 """
+MEND_VANISHED = """
+UPDATE dead_records SET status = 'mended', raw = NULL
+WHERE integration = :integration AND entity = :entity AND status = 'open' AND run_id <> :run_id AND NOT EXISTS (
+  SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = dead_records.entity
+    AND s.external_id = dead_records.record_key AND s.part = '')
+"""
 COLUMNS = """id, integration, entity, record_key, external_id, run_id, status, code, category, severity, field,
   reason, attempts, first_seen_at_ms, last_seen_at_ms"""
 CHOSEN = """status = 'open' AND id > :after_id AND (:integration IS NULL OR integration = :integration)
@@ -97,6 +103,11 @@ async def bury(c: Connection, entries: Iterable[DeadEntry], *, now_ms: int) -> N
 async def mend_settled(c: Connection, integration: str, entity: Entity, *, table: str) -> None:
     """Close what came through after all, as the mappings ``table`` says; what the SIS had said of it is forgotten."""
     await c.run(MEND_SETTLED.format(table=table), {"integration": integration, "entity": entity.value})
+
+
+async def mend_vanished(c: Connection, integration: str, entity: Entity, run_id: int) -> None:
+    """Close what the complete list of a run no longer holds, with or without an id: nobody sends it any more."""
+    await c.run(MEND_VANISHED, {"integration": integration, "entity": entity.value, "run_id": run_id})
 
 
 async def groups(c: Connection, *, integration: str | None = None) -> list[DeadGroup]:

@@ -112,6 +112,36 @@ async def test_a_dead_record_that_is_mended_at_the_source_comes_in_and_leaves_th
     assert [row["status"] for row in await house.rows("SELECT status FROM dead_records")] == ["mended"]
 
 
+async def test_a_dead_record_that_a_complete_list_no_longer_holds_leaves_the_queue(house):
+    house.sis.hold(rejected("u9"), rejected(None), entity=Entity.STUDENT)
+    await house.sync()
+    for left in (("u9", None), (None,)):
+        house.sis.lists[Entity.STUDENT] = house.sis.lists[Entity.STUDENT][:5] + [
+            rejected(one) for one in left
+        ]
+        await house.sync()
+    opened = "SELECT external_id FROM dead_records WHERE status = 'open'"
+    house.sis.lists[Entity.STUDENT] = house.sis.lists[Entity.STUDENT][:5]
+    house.sis.partial = {Entity.STUDENT}
+    await house.sync()
+    assert len(await house.rows(opened)) == 2
+
+    house.sis.partial = set()
+    status, _ = await house.sync()
+
+    assert (status, await house.rows(opened)) == (RunStatus.COMPLETED, [])
+
+
+async def test_a_record_whose_id_cannot_be_read_may_be_anybodys_so_nobody_is_missing(house):
+    await house.sync()
+    house.sis.remove(Entity.STUDENT, ["u5"])
+    house.sis.hold(rejected(None), entity=Entity.STUDENT)
+
+    _, counts = await house.sync()
+
+    assert counts[Entity.STUDENT].missing == 0
+
+
 async def test_an_enrollment_of_nobody_is_dead_until_the_student_comes(house):
     house.sis.hold(Enrollment("e9", "x1", "u9"))
     status, counts = await house.sync()
@@ -179,9 +209,9 @@ async def test_a_list_that_may_be_partial_makes_nobody_missing(house):
     house.sis.remove(Entity.STUDENT, ["u5"])
     house.sis.partial = {Entity.STUDENT}
 
-    _, counts = await house.sync()
+    status, counts = await house.sync()
 
-    assert counts[Entity.STUDENT].missing == 0
+    assert (status, counts[Entity.STUDENT].missing) == (RunStatus.WITH_WARNINGS, 0)
     assert await house.rows(f"SELECT 1 FROM {NAME}_mappings WHERE missing_since IS NOT NULL") == []
 
 
@@ -225,6 +255,17 @@ async def test_a_broken_fetch_goes_on_at_the_first_page_not_committed(house):
     assert asked_before[-1] == (Entity.STUDENT, 0)
     assert house.sis.asked[len(asked_before)] == (Entity.STUDENT, 3)
     assert len(house.sis.asked) == len(set(house.sis.asked))
+
+
+async def test_a_list_that_breaks_off_without_its_last_page_ends_the_run_and_not_the_list(house):
+    await house.sync()
+    house.sis.cut_off = {Entity.STUDENT}
+
+    with pytest.raises(ProviderError, match="student list broke off") as caught:
+        await house.sync()
+
+    assert caught.value.code == "no_last_page"
+    assert await house.rows(f"SELECT 1 FROM {NAME}_mappings WHERE missing_since IS NOT NULL") == []
 
 
 async def test_an_overtaken_engine_writes_nothing_more(house):

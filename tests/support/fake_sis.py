@@ -31,6 +31,7 @@ class FakeSis:
     fail_at: tuple[Entity, int] | None = None
     failure: BaseException | None = None
     partial: set[Entity] = field(default_factory=set)
+    cut_off: set[Entity] = field(default_factory=set)
 
     def hold(self, *records: Record | Part | Rejected, entity: Entity | None = None) -> None:
         """Add records to the end of the lists of their entities."""
@@ -74,6 +75,8 @@ class FakeProvider(Provider):
             items = listed[start : start + self.sis.page_size]
             start += len(items)
             last = start >= len(listed)
+            if last and entity in self.sis.cut_off:
+                return
             yield Page(
                 records=[one for one in items if not isinstance(one, Rejected)],
                 rejected=[one for one in items if isinstance(one, Rejected)],
