@@ -1,13 +1,15 @@
-"""Opens the console as fast as two processors can: a fork reads the configuration and sees to the engine, while
-this process loads the screen. No command line parser is loaded on this way.
+"""Opens the console as fast as can be: this process paints, while a fork reads the configuration and sees to the
+engine. What the fork has to complain of is said when the screen is gone. No command line parser is loaded here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import importlib
+import io
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,19 +17,21 @@ from typing import Any
 from siscon.cli.exit_codes import CANCELLED, FAILED
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scout:
-    """The fork, and the pipe through which it tells what it found."""
+    """The fork, and the pipe through which it tells what it found; ``said`` is its complaint, once it has told."""
 
     pid: int
     pipe: int
+    said: str = ""
 
     def report(self) -> dict[str, Any]:
-        """What it found, once it is done; only ``code`` when it had to complain (it has done so itself)."""
+        """What it found, once it is done; only ``code`` when it had to complain."""
         with os.fdopen(self.pipe, "rb") as pipe:
             told = pipe.read()
         os.waitpid(self.pid, 0)
         found: dict[str, Any] = json.loads(told) if told else {"code": FAILED}
+        self.said = found.get("said", "")
         return found
 
 
@@ -36,10 +40,9 @@ def open_console(config: str | None) -> int:
     try:
         scout = _send_scout(config)
         screen = importlib.import_module("siscon.cli.screen")
-        found = scout.report()
-        if "code" in found:
-            return int(found["code"])
-        code: int = screen.show(found)
+        code: int = screen.show_soon(scout.report)
+        if scout.said:
+            sys.stderr.write(scout.said)
     except KeyboardInterrupt:
         return CANCELLED
     except Exception as error:  # noqa: BLE001 - the last resort: a sentence instead of a traceback
@@ -57,10 +60,17 @@ def _send_scout(config: str | None) -> Scout:
     try:
         told = json.dumps(_scouted(config)).encode()
     except BaseException as error:  # noqa: BLE001 - nothing may leave the fork but its report
-        told = json.dumps({"code": importlib.import_module("siscon.cli.faults").report(error, [])}).encode()
+        told = json.dumps(_complaint(error)).encode()
     finally:
         os.write(writing, told)
         os._exit(0)
+
+
+def _complaint(error: BaseException) -> dict[str, Any]:
+    """The sentences about an error, kept until the screen is gone, and the exit code."""
+    sys.stderr = kept = io.StringIO()
+    code = importlib.import_module("siscon.cli.faults").report(error, [])
+    return {"code": code, "said": kept.getvalue()}
 
 
 def _scouted(config: str | None) -> dict[str, Any]:

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from siscon.domain.errors import UsageError
 from siscon.domain.roles import Role
 from siscon.ops.actor import current_actor
 from siscon.tui.app import run_console
-from siscon.tui.options import ConsoleOptions
+from siscon.tui.options import ConsoleOptions, ConsoleResult
 
 
 def show(found: Mapping[str, Any]) -> int:
     """Show the screen until the person leaves; ``found`` is what is known of the house (see ``early``)."""
+    return run_console(_options(found)).exit_code
+
+
+def show_soon(report: Callable[[], Mapping[str, Any]]) -> int:
+    """Show the screen at once; ``report`` blocks until it can tell what :func:`show` is given, or a ``code``."""
+
+    async def settle() -> ConsoleOptions | ConsoleResult:
+        found = await asyncio.to_thread(report)
+        return ConsoleResult(exit_code=found["code"]) if "code" in found else _options(found)
+
+    async def too_early() -> Any:
+        raise UsageError("The configuration is still being read.")
+
+    options = ConsoleOptions(open_database=too_early, actor=current_actor(), role=Role.ADMIN, settle=settle)
+    return run_console(options).exit_code
+
+
+def _options(found: Mapping[str, Any]) -> ConsoleOptions:
     database, home = Path(found["database"]), Path(found["home"])
-    options = ConsoleOptions(
+    return ConsoleOptions(
         open_database=lambda: _open_database(database, synchronous=found["synchronous"]),
         actor=current_actor(),
         role=Role.ADMIN,
@@ -27,7 +46,6 @@ def show(found: Mapping[str, Any]) -> int:
         log_dir=home / "logs",
         start_engine=lambda: _start_engine(found["config"]),
     )
-    return run_console(options).exit_code
 
 
 async def _open_database(path: Path, *, synchronous: str) -> Any:
