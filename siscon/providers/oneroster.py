@@ -205,10 +205,13 @@ class OneRosterPages:
         if chunk.after is not None:
             resume = to_resume(list=one.name, position=chunk.after, mark=mark)
         decoded = chunk.decoded
+        rejected = decoded.rejected
+        if one.decoder is wire.TEACHINGS:  # their ids are those of enrollments: no section goes by them
+            rejected = [replace(bad, external_id=None) for bad in rejected]
         return Page(
             decoded.records,
             resume,
-            decoded.rejected,
+            rejected,
             total=None if one.follows else chunk.total,
             cursor=mark,
             note=chunk.note,

@@ -142,7 +142,8 @@ async def by_offset(
     """Pages by ``offset``: each step as long as what was received, for servers shorten pages silently.
 
     The end is where no ``next`` link follows and the announced total is reached, or, without a total, where
-    links stop or a page is empty; never merely a short page.
+    links stop or a page is empty; never merely a short page. Where the announced total shrinks on the way, a record
+    may have slipped to a page that was read before: the list is partial.
     """
     progress = Progress(request, size=size)
     position: Position | None = start
@@ -152,12 +153,14 @@ async def by_offset(
         total = total_of(answer)
         received = here.received + decoded.received
         progress.check(answer, decoded, received=received, total=total)
-        fell_short = decoded.received == 0 and total is not None and received < total
+        note = ""
+        if here.total is not None and total is not None and total < here.total:
+            note = shrunk(here.total, total)
+        elif decoded.received == 0 and total is not None and received < total:
+            note = shortfall(received, total)
         after = Position(here.at + decoded.received, received, total)
         position = None if _is_last(answer, decoded, received, total) else after
-        yield Chunk(
-            decoded, answer, position, total, fell_short, shortfall(received, total) if fell_short else ""
-        )
+        yield Chunk(decoded, answer, position, total, bool(note), note)
 
 
 def _is_last(answer: Answer, decoded: Decoded, received: int, total: int | None) -> bool:
@@ -177,13 +180,12 @@ async def by_number(
     *,
     size: int,
     request: str,
-    count_again: Callable[[], Awaitable[int | None]] | None = None,
 ) -> AsyncGenerator[Chunk, None]:
     """Numbered pages of an SIS that announces its total beforehand, or not at all.
 
-    The end is where the announced number is reached, else an empty page. Where fewer came than were announced,
-    the SIS is asked for the number once more: records may have gone meanwhile. Without any total a page shorter
-    than ``size`` is the end as well: give a size that the SIS is known to grant.
+    The end is where the announced number is reached, else an empty page. A list with fewer than were announced is
+    partial, even if records have gone meanwhile: others have then moved to pages that were read before. Without any
+    total a page shorter than ``size`` is the end as well: give a size that the SIS is known to grant.
     """
     progress = Progress(request, size=size)
     position: Position | None = start
@@ -193,24 +195,26 @@ async def by_number(
         received = here.received + decoded.received
         total = decoded.announced if here.total is None else here.total
         progress.check(answer, decoded, received=received, total=total)
-        fell_short = False
+        note = ""
         if decoded.received == 0:
             if total is not None and received < total:
-                total = await count_again() if count_again else total
-                fell_short = total is not None and received < total
+                note = shortfall(received, total)
             position = None
         elif (decoded.received < size) if total is None else (received >= total):
             position = None
         else:
             position = Position(here.at + 1, received, total)
-        yield Chunk(
-            decoded, answer, position, total, fell_short, shortfall(received, total) if fell_short else ""
-        )
+        yield Chunk(decoded, answer, position, total, bool(note), note)
 
 
-def shortfall(received: int, total: int | None) -> str:
+def shortfall(received: int, total: int) -> str:
     """The note for a list that ended early."""
     return f"The SIS announced {total} records and sent {received}; nobody is taken for missing."
+
+
+def shrunk(before: int, total: int) -> str:
+    """The note for a list that became shorter while it was read."""
+    return f"The list shrank from {before} to {total} records while it was read; nobody is taken for missing."
 
 
 def to_resume(**values: object) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
 from typing import Any, Literal
 
 from pydantic import Field
@@ -156,7 +155,6 @@ class PowerSchool(Provider):
             position_of(at),
             size=self._size(at, name),
             request=f"GET {path}",
-            count_again=partial(self._count, path, params),
         )
 
     async def _district(
@@ -282,11 +280,11 @@ class PowerSchool(Provider):
     ) -> AsyncIterator[tuple[Page, dict[str, Any] | None]]:
         """The enrollments of a school's sections; the ids of the open page of sections travel in the resume text."""
         sections = [str(one) for one in at.pop("sections", [])]
-        upcoming = at.pop("next_sections", None) if sections else Position(1)
+        upcoming = at.pop("next_sections", Position(1))
         position = at.pop("position", Position(1))
         if isinstance(upcoming, dict):
             upcoming = Position(**upcoming)
-        gave = False
+        done = False
         while sections or upcoming is not None:
             if not sections:
                 sections, upcoming = await self._section_ids(school, at, upcoming)
@@ -298,9 +296,8 @@ class PowerSchool(Provider):
                 onward = {"sections": left, "next_sections": upcoming, "position": chunk.after or Position(1)}
                 done = not left and upcoming is None
                 yield page_of(chunk, None, counted=False), None if done else onward
-                gave = True
             sections, position = sections[1:], Position(1)
-        if not gave:
+        if not done:  # no section, or the last page of them was empty
             yield Page([], None), None
 
     async def _section_ids(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from siscon.domain.errors import ProviderError
@@ -48,18 +46,8 @@ async def offsets(server: Server, *, size: int = 10, start: Position | None = No
     return [one async for one in walk]
 
 
-async def numbers(server: Server, total: int | None, count: Callable[[], int] | None = None) -> list[Chunk]:
-    async def count_again() -> int | None:
-        return count() if count else None
-
-    walk = by_number(
-        server.by_number,
-        decode,
-        Position(1, total=total),
-        size=10,
-        request="GET things",
-        count_again=count_again,
-    )
+async def numbers(server: Server, total: int | None) -> list[Chunk]:
+    walk = by_number(server.by_number, decode, Position(1, total=total), size=10, request="GET things")
     return [one async for one in walk]
 
 
@@ -170,12 +158,23 @@ async def test_numbered_pages_end_at_the_total_else_at_a_short_page() -> None:
     assert (len(counted.asked), len(uncounted.asked)) == (2, 3)
 
 
-@pytest.mark.parametrize(("after", "partial"), [(15, False), (30, True)])
-async def test_fewer_than_announced_are_counted_again(after: int, partial: bool) -> None:
-    chunks = await numbers(Server(15), 30, lambda: after)
+async def test_fewer_than_announced_make_the_list_partial() -> None:
+    chunks = await numbers(Server(15), 30)
 
     assert ids(chunks) == list(range(15))
-    assert (chunks[-1].partial, chunks[-1].after) == (partial, None)
+    assert (chunks[-1].partial, chunks[-1].after) == (True, None)
+
+
+async def test_a_list_that_shrinks_while_it_is_read_is_partial() -> None:
+    server = Server(25, total=25)
+    walk = by_offset(server.by_offset, decode, Position(0), size=10, request="GET things")
+    chunks = [await anext(walk)]
+    server.rows, server.total = 24, 24
+
+    chunks += [one async for one in walk]
+
+    assert [one.partial for one in chunks] == [False, True, False]
+    assert "25 to 24" in chunks[1].note
 
 
 def test_a_resume_text_survives_and_a_damaged_one_is_refused() -> None:
