@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from siscon.domain.events import EventKind, Level
-from siscon.domain.runs import Run, RunStatus
+from siscon.domain.runs import ENDED, Run, RunStatus
 from siscon.domain.text import plain
 from siscon.engine.bell import Ear
-from siscon.store import events, leases, runs
+from siscon.store import cursors, events, leases, runs, staged
 from siscon.store.database import Connection, Database
 
 LOCK_PREFIX, LOCK_SUFFIX = "engine-", ".lock"
@@ -128,14 +128,29 @@ async def back_to_queue(c: Connection, run: Run, *, why: str, now_ms: int) -> No
     )
 
 
+async def sweep(db: Database) -> None:
+    """Empty what runs have fetched that then failed or were cancelled: it holds pupils' data and is of no use."""
+    while True:
+        async with db.read() as c:
+            run_id = await staged.ended_with_rows(c)
+        if run_id is None:
+            return
+        async with db.transaction() as c:
+            run = await runs.get(c, run_id)
+            if run is not None and run.status in ENDED:
+                await cursors.forget_run(c, run_id)
+                await staged.drop_ended(c, run_id)
+
+
 async def watch(db: Database, home: Path, ear: Ear, *, own_id: str, now_ms: Callable[[], int]) -> None:
-    """Look after the dead every few seconds, and prune old events every hour."""
+    """Look after the dead and what they left every few seconds, and prune old events every hour."""
     loop = asyncio.get_running_loop()
     prune_at_s = loop.time()
     while True:
         await bury_the_dead(db, home, own_id=own_id, now_ms=now_ms)
         if await give_back(db, now_ms=now_ms):
             ear.ring()
+        await sweep(db)
         if loop.time() >= prune_at_s:
             prune_at_s = loop.time() + PRUNE_EVERY_S
             async with db.transaction() as c:

@@ -25,6 +25,8 @@ UPDATE cursors SET watermark = next_watermark, watermark_at_ms = :now_ms
 WHERE integration = :integration AND entity = :entity AND complete = 1 AND next_watermark IS NOT NULL
 """
 
+FORGET_RUN = "UPDATE cursors SET run_id = NULL WHERE run_id = :run_id"
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -95,6 +97,11 @@ async def save_applied(c: Connection, integration: str, entity: Entity, *, appli
 async def commit_watermark(c: Connection, integration: str, entity: Entity, *, now_ms: int) -> bool:
     """Let the next run begin where this one's fetch did; False when the fetch is not complete or had no mark."""
     return await c.run(COMMIT_WATERMARK, {**_place(integration, entity), "now_ms": now_ms}) == 1
+
+
+async def forget_run(c: Connection, run_id: int) -> None:
+    """Let a run that has lost what it had fetched start over, should it ever go on."""
+    await c.run(FORGET_RUN, {"run_id": run_id})
 
 
 def _place(integration: str, entity: Entity) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity
+from siscon.domain.runs import ENDED
 from siscon.store.database import Connection
 from siscon.store.mappings import table_of
 
@@ -98,6 +99,14 @@ COUNT_COMPLETED = """
 SELECT count(*) AS n FROM staged
 WHERE run_id = :run_id AND entity = :entity AND verdict = 'update' AND seen_fingerprint = ''
 """
+# Hops from run to run along the key: as many looks as there are runs with staged rows.
+ENDED_WITH_ROWS = """
+WITH RECURSIVE held (id) AS (
+  SELECT min(run_id) FROM staged
+  UNION ALL SELECT (SELECT min(run_id) FROM staged WHERE run_id > held.id) FROM held WHERE held.id IS NOT NULL)
+SELECT r.id FROM held JOIN runs r ON r.id = held.id WHERE r.status IN (SELECT value FROM json_each(:ended)) LIMIT 1
+"""
+FIRST_OF_RUN = "SELECT entity FROM staged WHERE run_id = :run_id ORDER BY entity LIMIT 1"
 DROP_SOME = "DELETE FROM staged WHERE run_id = :run_id AND entity = :entity AND external_id <= :upto"
 
 LEFT_OUT = "left_out"
@@ -269,6 +278,19 @@ async def drop(c: Connection, run_id: int, entity: Entity, *, limit: int = 5_000
     if upto is not None:
         await c.run(DROP_SOME, {"run_id": run_id, "entity": entity.value, "upto": upto})
     return upto is not None
+
+
+async def ended_with_rows(c: Connection) -> int | None:
+    """A run that has ended and still has staged rows; None when there is none."""
+    row = await c.one(ENDED_WITH_ROWS, {"ended": json.dumps([one.value for one in ENDED])})
+    return int(row[0]) if row is not None else None
+
+
+async def drop_ended(c: Connection, run_id: int, *, limit: int = 5_000) -> None:
+    """Remove some staged rows of a run that has ended."""
+    row = await c.one(FIRST_OF_RUN, {"run_id": run_id})
+    if row is not None:
+        await drop(c, run_id, Entity(row[0]), limit=limit)
 
 
 async def clear(c: Connection, run_id: int) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from siscon.domain.errors import LeaseLost
 from siscon.domain.leases import LEASE_TTL_S, EngineInfo
+from siscon.domain.records import Entity
 from siscon.domain.runs import RunStatus
-from siscon.engine.lifeline import bury_the_dead, give_back, is_provably_gone, lock_path, sign_of_life
-from siscon.store import leases, runs
+from siscon.engine.lifeline import bury_the_dead, give_back, is_provably_gone, lock_path, sign_of_life, sweep
+from siscon.store import cursors, leases, runs, staged
 from siscon.store.sqlite import SqliteDatabase
 from support.clock import HandClock
 from support.runs import a_run
@@ -104,3 +105,26 @@ async def test_an_engine_killed_hard_is_buried_at_once(db: SqliteDatabase, clock
     with pytest.raises(LeaseLost):
         async with db.transaction(credential):
             pass
+
+
+async def test_what_a_failed_run_has_fetched_is_swept_away_and_a_live_one_keeps_its_own(
+    db: SqliteDatabase, clock: HandClock
+):
+    failed, _ = await a_running_run(db, clock)
+    alive = await a_run(db, clock.now_ms())
+    rows = [(str(one), "", "{}", "f", None) for one in range(12)]
+    async with db.transaction() as c:
+        for run_id in (failed, alive):
+            await staged.put(c, run_id, Entity.STUDENT, rows)
+            await staged.put(c, run_id, Entity.SCHOOL, rows)
+        await cursors.begin(c, "harbor", Entity.STUDENT, failed)
+    await sweep(db)
+    async with db.transaction() as c:
+        await runs.move(c, failed, RunStatus.FAILED, now_ms=clock.now_ms())
+
+    await sweep(db)
+
+    async with db.read() as c:
+        left = await c.all("SELECT run_id, count(*) AS n FROM staged GROUP BY run_id")
+        assert [(row["run_id"], row["n"]) for row in left] == [(alive, 24)]
+        assert (await cursors.get(c, "harbor", Entity.STUDENT)).run_id is None
