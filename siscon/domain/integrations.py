@@ -20,7 +20,10 @@ class IntegrationState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Integration:
-    """One integration as activated in the database."""
+    """One integration as activated in the database.
+
+    ``breaker_state`` is ``closed``, ``open`` (nothing is asked until ``breaker_until_ms``) or ``trying``.
+    """
 
     name: str
     provider: str
@@ -34,6 +37,8 @@ class Integration:
     last_good_at_ms: int | None
     last_error: str
     failing_since_ms: int | None
+    breaker_state: str = "closed"
+    breaker_until_ms: int | None = None
 
 
 def state_of(integration: Integration, *, running: bool, held: bool, now_ms: int) -> IntegrationState:

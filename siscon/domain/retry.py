@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -71,7 +71,7 @@ def pace_of(requests: int, per_s: float, *, burst: int = 5, reserve: float = 0.0
 
 
 WAITING_MOST = 64
-"""More requests than this never wait for one pace at the same time."""
+"""More requests than this must never wait for one pace at the same time: a gate lets few reserve at once."""
 
 
 def reserve(tat_ms: int, now_ms: int, pace: Pace) -> tuple[int, int]:
@@ -91,33 +91,37 @@ BREAKER_OPEN_S = 30.0
 BREAKER_CAP_S = 900.0
 
 
+BREAKER_LONGEST_MS = int(BREAKER_CAP_S * 1.1 * 1000)
+
+
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Failures in a row, how often it has opened since the last success, and until when it is open (0: closed)."""
+    """Failures in a row, and until when it is open because of them (0: closed)."""
 
     failures: int = 0
-    opened: int = 0
     open_until_ms: int = 0
 
 
 def breaker_state(breaker: Breaker, now_ms: int) -> str:
-    """``closed``, ``open``, or ``trying`` when the time is over and one request may probe."""
+    """``closed``, ``open``, or ``trying`` when the time is over and one request may probe.
+
+    A time further ahead than it ever opens for means that the clock was set back: then one may probe, too.
+    """
     if breaker.open_until_ms == 0:
         return "closed"
-    return "open" if now_ms < breaker.open_until_ms else "trying"
-
-
-def after_success(_breaker: Breaker) -> Breaker:
-    """One good answer closes the breaker."""
-    return Breaker()
+    return "open" if 0 < breaker.open_until_ms - now_ms <= BREAKER_LONGEST_MS else "trying"
 
 
 def after_failure(breaker: Breaker, now_ms: int, *, luck: float) -> Breaker:
-    """The fifth failure in a row opens for 30 s; a failed probe for twice as long, up to 15 min, with jitter."""
-    failures = breaker.failures + 1
+    """The fifth failure in a row opens for 30 s; a failed probe for twice as long, up to 15 min, with jitter.
+
+    What fails while it is open was under way before and changes nothing; any good answer closes it: ``Breaker()``.
+    """
     if breaker_state(breaker, now_ms) == "open":
-        return replace(breaker, failures=failures)
-    if breaker.open_until_ms == 0 and failures < BREAKER_FAILURES:
-        return replace(breaker, failures=failures)
-    open_s = min(BREAKER_CAP_S, BREAKER_OPEN_S * 2.0 ** min(breaker.opened, 10)) * (1 + luck / 10)
-    return Breaker(failures, breaker.opened + 1, now_ms + int(open_s * 1000))
+        return breaker
+    failures = breaker.failures + 1
+    if failures < BREAKER_FAILURES:
+        return Breaker(failures)
+    doubled = min(failures - BREAKER_FAILURES, 10)
+    open_s = min(BREAKER_CAP_S, BREAKER_OPEN_S * 2.0**doubled) * (1 + luck / 10)
+    return Breaker(failures, now_ms + int(open_s * 1000))

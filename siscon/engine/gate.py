@@ -1,23 +1,36 @@
-"""The rate gate of a credential: slots stand in the database, so that neither crash nor second engine overshoots."""
+"""The gate of a credential: its rate, its pauses, its breaker. All stand in the database, so that neither crash nor
+second engine overshoots, and everybody can see why nothing moves.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 
+from siscon.domain.events import EventKind, Level
+from siscon.domain.retry import HINT_CAP_S, Breaker, after_failure, breaker_state
 from siscon.engine.meter import CURRENT
 from siscon.providers.contract import Rate
-from siscon.store import ratelimits, runs
+from siscon.store import events, integrations, ratelimits, runs
 from siscon.store.database import Connection, Database
 
 TELL_FROM_MS = 1000
 """Waits longer than this are shown on the run."""
 
+PROBE_MS = 120_000
+"""A probe not heard of for so long was given up; the next request may probe."""
+
+LOOK_AGAIN_MS = 1_000
+PAUSE_MOST_MS = int(HINT_CAP_S * 1000) + 60_000
+
 
 class StoredGate:
     """Lets requests through one by one: a slot is committed first, then waited for, then used.
 
-    Without a rate (``requests`` 0) it keeps pauses in memory and never touches the database.
+    After several failures in a row (no answer, or a fault of the server) nobody is let through for a while, then
+    one request that probes. Without a rate (``requests`` 0) it keeps pauses in memory and writes nothing while all
+    is well.
     """
 
     def __init__(
@@ -28,13 +41,18 @@ class StoredGate:
         *,
         now_ms: Callable[[], int],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        luck: Callable[[], float] = random.random,
     ) -> None:
         self._db = db
         self._key = key
         self._rate = rate
         self._now_ms = now_ms
         self._sleep = sleep
+        self._luck = luck
+        self._turn = asyncio.Lock()
         self._paused_until_ms = 0
+        self._breaker: Breaker | None = None
+        self._probe_over_ms = 0
         self._told: set[int] = set()
 
     @property
@@ -42,12 +60,24 @@ class StoredGate:
         return self._rate.requests <= 0
 
     async def enter(self) -> None:
-        """Wait for a slot of one's own; one that a pause has eaten is taken anew."""
+        """Wait until the breaker lets one through, then for a slot."""
         while True:
-            slot_ms = self._paused_until_ms if self._is_open else await self._reserve()
-            await self._wait_until(slot_ms)
-            if self._paused_until_ms <= self._now_ms():
+            probes = await self._sit_out_breaker()
+            await self.slot()
+            if probes or breaker_state(await self._known_breaker(), self._now_ms()) == "closed":
                 return
+
+    async def slot(self) -> None:
+        """Wait for a slot of one's own; one that a pause has eaten is taken anew.
+
+        Whoever is next reserves when the one before has left, so however many wait, one of them has a slot.
+        """
+        async with self._turn:
+            while True:
+                slot_ms = self._now_ms() + self._pause_left_ms() if self._is_open else await self._reserve()
+                await self._wait_until(slot_ms)
+                if self._pause_left_ms() == 0:
+                    return
 
     async def pause(self, seconds: float) -> None:
         """Nobody enters for so long; a shorter pause never shortens a longer one."""
@@ -58,7 +88,60 @@ class StoredGate:
                 await ratelimits.pause(c, self._key, until_ms)
 
     async def report(self, ok: bool) -> None:
-        """How an attempt went. The run counts failures; the gate needs no memory of them."""
+        """How an attempt went: failures in a row open the breaker, one good answer closes it."""
+        before, now_ms = await self._known_breaker(), self._now_ms()
+        after = Breaker() if ok else after_failure(before, now_ms, luck=self._luck())
+        if after == before:
+            return
+        self._breaker, self._probe_over_ms = after, 0
+        async with self._db.transaction() as c:
+            state = breaker_state(after, now_ms)
+            await integrations.save_breaker(c, self._key, after, state=state)
+            if state == "open":
+                seconds = (after.open_until_ms - now_ms) // 1000
+                text = (
+                    f"{self._key}: {after.failures} requests in a row failed; the next is sent in {seconds} s"
+                )
+                await self._report(c, EventKind.BREAKER_OPENED, Level.WARNING, text)
+            elif before.open_until_ms:
+                await self._report(c, EventKind.BREAKER_CLOSED, Level.INFO, f"{self._key} answers again")
+
+    async def _report(self, c: Connection, kind: EventKind, level: Level, text: str) -> None:
+        meter = CURRENT.get()
+        run_id = meter.run_id if meter is not None else None
+        await events.append(c, kind, level, text, integration=self._key, run_id=run_id, at_ms=self._now_ms())
+
+    async def _known_breaker(self) -> Breaker:
+        if self._breaker is None:
+            async with self._db.read() as c:
+                self._breaker = await integrations.breaker(c, self._key)
+        return self._breaker
+
+    async def _sit_out_breaker(self) -> bool:
+        """Wait while the breaker is open or another request probes; True for the one that is to probe."""
+        while True:
+            breaker, now_ms = await self._known_breaker(), self._now_ms()
+            state = breaker_state(breaker, now_ms)
+            if state == "closed":
+                return False
+            if state == "open":
+                wait_ms = breaker.open_until_ms - now_ms
+            elif 0 < self._probe_over_ms - now_ms <= PROBE_MS:
+                wait_ms = LOOK_AGAIN_MS
+            else:
+                self._probe_over_ms = now_ms + PROBE_MS
+                async with self._db.transaction() as c:
+                    await integrations.save_breaker(c, self._key, breaker, state=state)
+                    await self._tell(c, None)
+                return True
+            async with self._db.transaction() as c:
+                await self._tell(c, now_ms + wait_ms)
+            await self._wait_until(now_ms + wait_ms)
+
+    def _pause_left_ms(self) -> int:
+        """A pause further ahead than any that is made means that the clock was set back: it is over."""
+        left_ms = self._paused_until_ms - self._now_ms()
+        return left_ms if 0 < left_ms <= PAUSE_MOST_MS else 0
 
     async def _reserve(self) -> int:
         """Take the next slot; the moment it begins. The clock is read once the database is ours to write."""

@@ -19,7 +19,7 @@ from siscon.engine.tokens import StoredTokens
 from siscon.providers import oauth
 from siscon.providers.client import ApiClient
 from siscon.providers.contract import Answer, Provider
-from siscon.providers.ports import ClientLimits, Gate
+from siscon.providers.ports import ClientLimits
 from siscon.store.database import Database
 from siscon.store.vault import Vault
 
@@ -35,15 +35,20 @@ class Link:
     tokens: StoredTokens
 
 
-async def patiently(fetch: Callable[[], Awaitable[Token]], gate: Gate) -> Token:
-    """A token at the third try at the latest; each try takes a slot of the rate, as any request does."""
+async def patiently(fetch: Callable[[], Awaitable[Token]], gate: StoredGate) -> Token:
+    """A token at the third try at the latest; each try takes a slot of the rate, as any request does.
+
+    The breaker does not stop it, for the request that probes may need it; its failures count, too.
+    """
     failures = 0
     while True:
-        await gate.enter()
+        await gate.slot()
         try:
             return await fetch()
         except TransientError as error:
             failures += 1
+            if not isinstance(error, RateLimited):
+                await gate.report(False)
             if failures == TOKEN_ATTEMPTS:
                 raise
             hint_s = error.retry_after_s if isinstance(error, RateLimited) else None

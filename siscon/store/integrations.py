@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from siscon.domain.integrations import Integration
+from siscon.domain.retry import Breaker
 from siscon.store import mappings
 from siscon.store.database import Connection, Row
 
 COLUMNS = """name, provider, title, enabled, paused, schedule, requests_per_minute, activated_at_ms, next_due_at_ms,
-  last_good_at_ms, last_error, failing_since_ms"""
+  last_good_at_ms, last_error, failing_since_ms, breaker_state, breaker_until_ms"""
 ACTIVATE = """
 INSERT INTO integrations (name, provider, title, schedule, requests_per_minute, activated_at_ms)
 VALUES (:name, :provider, :title, :schedule, :requests_per_minute, :now_ms)
@@ -25,6 +26,12 @@ UPDATE integrations SET last_good_at_ms = :at_ms, last_error = '', failing_since
 """
 NOTE_FAILURE = """
 UPDATE integrations SET last_error = :sentence, failing_since_ms = coalesce(failing_since_ms, :at_ms)
+WHERE name = :name
+"""
+
+FIND_BREAKER = "SELECT breaker_failures, breaker_until_ms FROM integrations WHERE name = :name"
+SAVE_BREAKER = """
+UPDATE integrations SET breaker_state = :state, breaker_failures = :failures, breaker_until_ms = :until_ms
 WHERE name = :name
 """
 
@@ -90,6 +97,18 @@ async def note_failure(c: Connection, name: str, sentence: str, at_ms: int) -> N
     await c.run(NOTE_FAILURE, {"name": name, "sentence": sentence, "at_ms": at_ms})
 
 
+async def breaker(c: Connection, name: str) -> Breaker:
+    """The breaker of an integration's credential, as it was left."""
+    row = await c.one(FIND_BREAKER, {"name": name})
+    return Breaker(row["breaker_failures"], row["breaker_until_ms"] or 0) if row else Breaker()
+
+
+async def save_breaker(c: Connection, name: str, breaker: Breaker, *, state: str) -> None:
+    """Write down a breaker, so that it can be seen and outlives the engine."""
+    told = {"failures": breaker.failures, "until_ms": breaker.open_until_ms or None}
+    await c.run(SAVE_BREAKER, {**told, "name": name, "state": state})
+
+
 def _integration(row: Row) -> Integration:
     return Integration(
         name=row["name"],
@@ -104,4 +123,6 @@ def _integration(row: Row) -> Integration:
         last_good_at_ms=row["last_good_at_ms"],
         last_error=row["last_error"],
         failing_since_ms=row["failing_since_ms"],
+        breaker_state=row["breaker_state"],
+        breaker_until_ms=row["breaker_until_ms"],
     )

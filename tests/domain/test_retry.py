@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from siscon.domain.retry import (
     Breaker,
     after_failure,
-    after_success,
     backoff_s,
     breaker_state,
     pace_of,
@@ -119,4 +118,8 @@ def test_the_breaker_opens_at_the_fifth_failure_and_doubles_when_the_probe_fails
 
     breaker = after_failure(breaker, 30_000, luck=0.0)
     assert breaker.open_until_ms == 90_000
-    assert breaker_state(after_success(breaker), 0) == "closed"
+    assert after_failure(breaker, 60_000, luck=0.0) == breaker
+
+
+def test_a_breaker_whose_clock_was_set_back_by_a_day_may_be_tried() -> None:
+    assert breaker_state(Breaker(5, 86_400_000), 0) == "trying"

@@ -6,10 +6,15 @@ import asyncio
 
 import pytest
 
+from siscon.domain.errors import TransientError
+from siscon.domain.events import EventKind
+from siscon.domain.privacy import Secret
+from siscon.domain.tokens import Token
 from siscon.engine.gate import StoredGate
+from siscon.engine.links import patiently
 from siscon.engine.meter import CURRENT, Meter
 from siscon.providers.contract import Rate
-from siscon.store import ratelimits, runs
+from siscon.store import events, integrations, ratelimits, runs
 from siscon.store.sqlite import SqliteDatabase
 from support.clock import HandClock, until
 from support.runs import a_run
@@ -97,3 +102,136 @@ async def test_a_run_shows_until_when_it_waits(db: SqliteDatabase, clock: HandCl
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_more_waiters_than_a_pace_explains_keep_the_rate(db: SqliteDatabase, clock: HandClock):
+    entry, sent_ms = gate(db, clock, 60), []
+
+    async def one() -> None:
+        await entry.enter()
+        sent_ms.append(clock.now_ms())
+
+    await asyncio.gather(*(one() for _ in range(150)))
+
+    assert most_in_a_minute(sent_ms) <= 60
+
+
+@pytest.mark.parametrize("requests", [0, 60])
+async def test_a_pause_does_not_outlive_a_clock_that_is_set_back(
+    db: SqliteDatabase, clock: HandClock, requests: int
+):
+    entry = gate(db, clock, requests)
+    await entry.pause(30)
+    clock.forward(-86_400)
+    begun_ms = clock.now_ms()
+
+    await entry.enter()
+
+    assert clock.now_ms() - begun_ms <= 901_000
+
+
+async def broken(db: SqliteDatabase, clock: HandClock, failures: int = 5) -> StoredGate:
+    entry = gate(db, clock, 0)
+    for _ in range(failures):
+        await entry.enter()
+        await entry.report(ok=False)
+    return entry
+
+
+async def state(db: SqliteDatabase) -> str:
+    async with db.read() as c:
+        found = await integrations.one(c, "harbor")
+    assert found is not None
+    return found.breaker_state
+
+
+async def test_the_fifth_failure_in_a_row_opens_the_breaker_also_for_the_next_engine(
+    db: SqliteDatabase, clock: HandClock
+):
+    entry = await broken(db, clock, failures=4)
+    await entry.report(ok=True)
+    await broken(db, clock, failures=4)
+    assert await state(db) == "closed"
+    begun_ms = clock.now_ms()
+
+    await broken(db, clock, failures=1)
+    assert await state(db) == "open"
+    next_engine = gate(db, clock, 0)
+    await next_engine.enter()
+
+    assert 30_000 <= clock.now_ms() - begun_ms <= 33_000
+    assert await state(db) == "trying"
+    await next_engine.report(ok=True)
+    assert await state(db) == "closed"
+    async with db.read() as c:
+        told = [one.kind for one in await events.latest(c)]
+    assert told == [EventKind.BREAKER_CLOSED, EventKind.BREAKER_OPENED]
+
+
+async def test_one_request_probes_and_the_others_wait_for_how_it_went(db: SqliteDatabase, clock: HandClock):
+    entry = await broken(db, clock)
+    through: list[int] = []
+
+    async def one(number: int) -> None:
+        await entry.enter()
+        through.append(number)
+
+    waiting = [asyncio.create_task(one(number)) for number in range(3)]
+    await until(lambda: len(through) == 1)
+    clock.forward(5)
+    await asyncio.sleep(0.05)
+    assert len(through) == 1
+
+    await entry.report(ok=True)
+    await asyncio.gather(*waiting)
+
+    assert sorted(through) == [0, 1, 2]
+
+
+async def test_a_failed_probe_opens_for_twice_as_long(db: SqliteDatabase, clock: HandClock):
+    entry = await broken(db, clock)
+    await entry.enter()
+    begun_ms = clock.now_ms()
+    await entry.report(ok=False)
+
+    await entry.enter()
+
+    assert 60_000 <= clock.now_ms() - begun_ms <= 66_000
+
+
+async def test_a_probe_that_was_given_up_does_not_shut_the_gate_for_ever(
+    db: SqliteDatabase, clock: HandClock
+):
+    entry = await broken(db, clock)
+    await entry.enter()
+    begun_ms = clock.now_ms()
+
+    await entry.enter()
+
+    assert clock.now_ms() - begun_ms <= 122_000
+
+
+async def test_the_request_that_probes_may_get_its_token(db: SqliteDatabase, clock: HandClock):
+    entry = await broken(db, clock)
+    await entry.enter()
+    begun_ms = clock.now_ms()
+
+    async def fetch() -> Token:
+        return Token(Secret("t"), 0, None)
+
+    await patiently(fetch, entry)
+
+    assert clock.now_ms() == begun_ms
+
+
+async def test_a_login_that_nobody_answers_counts_as_a_failure(db: SqliteDatabase, clock: HandClock):
+    entry = gate(db, clock, 0)
+
+    async def fetch() -> Token:
+        raise TransientError("no answer")
+
+    for _ in range(2):
+        with pytest.raises(TransientError):
+            await patiently(fetch, entry)
+
+    assert await state(db) == "open"
