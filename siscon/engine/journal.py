@@ -7,16 +7,19 @@ import logging
 import logging.handlers
 import queue
 import re
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from siscon.domain.errors import SisconError
 from siscon.domain.privacy import Secret
 from siscon.domain.text import plain, plain_lines
 
 FILE_BYTES = 5 * 1024 * 1024
 FILES_KEPT = 5
+ERRORS_SHOWN = 5
 QUIET = ("apscheduler", "asyncio", "httpx", "httpcore", "aiosqlite", "uvicorn")
 
 _HIDDEN = "***"
@@ -51,8 +54,18 @@ class JsonLines(logging.Formatter):
             "text": plain(redact(record.getMessage(), self._secrets), limit=2000),
         }
         if record.exc_info and record.exc_info[0] is not None:
-            told["trace"] = plain_lines(redact(self.formatException(record.exc_info), self._secrets))
+            told["trace"] = plain_lines(redact(_trace(record.exc_info[1]), self._secrets))
         return json.dumps(told)
+
+
+def _trace(error: BaseException | None) -> str:
+    """Where an error and those behind it came from. Only ours tell in words: a stranger's may quote a pupil."""
+    told: list[str] = []
+    while error is not None and len(told) < ERRORS_SHOWN:
+        said = f": {error} {error.detail}".rstrip() if isinstance(error, SisconError) else ""
+        told.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__name__ + said)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\nwhich came of\n\n".join(told)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from siscon.domain.errors import ProviderError
 from siscon.domain.privacy import Secret
 from siscon.engine.journal import keep_journal, redact
 
@@ -47,6 +48,25 @@ def test_a_record_is_one_line_of_json_without_known_secrets(
     assert "ValueError" in second["trace"]
     assert "hunter2" not in file.read_text()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_trace_names_places_and_our_own_words_but_never_what_a_stranger_quotes(tmp_path: Path):
+    file, name = tmp_path / "engine.jsonl", "Kim Marsh"
+    with keep_journal(file):
+        try:
+            try:
+                {"a": 1}[name]
+            except KeyError as error:
+                raise ProviderError("the list is odd", detail="KeyError") from error
+        except ProviderError:
+            logging.getLogger("siscon.test").exception("it failed")
+
+    (line,) = file.read_text().splitlines()
+    trace = json.loads(line)["trace"]
+    assert "ProviderError: the list is odd KeyError" in trace
+    assert "test_journal.py" in trace
+    assert "which came of" in trace
+    assert name not in trace
 
 
 def test_the_log_of_the_process_is_as_before_afterwards(tmp_path: Path):
