@@ -79,6 +79,9 @@ class Clock:
 
     async def _arm_again(self, name: str) -> None:
         """Fire what is overdue, then wait for the next moment. Runs in a job, so a fault is logged, not lost."""
+        if self.holdings.held(CLOCK_LEASE) is None:
+            self._stop()
+            return
         try:
             due_ms = await self.catch_up(name)
         except LeaseLost:

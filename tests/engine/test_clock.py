@@ -172,3 +172,14 @@ async def test_the_clock_runs_with_its_lease_and_fires_what_is_due(db: SqliteDat
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+
+
+async def test_a_clock_that_has_lost_its_lease_writes_nothing(db: SqliteDatabase, noon: HandClock):
+    clock = a_clock(db, noon)
+
+    await clock._arm_again("harbor")
+
+    async with db.read() as c:
+        stored = await integrations.one(c, "harbor")
+    assert stored is not None
+    assert stored.next_due_at_ms is None
