@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
-from siscon.domain.errors import AuthError, SisconError
+from siscon.domain.errors import AuthError, DatabaseError, LeaseLost, SisconError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import Lease
 from siscon.domain.privacy import Secret
@@ -119,8 +120,9 @@ class StoredTokens:
             await self._note_failure(lease, error)
             raise
         except BaseException:
-            async with self._db.transaction(lease) as c:
-                await self._let_go(c, lease)
+            with suppress(DatabaseError, LeaseLost):  # what was raised first must be heard
+                async with self._db.transaction(lease) as c:
+                    await self._let_go(c, lease)
             raise
         async with self._db.transaction(lease) as c:
             await tokens.save(c, self._vault, self._integration, token)
@@ -163,3 +165,5 @@ async def renew_quietly(tokens_of: StoredTokens, *, if_due: bool) -> None:
             await tokens_of.renew_now()
     except SisconError as error:
         log.warning("token (%s): %s", error.code, error.sentence)
+    except LeaseLost:
+        log.info("another engine renews the token instead")

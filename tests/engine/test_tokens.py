@@ -11,8 +11,8 @@ from siscon.domain.errors import AuthError, TransientError
 from siscon.domain.events import EventKind
 from siscon.domain.privacy import Secret
 from siscon.domain.tokens import Token, TokenHealth
-from siscon.engine.tokens import StoredTokens, renew_quietly
-from siscon.store import events, tokens
+from siscon.engine.tokens import RENEWAL_TTL_S, StoredTokens, renew_quietly
+from siscon.store import events, leases, tokens
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
 from support.clock import HandClock
@@ -157,3 +157,37 @@ async def test_a_cancelled_renewal_leaves_the_way_free(db: SqliteDatabase, clock
 
     given = await asyncio.wait_for(keeper(db, vault, login, "two").current(), 2)
     assert given.reveal() == "token-2"
+
+
+async def overtaken_login(db: SqliteDatabase, clock: HandClock) -> None:
+    async with db.transaction() as c:
+        clock.forward(RENEWAL_TTL_S + 1)
+        assert await leases.take(c, "token:harbor", "two", ttl_s=60, now_ms=clock.now_ms())
+
+
+async def test_a_renewal_that_another_engine_took_over_harms_nobody(
+    db: SqliteDatabase, clock: HandClock, vault: Vault
+):
+    async def fetch() -> Token:
+        await overtaken_login(db, clock)
+        return Token(Secret("late"), 0, None)
+
+    one = StoredTokens(db, vault, "harbor", owner="one", fetch=fetch, now_ms=clock.now_ms)
+
+    await renew_quietly(one, if_due=False)
+
+    async with db.read() as c:
+        assert await tokens.load(c, vault, "harbor") is None
+
+
+async def test_a_cancellation_is_heard_even_when_the_renewal_was_taken_over(
+    db: SqliteDatabase, clock: HandClock, vault: Vault
+):
+    async def fetch() -> Token:
+        await overtaken_login(db, clock)
+        raise asyncio.CancelledError
+
+    one = StoredTokens(db, vault, "harbor", owner="one", fetch=fetch, now_ms=clock.now_ms)
+
+    with pytest.raises(asyncio.CancelledError):
+        await one.current()
