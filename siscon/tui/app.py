@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Callable
 from importlib import import_module
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from siscon.tui import feed
 from siscon.tui.actions import BY_ID, PANES, Action, Danger
 from siscon.tui.asking import ask, offer_engine, submit
 from siscon.tui.crash import crash_sentence, write_crash
-from siscon.tui.leaving import catch_signals, release_signals, way_out
+from siscon.tui.leaving import catch_signals, way_out
 from siscon.tui.options import ConsoleOptions, ConsoleResult
 from siscon.tui.present import ASCII, Glyphs, Look, needs_ascii
 from siscon.tui.screens.overview import Overview
@@ -59,6 +60,7 @@ class Console(App[ConsoleResult]):
         self.desk = Desk(self.look, options.now_ms, lambda: self.db, self.refusal)
         self.db: Database | None = None
         self._on_terminal = False
+        self._release_signals: Callable[[], None] = lambda: None
         self.register_theme(THEME)
         self.theme = THEME.name
 
@@ -71,7 +73,7 @@ class Console(App[ConsoleResult]):
         return home
 
     def on_mount(self) -> None:
-        catch_signals(self.leave, self._restore)
+        self._release_signals = catch_signals(self.leave, self._restore)
         self._on_terminal = not self.is_headless and os.isatty(0)
         self.set_interval(TERMINAL_CHECK_S, self._check_terminal)
         self.call_after_refresh(self._open_soon)
@@ -113,7 +115,7 @@ class Console(App[ConsoleResult]):
             self.screen.load_soon()
 
     async def on_unmount(self) -> None:
-        release_signals()
+        self._release_signals()
         self.workers.cancel_all()
         if self.db is not None:
             await self.db.close()

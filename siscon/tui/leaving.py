@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -21,12 +22,19 @@ from siscon.tui.present import Cell, Look, foreign
 from siscon.tui.widgets.confirm import Ask, Choice
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+GIVE_UP_S = 4.0
+"""So long may leaving take once a signal has asked for it. A frozen line takes no bytes: a screen that still has some
+to paint waits for ever, and its loop with it."""
 
 
-def catch_signals(leave: Callable[[], object], restore: Callable[[], object]) -> None:
-    """At the first signal leave in good order; at the second restore the terminal and end at once."""
+def catch_signals(leave: Callable[[], object], restore: Callable[[], object]) -> Callable[[], None]:
+    """At the first signal leave in good order, at the second restore the terminal and end at once.
+
+    What comes back lets signals do again what they did before.
+    """
     loop = asyncio.get_running_loop()
     told: list[int] = []
+    clocks: list[threading.Timer] = []
 
     def on_signal(number: int) -> None:
         told.append(number)
@@ -36,17 +44,25 @@ def catch_signals(leave: Callable[[], object], restore: Callable[[], object]) ->
         restore()
         os._exit(128 + number)
 
+    def end_soon(number: int, _frame: object) -> None:
+        """Python calls this in the midst of a wait, when the loop stands still."""
+        clocks.append(threading.Timer(GIVE_UP_S, os._exit, (128 + number,)))
+        clocks[-1].daemon = True
+        clocks[-1].start()
+
+    def release() -> None:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+        for clock in clocks:
+            clock.cancel()
+
     for number in SIGNALS:
         try:
             loop.add_signal_handler(number, on_signal, number)
+            signal.signal(number, end_soon)
         except (NotImplementedError, RuntimeError, ValueError):
-            return
-
-
-def release_signals() -> None:
-    """Let signals do again what they did before."""
-    for number in SIGNALS:
-        asyncio.get_running_loop().remove_signal_handler(number)
+            break
+    return release
 
 
 async def way_out(

@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from siscon.tui.leaving import GIVE_UP_S
+
 Filled = Callable[..., Awaitable[Path]]
 
 FIRST_PAINT = """
@@ -157,6 +159,18 @@ async def test_a_signal_ends_the_console_and_restores_the_terminal(
         assert b"\x1b[?1049l" in seen
         assert b"\x1b[?25h" in seen
         assert one.settings() == one.before
+
+
+@pytest.mark.long
+async def test_a_signal_ends_the_console_even_where_a_frozen_line_takes_no_bytes(filled: Filled) -> None:
+    with terminal(await filled()) as one:
+        assert b"lakeside" in one.read(until=b"lakeside")
+        for _ in range(60):
+            os.write(one.master, b"123456")
+            time.sleep(0.02)
+        one.process.send_signal(signal.SIGTERM)
+
+        assert one.process.wait(GIVE_UP_S + 3) in (0, 128 + signal.SIGTERM)
 
 
 async def test_a_lost_line_ends_the_console(filled: Filled) -> None:
