@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from siscon.domain.records import Entity
+from siscon.domain.records import CALLED_BY, Entity
 
 INTEGRATION_NAME = re.compile(r"^[a-z][a-z0-9_]{0,30}$")
 """What an integration may be called: the name becomes part of a table's name."""
@@ -35,3 +36,9 @@ class Mapping:
     fingerprint: str
     base: str
     missing_since_ms: int | None
+
+    @property
+    def called(self) -> str:
+        """What people call the record, from the fields last agreed on; empty before there were any."""
+        fields = json.loads(self.base)
+        return " ".join(fields[name] for name in CALLED_BY[self.entity] if fields.get(name))

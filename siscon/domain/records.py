@@ -146,6 +146,17 @@ RECORDS: Mapping[Entity, type[Record]] = {
     kind.entity: kind for kind in (School, Term, Staff, Student, Course, Section, Enrollment)
 }
 
+CALLED_BY: Mapping[Entity, tuple[str, ...]] = {
+    Entity.SCHOOL: ("name",),
+    Entity.TERM: ("name",),
+    Entity.STAFF: ("first_name", "last_name"),
+    Entity.STUDENT: ("first_name", "last_name"),
+    Entity.COURSE: ("title",),
+    Entity.SECTION: ("title", "number", "period"),
+    Entity.ENROLLMENT: ("student", "section"),
+}
+"""The fields by which people know a record of each entity."""
+
 STATUSES = ("active", "inactive", "future")
 """What an SIS may say of a record: in use, no longer in use, not yet in use (a pre-registered student)."""
 

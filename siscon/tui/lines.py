@@ -80,12 +80,13 @@ CONFLICTS = (
 
 MAPPINGS = (
     Column("External id", 16, flex=4),
+    Column("Name", 18, flex=3),
     Column("Internal", 9, align="right"),
     Column("Entity", 10),
     Column("State", 9),
-    Column("Last synced", 12),
-    Column("At the source", 13, from_width=84),
-    Column("Message", 16, flex=2, from_width=106),
+    Column("Last synced", 12, from_width=84),
+    Column("At the source", 13, from_width=99),
+    Column("Message", 16, flex=2, from_width=117),
 )
 
 EVENTS = (Column("When", 12), Column("What happened", 30, flex=1))
@@ -236,6 +237,7 @@ def mapping_cells(mapping: Mapping, look: Look, now_ms: int) -> Cells:
     missing = mapping.missing_since_ms
     return (
         foreign(mapping.external_id, "strong"),
+        foreign(mapping.called),
         Cell("not yet" if mapping.internal_id is None else str(mapping.internal_id)),
         Cell(mapping.entity.value),
         mark(word, tone, look),

@@ -277,9 +277,10 @@ async def _mappings(c: Connection, names: Names, mapped: int) -> None:
             if "\ud800" not in names.value
         ],
     )
+    base = json.dumps({"first_name": names.value, "last_name": "Invented"})
     for name in ("northfield", "harbor"):
         ties = [
-            Tie(f"{names.external_id}-{n:04}", first + n, SyncStatus.SYNCED, "", "f" * 32, json.dumps({}))
+            Tie(f"{names.external_id}-{n:04}", first + n, SyncStatus.SYNCED, "", "f" * 32, base)
             for n in range(mapped)
         ]
         await mappings.tie(c, name, Entity.STUDENT, ties, now_ms=NOW_MS - HOUR_MS)

@@ -236,7 +236,9 @@ async def test_mappings_are_found_by_the_beginning_of_their_id(filled: Filled) -
 
 async def test_mappings_show_the_record_behind_them(filled: Filled) -> None:
     async with console(await filled()) as pilot:
-        await press(pilot, "6", "enter")
+        await press(pilot, "6")
+        assert "Amara Okonkwo" in text_of(pilot.app)
+        await press(pilot, "enter")
         assert "first_name Amara Okonkwo" in text_of(pilot.app)
         await press(pilot, "i", "i", "i")
         assert "northfield  43 rows  all entities" in text_of(pilot.app)
