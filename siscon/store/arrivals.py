@@ -17,7 +17,7 @@ from siscon.store.records import MANY, SINGLE, TABLES, links_of, take_ids
 STRETCH = """s.run_id = :run_id AND s.entity = :entity AND s.external_id > :after AND s.external_id <= :upto
   AND s.part = '' AND s.verdict = 'create'"""
 KNOWN = "SELECT {column} FROM {mappings} x WHERE x.entity_type = '{target}' AND x.external_id = {value}"
-HERE = KNOWN + " AND x.internal_id IS NOT NULL"
+HERE = KNOWN + " AND +x.internal_id IS NOT NULL"
 ARRIVED = """
 FROM staged s JOIN {mappings} m ON m.entity_type = s.entity AND m.external_id = s.external_id
 WHERE {stretch} AND m.internal_id >= :first
@@ -39,12 +39,13 @@ INSERT = """
 INSERT INTO {table} (id, {columns}, created_at_ms, updated_at_ms)
 SELECT m.internal_id, {values}, :now_ms, :now_ms
 """
+# In this order, or SQLite tries every record of the other entity for each new one.
 LINK = """
 INSERT INTO {links} (owner, position, target)
 SELECT m.internal_id, row_number() OVER (PARTITION BY m.internal_id ORDER BY j.key) - 1, x.internal_id
 FROM staged s JOIN {mappings} m ON m.entity_type = s.entity AND m.external_id = s.external_id
-JOIN json_each(s.body, '$.{field}') j
-JOIN {mappings} x ON x.entity_type = '{target}' AND x.external_id = j.value AND x.internal_id IS NOT NULL
+CROSS JOIN json_each(s.body, '$.{field}') j
+CROSS JOIN {mappings} x ON x.entity_type = '{target}' AND x.external_id = j.value AND +x.internal_id IS NOT NULL
 WHERE {stretch} AND m.internal_id >= :first
 """
 REMEMBER = """

@@ -59,9 +59,10 @@ WHERE run_id = :run_id AND integration = :integration AND entity = :entity
 ON CONFLICT (entity_type, external_id) DO UPDATE SET
   sync_status = excluded.sync_status, error_message = excluded.error_message, missing_since = NULL, missing_runs = 0
 """
+# The plus keeps SQLite from walking all ids of the entity for its "not null": it would take that for the better key.
 INTERNAL_IDS = """
 SELECT external_id, internal_id FROM {table}
-WHERE entity_type = :entity AND external_id IN (SELECT value FROM json_each(:ids)) AND internal_id IS NOT NULL
+WHERE entity_type = :entity AND external_id IN (SELECT value FROM json_each(:ids)) AND +internal_id IS NOT NULL
 """
 EXTERNAL_IDS = """
 SELECT internal_id, external_id FROM {table}
