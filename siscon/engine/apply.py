@@ -102,6 +102,7 @@ async def _bring_in(
     for one in arrived.stayed:
         if one.internal_id is not None:
             batch.skipped += 1
+            batch.warnings += 1
             continue
         lost = arrivals.missing_reference(entity)
         error = RecordError(_lost_sentence(entity, lost), field=lost, code="unknown_reference")
@@ -121,7 +122,8 @@ async def _close(job: ImportJob, entity: Entity) -> None:
             if cursor.whole and not job.incremental:
                 await dead_records.mend_vanished(c, run.integration, entity, run.id)
             await conflicts.close_gone(c, run.integration, entity, run.id, now_ms=now_ms)
-            await cursors.commit_watermark(c, run.integration, entity, now_ms=now_ms)
+            if not counts.skipped:  # the next increment must bring what was skipped once more
+                await cursors.commit_watermark(c, run.integration, entity, now_ms=now_ms)
             await runs.set_count(c, run.id, entity, done=True)
             told = (
                 f"{entity}: {counts.fetched} fetched, {counts.created} created, {counts.updated} updated, "

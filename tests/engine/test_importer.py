@@ -354,6 +354,23 @@ async def test_a_record_that_changed_here_after_the_plan_is_skipped_and_done_by_
     assert (kim.last_name, kim.email) == ("Sorel", "kim@example.org")
 
 
+async def test_what_was_skipped_holds_the_watermark_back_so_that_the_next_increment_brings_it(house):
+    house.sis.mark = "monday"
+    await house.sync()
+    house.sis.mark = "tuesday"
+    house.sis.replace(dataclasses.replace(await known(house, Entity.STUDENT, "u1"), last_name="Sorel"))
+    house.limits = GuardLimits(updated_share=0.0, at_least=0)
+    run_id = await house.enqueue()
+    assert await house.go_on(await house.start(run_id)) is RunStatus.HELD
+    await house.do("UPDATE students SET version = version + 1 WHERE first_name = 'Kim1'")
+    await house.ask(ApprovePlan(run_id, "agreed"))
+
+    await house.go_on(await house.start(run_id))
+
+    marks = await house.rows("SELECT entity, watermark FROM cursors WHERE entity IN ('school', 'student')")
+    assert {row["entity"]: row["watermark"] for row in marks} == {"school": "tuesday", "student": "monday"}
+
+
 async def test_too_much_is_held_and_nothing_is_written(house):
     await house.sync()
     before = await house.content()

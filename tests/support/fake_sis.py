@@ -32,6 +32,7 @@ class FakeSis:
     failure: BaseException | None = None
     partial: set[Entity] = field(default_factory=set)
     cut_off: set[Entity] = field(default_factory=set)
+    mark: str | None = None
 
     def hold(self, *records: Record | Part | Rejected, entity: Entity | None = None) -> None:
         """Add records to the end of the lists of their entities."""
@@ -82,6 +83,7 @@ class FakeProvider(Provider):
                 rejected=[one for one in items if isinstance(one, Rejected)],
                 resume=None if last else str(start),
                 total=len(listed),
+                cursor=self.sis.mark,
                 partial=last and entity in self.sis.partial,
             )
             if last:
