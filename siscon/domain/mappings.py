@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from siscon.domain.records import CALLED_BY, Entity
 
-INTEGRATION_NAME = re.compile(r"^[a-z][a-z0-9_]{0,30}$")
+INTEGRATION_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}\Z")
 """What an integration may be called: the name becomes part of a table's name."""
 
 
