@@ -12,6 +12,7 @@ from siscon.domain.errors import DatabaseError, LeaseLost
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import Lease
 from siscon.domain.runs import GOOD_ENDS, Run, RunKind, RunStatus
+from siscon.domain.text import plain
 from siscon.engine.bell import Ear
 from siscon.engine.hand import Ending, Hand, Stop
 from siscon.engine.job import ImportJob
@@ -120,11 +121,11 @@ class Worker:
             return [run for run in waiting if await self._may_start(c, run)]
 
     async def _may_start(self, c: Connection, run: Run) -> bool:
-        """Scheduled runs of a paused integration wait; so does everything of one that is not enabled."""
+        """Scheduled runs of a paused integration do not begin; nothing goes on where it is not enabled."""
         integration = await integrations.one(c, run.integration)
         if integration is None or not integration.enabled:
             return False
-        return not (integration.paused and run.due_at_ms is not None)
+        return not (integration.paused and run.due_at_ms is not None and run.attempt == 0)
 
     async def _claim(self, run: Run) -> None:
         """Lease and claim in one transaction; nothing happens when another engine was faster."""
@@ -222,10 +223,13 @@ class Worker:
     async def _write_end(self, c: Connection, hand: Hand, ending: Ending) -> None:
         run, now_ms = hand.run, self._shop.now_ms()
         await runs.add_requests(c, run.id, hand.meter.take(), None)
+        now = await runs.get(c, run.id) or run
         if ending.status is RunStatus.INTERRUPTED:
-            now = await runs.get(c, run.id)
-            await back_to_queue(c, now or run, why=ending.sentence, now_ms=now_ms)
+            await back_to_queue(c, now, why=ending.sentence, now_ms=now_ms)
             return
+        if ending.status is RunStatus.HELD and now.cancel_requested_by:
+            said = f"cancelled by {plain(now.cancel_requested_by)}"
+            ending = Ending(RunStatus.CANCELLED, "cancelled", said)
         await runs.move(
             c, run.id, ending.status, now_ms=now_ms, error_code=ending.code, error=ending.sentence
         )

@@ -13,6 +13,7 @@ from siscon.domain.commands import CancelRun, StartRun, StopEngine
 from siscon.domain.errors import AuthError, ConfigError, LeaseLost
 from siscon.domain.events import EventKind
 from siscon.domain.runs import Lane, RunStatus
+from siscon.engine.job import ImportJob
 from siscon.engine.lifeline import lock_path
 from siscon.providers.contract import Provider
 from siscon.store import events, integrations, leases, records, runs
@@ -75,6 +76,21 @@ async def test_a_cancel_takes_effect_within_a_second_and_names_who(
         run = await engine.reaches(row.run_id, RunStatus.CANCELLED)
 
     assert time.monotonic() - begun_s < 1
+    assert run.error == "cancelled by ann(1000)"
+
+
+async def test_a_run_that_is_held_while_somebody_cancels_it_is_cancelled(
+    db: SqliteDatabase, tmp_path: Path, vault: Vault
+):
+    async def held_meanwhile(job: ImportJob) -> RunStatus:
+        async with job.db.transaction(job.lease) as c:
+            await runs.request_cancel(c, job.run.id, "ann(1000)")
+        return RunStatus.HELD
+
+    async with living_engine(db, settings_for(tmp_path), vault, importer=held_meanwhile) as engine:
+        row = await engine.ask(StartRun("harbor"))
+        run = await engine.reaches(row.run_id, RunStatus.CANCELLED)
+
     assert run.error == "cancelled by ann(1000)"
 
 
@@ -284,6 +300,21 @@ async def test_a_scheduled_run_of_a_paused_integration_waits(
         async with db.transaction() as c:
             await integrations.set_paused(c, "harbor", False)
         await engine.reaches(run_id, RunStatus.COMPLETED)
+
+
+async def test_a_scheduled_run_that_was_under_way_goes_on_though_the_integration_is_paused(
+    db: SqliteDatabase, tmp_path: Path, vault: Vault
+):
+    async with living_engine(db, settings_for(tmp_path), vault) as engine:
+        async with db.transaction() as c:
+            await integrations.set_paused(c, "harbor", True)
+        run_id = await a_run(db, 1, due_at_ms=1)
+        async with db.transaction() as c:
+            await runs.claim(c, run_id, engine="dead", now_ms=1)
+
+        run = await engine.reaches(run_id, RunStatus.COMPLETED)
+
+    assert run.attempt == 2
 
 
 async def test_nothing_but_orderly_rows_are_left_after_many_runs(
