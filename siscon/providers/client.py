@@ -8,7 +8,6 @@ import asyncio
 import json as json_text
 import logging
 import random
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +37,7 @@ from siscon.providers.classify import judge, judge_fault
 from siscon.providers.contract import Answer
 from siscon.providers.origins import is_loopback, origin_of
 from siscon.providers.ports import ClientLimits, Gate, RequestTrace, TokenSource
+from siscon.providers.tls import trust
 
 __all__ = ["ApiClient", "ClientLimits", "Gate", "RequestTrace", "TokenSource"]
 
@@ -93,6 +93,7 @@ class ApiClient:
         for scheme, host, _ in self._origins:
             if scheme != "https" and not is_loopback(host):
                 raise ConfigError(f"{plain(host)} is not reached by https; only loopback may go without.")
+        self._needs_tls = any(scheme == "https" for scheme, _, _ in self._origins)
         self._gate, self._tokens, self._classify, self._meter = gate, tokens, classify, meter
         self._limits = limits or ClientLimits()
         self._rng, self._sleep = rng, sleep
@@ -110,7 +111,7 @@ class ApiClient:
     async def __aenter__(self) -> Self:
         if self._transport is None:
             self._transport = httpx.AsyncHTTPTransport(
-                verify=self._tls(),
+                verify=trust(self._ca_file) if self._needs_tls else False,
                 limits=httpx.Limits(
                     max_connections=self._limits.connections, max_keepalive_connections=4, keepalive_expiry=30
                 ),
@@ -128,15 +129,6 @@ class ApiClient:
     ) -> None:
         if self._transport is not None:
             await self._transport.__aexit__(kind, error, trace)
-
-    def _tls(self) -> ssl.SSLContext | bool:
-        """The system's trust store plus the district's CA; no context where nothing is reached by https."""
-        if all(scheme != "https" for scheme, _, _ in self._origins):
-            return False
-        context = ssl.create_default_context()
-        if self._ca_file is not None:
-            context.load_verify_locations(self._ca_file)
-        return context
 
     async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
         """Ask for a list or a record; the answer is 2xx and looks like JSON."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 import sys
 import warnings
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from siscon.providers.body import read_capped
 from siscon.providers.classify import judge, judge_fault
 from siscon.providers.contract import Answer, ClientCredentials
 from siscon.providers.origins import is_loopback, origin_of
+from siscon.providers.tls import trust
 
 with warnings.catch_warnings(record=True):  # Authlib tells of the successor of httpx, whatever filter is set
     from authlib.integrations.httpx_client import AsyncOAuth2Client
@@ -101,7 +101,8 @@ async def fetch_token(
     if scheme != "https" and not is_loopback(host):
         raise ConfigError(f"The token URL at {plain(host)} must be https.")
     library = _library()
-    inner = transport or library.AsyncHTTPTransport(verify=_tls(scheme, ca_file), trust_env=False)
+    verify = trust(ca_file) if scheme == "https" and not transport else False
+    inner = transport or library.AsyncHTTPTransport(verify=verify, trust_env=False)
     who = f"the login of {plain(login)}" if login else f"the login at {plain(host)}"
     found: dict[str, Any] = {}
 
@@ -136,15 +137,6 @@ async def fetch_token(
     except (TimeoutError, library.TransportError, library.InvalidURL) as fault:
         raise judge_fault(fault, f"POST {who}") or _no_token(who, type(fault).__name__) from None
     return _token_of(found, grant, who, now_ms)
-
-
-def _tls(scheme: str, ca_file: Path | None) -> ssl.SSLContext | bool:
-    if scheme != "https":
-        return False
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
 
 
 def _no_token(who: str, detail: str) -> ProviderError:
