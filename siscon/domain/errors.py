@@ -6,7 +6,7 @@ SisconError
  +- AuthError               one new token, then a person
  +- RecordError             this record only: bury it, go on
  +- ProviderError           the answer makes no sense or the SIS refuses: the run fails
- +- DatabaseError           roll back, once more, then fail and alarm
+ +- DatabaseError           roll back, the run fails
  +- ConfigError             do not start
  +- UsageError              the request cannot be done as asked
 Signal

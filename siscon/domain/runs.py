@@ -89,7 +89,7 @@ EXIT_CODES: Mapping[RunStatus, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run as stored. ``entities`` in order of dependency; ``fence`` is that of the lease it runs under."""
+    """One run as stored. ``entities`` in order of dependency; ``full`` says that it compares everything."""
 
     id: int
     integration: str
@@ -152,9 +152,9 @@ def may_move(before: RunStatus, after: RunStatus) -> bool:
     return after in MOVES[before]
 
 
-def end_of(counts: list[Counts], *, conflicts: int = 0) -> RunStatus:
+def end_of(counts: list[Counts]) -> RunStatus:
     """The word for a run that came through: errors before warnings before completed."""
-    if conflicts or any(one.failed or one.conflict for one in counts):
+    if any(one.failed or one.conflict for one in counts):
         return RunStatus.WITH_ERRORS
     if any(one.warnings for one in counts):
         return RunStatus.WITH_WARNINGS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from siscon.domain.errors import LeaseLost
 from siscon.domain.leases import EngineInfo, Lease
 from siscon.store.database import Connection
 
@@ -26,7 +25,6 @@ RELEASE_LEASE = """
 UPDATE leases SET owner = '', expires_at_ms = 0 WHERE name = :name AND owner = :owner AND fence = :fence
 """
 TAKE_AWAY_LEASES = "UPDATE leases SET owner = '', expires_at_ms = 0, fence = fence + 1 WHERE owner = :owner"
-LIST_EXPIRED = "SELECT name FROM leases WHERE owner <> '' AND expires_at_ms < :now_ms ORDER BY name"
 
 REGISTER_ENGINE = """
 INSERT INTO engines (id, host, pid, version, started_at_ms, seen_at_ms)
@@ -81,22 +79,10 @@ async def take_away(c: Connection, owner: str) -> int:
     return await c.run(TAKE_AWAY_LEASES, {"owner": owner})
 
 
-async def expired(c: Connection, *, now_ms: int) -> list[str]:
-    """The names of leases that ran out and were not given back."""
-    return [row["name"] for row in await c.all(LIST_EXPIRED, {"now_ms": now_ms})]
-
-
 async def holder(c: Connection, name: str, *, now_ms: int) -> str | None:
     """Who holds a lease at a moment, or None."""
     row = await c.one(FIND_HOLDER, {"name": name})
     return row["owner"] if row and row["owner"] and row["expires_at_ms"] >= now_ms else None
-
-
-async def check(c: Connection, lease: Lease) -> None:
-    """Raise ``LeaseLost`` unless the lease is still held under the same fence."""
-    shown = {"name": lease.name, "owner": lease.owner, "fence": lease.fence}
-    if await c.one(FIND_LEASE, shown) is None:
-        raise LeaseLost(f"{lease.name} is no longer ours")
 
 
 async def register_engine(c: Connection, info: EngineInfo) -> None:
