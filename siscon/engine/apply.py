@@ -121,6 +121,7 @@ async def _close(job: ImportJob, entity: Entity) -> None:
             cursor = await cursors.get(c, run.integration, entity)
             if cursor.whole and not job.incremental:
                 await dead_records.mend_vanished(c, run.integration, entity, run.id)
+                await mappings.forget_vanished(c, run.integration, entity, run.id)
             await conflicts.close_gone(c, run.integration, entity, run.id, now_ms=now_ms)
             if not counts.skipped:  # the next increment must bring what was skipped once more
                 await cursors.commit_watermark(c, run.integration, entity, now_ms=now_ms)

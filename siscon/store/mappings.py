@@ -87,6 +87,11 @@ WHERE entity_type = :entity AND missing_since IS NOT NULL
 AND EXISTS (SELECT 1 FROM staged s
   WHERE s.run_id = :run_id AND s.entity = {table}.entity_type AND s.external_id = {table}.external_id AND s.part = '')
 """
+FORGET_VANISHED = """
+DELETE FROM {table} WHERE entity_type = :entity AND internal_id IS NULL
+AND NOT EXISTS (SELECT 1 FROM staged s
+  WHERE s.run_id = :run_id AND s.entity = {table}.entity_type AND s.external_id = {table}.external_id AND s.part = '')
+"""
 CHOSEN = "(:entity IS NULL OR entity_type = :entity) AND (:status IS NULL OR sync_status = :status)"
 PAGE = "SELECT * FROM {table} WHERE id > :after_id AND " + CHOSEN + " ORDER BY id LIMIT :limit"
 BY_IDS = "SELECT * FROM {table} WHERE id IN (SELECT value FROM json_each(:ids))"
@@ -221,6 +226,11 @@ async def mark_missing(c: Connection, integration: str, entity: Entity, run_id: 
     params = {"entity": entity.value, "run_id": run_id}
     await c.run(_sql(MARK_RETURNED, integration), params)
     return await c.run(_sql(MARK_MISSING, integration), {**params, "now_ms": now_ms})
+
+
+async def forget_vanished(c: Connection, integration: str, entity: Entity, run_id: int) -> None:
+    """Drop the mappings of records that never came in and that the complete fetch of a run lacked."""
+    await c.run(_sql(FORGET_VANISHED, integration), {"entity": entity.value, "run_id": run_id})
 
 
 async def page(

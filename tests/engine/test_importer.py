@@ -130,6 +130,7 @@ async def test_a_dead_record_that_a_complete_list_no_longer_holds_leaves_the_que
     status, _ = await house.sync()
 
     assert (status, await house.rows(opened)) == (RunStatus.COMPLETED, [])
+    assert await house.rows(f"SELECT 1 FROM {NAME}_mappings WHERE sync_status = 'error'") == []
 
 
 async def test_a_record_whose_id_cannot_be_read_may_be_anybodys_so_nobody_is_missing(house):
