@@ -25,7 +25,7 @@ class Verdict:
     cause: str
 
 
-_SERVER = "The SIS has a problem of its own; siscon tries again later."
+_SERVER = "The SIS has a problem of its own: sync again later, and ask the vendor if it lasts."
 _OURS = "The SIS does not accept the form of the request: look for a setting that does not fit its version."
 
 STATUS: Mapping[int, Verdict] = {

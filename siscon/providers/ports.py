@@ -40,13 +40,16 @@ class RequestTrace:
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """Every bound of the client. Sizes count decompressed bytes; ``odd`` are 2xx answers that are not JSON."""
+    """Every bound of the client. Sizes count decompressed bytes; ``odd`` are 2xx answers that are not JSON.
+
+    ``attempts`` is one more than opens the breaker: an outage as short as the breaker's first pause ends no run.
+    """
 
     body_bytes: int = 32 * 1024 * 1024
     connect_s: float = 5.0
     read_s: float = 30.0
     whole_s: float = 60.0
-    attempts: int = 3
+    attempts: int = 6
     limited_attempts: int = 4
     odd_attempts: int = 3
     give_up_after_s: float = 1800.0

@@ -17,7 +17,7 @@ def judge(answer: Answer) -> Exception | None:
     """PowerSchool's own answers: 302 is an outage, 403 names missing fields, and throttling tells its wait in words."""
     if answer.status == 302:
         return TransientError(
-            "PowerSchool is down: it redirects to its outage page. siscon tries again later.", code="outage"
+            "PowerSchool is down: it redirects to its outage page. Sync again when it is back.", code="outage"
         )
     if answer.status not in (403, 429, 503):
         return None

@@ -20,6 +20,7 @@ from siscon.domain.errors import (
     TransientError,
 )
 from siscon.domain.privacy import Secret
+from siscon.domain.retry import BREAKER_FAILURES
 from siscon.providers.client import ApiClient, ClientLimits, RequestTrace
 
 BASE = "https://sis.example.org/api"
@@ -174,15 +175,16 @@ async def test_loopback_may_go_without(base: str) -> None:
     assert house.requests[0].headers["accept-encoding"] == "identity"
 
 
-async def test_transient_faults_are_tried_three_times_with_growing_waits() -> None:
+async def test_transient_faults_are_tried_until_an_open_breaker_was_sat_out_once() -> None:
     house = House(answer(503))
 
     error = await house.refusal()
 
     assert (type(error), error.code) == (TransientError, "unavailable")
-    assert house.slept == [0.5, 1.0]
-    assert (house.gate.entered, house.gate.reports) == (3, [False, False, False])
-    assert [trace.attempt for trace in house.traces] == [1, 2, 3]
+    assert house.slept == [0.5, 1.0, 2.0, 4.0, 8.0]
+    assert (house.gate.entered, house.gate.reports) == (6, [False] * 6)
+    assert [trace.attempt for trace in house.traces] == [1, 2, 3, 4, 5, 6]
+    assert len(house.traces) > BREAKER_FAILURES
 
 
 async def test_a_fault_that_passes_is_forgotten() -> None:
@@ -337,7 +339,7 @@ async def test_a_write_is_repeated_only_when_it_certainly_did_not_arrive() -> No
             with pytest.raises(TransientError):
                 await house.api.post("scores", {"score": 17})
 
-    assert (len(unclear.requests), len(unsent.requests)) == (1, 3)
+    assert (len(unclear.requests), len(unsent.requests)) == (1, ClientLimits().attempts)
 
 
 async def test_errors_hold_neither_tokens_nor_queries() -> None:
