@@ -164,31 +164,33 @@ class PowerSchool(Provider):
         path = f"ws/v1/district/{name}"
         if "position" not in at:
             at["position"] = Position(1, total=await self._count(path, params))
+            yield before_the_first(at)
         async for chunk in self._chunks(name, path, decoder, at, params):
             yield page_of(chunk, None if chunk.after is None else to_resume(**at | {"position": chunk.after}))
 
-    async def _school_ids(self, at: dict[str, Any]) -> list[str]:
+    async def _find_schools(self, at: dict[str, Any]) -> None:
         """The DCIDs of all schools, asked for once and kept in the resume text.
 
         A school (or, in a walk, a section) whose id cannot be read makes the whole walk partial.
         """
-        if "schools" not in at:
-            found: list[str] = []
-            path = "ws/v1/district/school"
-            start = {**at, "position": Position(1, total=await self._count(path, {}))}
-            async for chunk in self._chunks("school", path, wire.SCHOOL_IDS, start, {}):
-                at["partial"] = bool(at.get("partial") or chunk.decoded.rejected)
-                found += [one.external_id for one in chunk.decoded.records]
-            at["schools"] = found
-        return [str(one) for one in at["schools"]]
+        found: list[str] = []
+        path = "ws/v1/district/school"
+        start = {**at, "position": Position(1, total=await self._count(path, {}))}
+        async for chunk in self._chunks("school", path, wire.SCHOOL_IDS, start, {}):
+            at["partial"] = bool(at.get("partial") or chunk.decoded.rejected)
+            found += [one.external_id for one in chunk.decoded.records]
+        at["schools"] = found
 
     async def _schools(self, entity: Entity, at: dict[str, Any]) -> AsyncIterator[Page]:
         """A list that each school has of its own, school after school."""
         name, decoder, expansions = _OF_A_SCHOOL[entity]
         params = {"expansions": expansions} if expansions else {}
-        schools = await self._school_ids(at)
+        if "schools" not in at:
+            await self._find_schools(at)
+            yield before_the_first(at)
+        schools = [str(one) for one in at["schools"]]
         if not schools:
-            yield Page([], None)
+            yield Page([], None, partial=bool(at.get("partial")))
         for number in range(int(at.get("school", 0)), len(schools)):
             path = f"ws/v1/school/{schools[number]}/{name}"
             async for chunk in self._chunks(name, path, decoder, at, params):
@@ -239,9 +241,12 @@ class PowerSchool(Provider):
     async def _walk(self, entity: Entity, at: dict[str, Any]) -> AsyncIterator[Page]:
         """School by school: its sections, and for enrollments each section's own list."""
         at["mode"] = "walk"
-        schools = await self._school_ids(at)
+        if "schools" not in at:
+            await self._find_schools(at)
+            yield before_the_first(at)
+        schools = [str(one) for one in at["schools"]]
         if not schools:
-            yield Page([], None)
+            yield Page([], None, partial=bool(at.get("partial")))
         for number in range(int(at.get("school", 0)), len(schools)):
             walk = self._sections_of if entity is Entity.SECTION else self._enrollments_of
             async for page, after in walk(schools[number], at):
@@ -252,18 +257,19 @@ class PowerSchool(Provider):
                     fresh = {name: at[name] for name in ("sizes", "schools", "mode", "partial")}
                     onward = to_resume(**fresh, school=number + 1)
                 yield replace(page, resume=onward, partial=page.partial or bool(at.get("partial")))
-            for name in ("position", "sections", "next_sections"):
+            for name in ("position", "persons", "sections", "next_sections"):
                 at.pop(name, None)
 
     async def _sections_of(
         self, school: str, at: dict[str, Any]
     ) -> AsyncIterator[tuple[Page, dict[str, Any] | None]]:
         """The sections of a school, with the persons behind its staff rows as instructors."""
-        persons = await self._persons_of(school, at)
+        persons = at.get("persons") or await self._persons_of(school, at)
         async for chunk in self._chunks("section", f"ws/v1/school/{school}/section", wire.SECTIONS, at, {}):
             page = page_of(chunk, None, counted=False)
             records = [with_person(one, persons) for one in page.records]
-            yield replace(page, records=records), None if chunk.after is None else {"position": chunk.after}
+            onward = {"position": chunk.after, "persons": persons}
+            yield replace(page, records=records), None if chunk.after is None else onward
 
     async def _persons_of(self, school: str, at: Mapping[str, Any]) -> dict[str, str]:
         """users_dcid by SCHOOLSTAFF.DCID: sections name the second, rosters the first."""
@@ -316,6 +322,12 @@ def position_of(at: Mapping[str, Any]) -> Position:
     """The position in a resume text, the first page where there is none."""
     found = at.get("position")
     return found if isinstance(found, Position) else Position(1)
+
+
+def before_the_first(at: Mapping[str, Any]) -> Page:
+    """No records yet, only what was asked for before them: it is not asked for again after a crash."""
+    position = at.get("position")
+    return Page([], to_resume(**at), total=position.total if isinstance(position, Position) else None)
 
 
 def page_of(chunk: Chunk, resume: str | None, *, counted: bool = True) -> Page:
