@@ -61,7 +61,13 @@ async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: st
         )
         mains = sum(1 for row in rows if row[1] == "")
         await runs.add_counts(
-            c, run.id, entity, fetched=mains, pages=int(bool(rows)), requests=n_requests, warnings=int(page.partial)
+            c,
+            run.id,
+            entity,
+            fetched=mains,
+            pages=int(bool(rows)),
+            requests=n_requests,
+            warnings=int(page.partial),
         )
         await runs.add_requests(c, run.id, n_requests)
         await runs.set_count(c, run.id, entity, phase=Phase.FETCH, total=page.total)
