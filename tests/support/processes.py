@@ -110,9 +110,13 @@ class ServedHouse:
         async with self.db.read() as c:
             return next(iter(await runs.latest(c, limit=1)), None)
 
-    async def reaches(self, *wanted: RunStatus, within_s: float = 60) -> Run:
+    async def reaches(self, *wanted: RunStatus, within_s: float = 60, after: int = 0) -> Run:
+        """Wait until the newest run is in one of these states; with ``after`` one newer than that run."""
+
         async def is_there() -> bool:
             run = await self.newest()
+            if run is not None and run.id <= after:
+                return False
             assert run is None or run.status in wanted or run.status not in ENDED, run
             return run is not None and run.status in wanted
 
