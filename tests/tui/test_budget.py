@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -20,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from siscon.tui.leaving import GIVE_UP_S
+from support.console_data import Names
 
 Filled = Callable[..., Awaitable[Path]]
 
@@ -143,6 +145,21 @@ def terminal(path: Path) -> Iterator[Terminal]:
         yield one
     finally:
         one.close()
+
+
+async def test_names_that_try_to_command_the_terminal_reach_it_as_text_only(filled: Filled) -> None:
+    name = "Esc\x1b]52;c;aW52ZW50ZWQ=\x07ape \x9b31mRed\x1b[2J\u202e[@click=app.quit]"
+    with terminal(await filled(Names(value=name, title=name, external_id=name), mapped=5)) as one:
+        one.read(until=b"52;c;", limit_s=5)
+        for key, seen in ((b"5", b"in dispute"), (b"6", b"External id"), (b"\r", b"grade_level")):
+            os.write(one.master, key)
+            one.read(until=seen, limit_s=5)
+        one.process.send_signal(signal.SIGTERM)
+        told = one.read(until=b"LEFT False 0").decode("utf-8", "replace")
+
+    assert "Esc\\x1b]52;c;aW52ZW50ZWQ=\\x07ape" in told
+    assert set(re.findall("\x1b\\](\\d+)", told)) <= {"22"}, "only the pointer's shape, which Textual sets"
+    assert not re.search("[\x80-\x9f\u202e]|\x1b\\[2J", told)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda one: one.name)
