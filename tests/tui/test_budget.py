@@ -150,10 +150,10 @@ def terminal(path: Path) -> Iterator[Terminal]:
 async def test_names_that_try_to_command_the_terminal_reach_it_as_text_only(filled: Filled) -> None:
     name = "Esc\x1b]52;c;aW52ZW50ZWQ=\x07ape \x9b31mRed\x1b[2J\u202e[@click=app.quit]"
     with terminal(await filled(Names(value=name, title=name, external_id=name), mapped=5)) as one:
-        one.read(until=b"Esc", limit_s=5)
+        one.read(until=b"Esc", limit_s=2)
         for key, seen in ((b"5", b"in dispute"), (b"6", b"External id"), (b"\r", b"grade_level")):
             os.write(one.master, key)
-            one.read(until=seen, limit_s=5)
+            one.read(until=seen, limit_s=2)
         one.process.send_signal(signal.SIGTERM)
         told = one.read(until=b"LEFT False 0").decode("utf-8", "replace")
 
