@@ -10,6 +10,7 @@ import click
 
 from siscon import runtime
 from siscon.cli import acts, output
+from siscon.cli.exit_codes import HELD
 from siscon.cli.options import (
     check_integration,
     config_option,
@@ -21,7 +22,7 @@ from siscon.cli.options import (
 )
 from siscon.domain.commands import ApprovePlan, CancelRun, DiscardPlan, StartRun, StopEngine
 from siscon.domain.errors import SisconError, UsageError
-from siscon.domain.runs import RunStatus
+from siscon.domain.runs import Run, RunStatus
 from siscon.ops import rows, run_rows
 
 SUMMARY_COLUMNS = (
@@ -58,21 +59,29 @@ def sync(
             check_integration(house, name, [])
         entities = (entity,) if entity else ()
         wanted = [StartRun(name, entities, full) for name in dict.fromkeys(integrations)]
-        under_way = await _under_way(house) if wait else {}
-        run_ids = [under_way.get(one.integration) or await _queue(house, one) for one in wanted]
-        if not wait:
-            await _tell_queued(house, run_ids, as_json=as_json)
-            return 0
-        return await finish(house, run_ids, as_json=as_json)
+        under_way, held = await _under_way(house)
+        if wait:
+            known = {**under_way, **held}
+            run_ids = [known.get(one.integration) or await _queue(house, one) for one in wanted]
+            return await finish(house, run_ids, as_json=as_json)
+        free = [one for one in wanted if one.integration not in held]
+        await _tell_queued(house, [await _queue(house, one) for one in free], as_json=as_json)
+        waiting = [run_id for name, run_id in held.items() if name in integrations]
+        _tell_unfinished(await run_rows.runs_by_id(house.db, waiting))
+        return HELD if waiting else 0
 
     return in_house(config, work)
 
 
-async def _under_way(house: runtime.House) -> dict[str, int]:
-    """The run of each integration that is queued or runs already: who waits, waits for that one."""
+async def _under_way(house: runtime.House) -> tuple[dict[str, int], dict[str, int]]:
+    """The run of each integration that is queued or runs already, and the one that is held for a person.
+
+    Who waits, waits for that one; beside a held run none is queued.
+    """
     found = await run_rows.active_rows(house.db, now_ms=now_ms())
     waiting = ("queued", "running", "interrupted")
-    return {row["integration"]: row["run_id"] for row in found if row["status"] in waiting}
+    under_way = {row["integration"]: row["run_id"] for row in found if row["status"] in waiting}
+    return under_way, {row["integration"]: row["run_id"] for row in found if row["status"] == "held"}
 
 
 async def _queue(house: runtime.House, command: StartRun) -> int:
@@ -83,6 +92,8 @@ async def _queue(house: runtime.House, command: StartRun) -> int:
 
 
 async def _tell_queued(house: runtime.House, run_ids: list[int], *, as_json: bool) -> None:
+    if not run_ids:
+        return
     alive = await runtime.find_engine(house.db)
     for run in await run_rows.runs_by_id(house.db, run_ids):
         if as_json:
@@ -109,11 +120,21 @@ async def finish(house: runtime.House, run_ids: list[int], *, as_json: bool) -> 
         as_json=as_json,
         empty="Nothing was fetched.",
     )
+    _tell_unfinished(found)
+    return acts.exit_code(found)
+
+
+def _tell_unfinished(found: list[Run]) -> None:
     for run in found:
-        if run.status is not RunStatus.COMPLETED:
+        if run.status is RunStatus.HELD:
+            output.note(
+                f"Run {run.id} of {run.integration} is held for a person: {run.error}. Look with 'siscon runs show "
+                f"{run.id}', then 'siscon runs approve {run.id} --reason WHY' or 'siscon runs discard {run.id} "
+                "--reason WHY'."
+            )
+        elif run.status is not RunStatus.COMPLETED:
             why = run.error or f"see 'siscon runs show {run.id}'"
             output.note(f"Run {run.id} of {run.integration}: {run.status}; {why}")
-    return acts.exit_code(found)
 
 
 @click.group()

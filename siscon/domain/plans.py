@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,6 +66,14 @@ class Excess:
         share = 100 * self.count / self.known if self.known else 100.0
         told = f"{self.count} of {self.known} {self.entity} records {self.what}"
         return f"{told} ({share:.0f} %, limit {100 * self.limit:.0f} %)"
+
+
+def in_short(excesses: Sequence[Excess], most: int = 2) -> str:
+    """Why a plan waits for a person, in one sentence: the largest first, the rest as a number."""
+    ordered = sorted(excesses, key=lambda one: one.count, reverse=True)
+    told = "; ".join(one.sentence for one in ordered[:most])
+    more = len(ordered) - most
+    return f"{told}; and {more} more" if more > 0 else told
 
 
 def guard(counts: PlanCounts, limits: GuardLimits) -> list[Excess]:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from siscon.domain.errors import DatabaseError
 from siscon.domain.events import EventKind, Level
-from siscon.domain.plans import PlanCounts, guard
+from siscon.domain.plans import PlanCounts, guard, in_short
 from siscon.domain.records import Entity
 from siscon.domain.runs import Phase, RunStatus, end_of
 from siscon.engine import apply, fetch, plan
@@ -93,6 +93,7 @@ async def _too_much(job: ImportJob, plans: list[PlanCounts]) -> bool:
                 run_id=job.run.id,
                 at_ms=job.now_ms(),
             )
+        await runs.say_why_held(c, job.run.id, in_short(excesses))
     return True
 
 

@@ -167,7 +167,7 @@ async def _start_run(c: Connection, command: StartRun, *, actor: str, now_ms: in
     for run in await runs.latest(c, integration=name, status=RunStatus.HELD, limit=1):
         raise UsageError(
             f"Run {run.id} of {name} is held for a person: look with 'siscon runs show {run.id}', then "
-            f"'siscon runs approve {run.id}' or 'siscon runs discard {run.id}'."
+            f"'siscon runs approve {run.id} --reason WHY' or 'siscon runs discard {run.id} --reason WHY'."
         )
     for run in await runs.active(c):
         if run.integration == name and run.lane is Lane.BULK and run.status in UNDER_WAY:

@@ -121,7 +121,8 @@ async def active_rows(db: Database, *, now_ms: int) -> list[Row]:
     """The runs that are not over, and which engine holds the credential of each."""
     rows = []
     async with db.read() as c:
-        for run in await runs.active(c):
+        held = await runs.latest(c, status=RunStatus.HELD)
+        for run in [*await runs.active(c), *held]:
             counts = await runs.counts(c, run.id)
             totals = [one.total for one in counts]
             rows.append(

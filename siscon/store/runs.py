@@ -36,7 +36,8 @@ RETURNING {COLUMNS}
 # From a listing of this very program, never from outside: the states from which each state may be reached.
 MOVE: Mapping[RunStatus, str] = {
     to: """
-UPDATE runs SET status = :to, error_code = :error_code, error = :error, finished_at_ms = :finished_at_ms,
+UPDATE runs SET status = :to, error_code = coalesce(:error_code, error_code), error = coalesce(:error, error),
+  finished_at_ms = :finished_at_ms,
   waiting_until_ms = NULL,
   engine = CASE WHEN :requeued = 1 THEN NULL ELSE engine END,
   cancel_requested_by = CASE WHEN :requeued = 1 THEN NULL ELSE cancel_requested_by END
@@ -46,6 +47,7 @@ WHERE id = :id AND status IN ("""
     for to in RunStatus
 }
 SETTLE = "UPDATE runs SET entities = :entities, full_compare = :full WHERE id = :id"
+SAY_WHY_HELD = "UPDATE runs SET error_code = 'too_much', error = :why WHERE id = :id"
 SET_PHASE = "UPDATE runs SET phase = :phase WHERE id = :id"
 ADD_REQUESTS = "UPDATE runs SET requests = requests + :n, waiting_until_ms = :waiting_until_ms WHERE id = :id"
 REQUEST_CANCEL = """
@@ -164,14 +166,18 @@ async def get(c: Connection, run_id: int) -> Run | None:
 async def move(
     c: Connection, run_id: int, to: RunStatus, *, now_ms: int, error_code: str = "", error: str = ""
 ) -> None:
-    """Bring a run into another state; a move that the table of legal moves does not hold is refused."""
+    """Bring a run into another state; a move that the table of legal moves does not hold is refused.
+
+    A run that becomes held keeps the reason that :func:`say_why_held` gave, unless another is told.
+    """
+    keep = to is RunStatus.HELD and not error
     changed = await c.run(
         MOVE[to],
         {
             "id": run_id,
             "to": to.value,
-            "error_code": error_code,
-            "error": error,
+            "error_code": None if keep else error_code,
+            "error": None if keep else error,
             "finished_at_ms": now_ms if to in ENDED else None,
             "requeued": int(to is RunStatus.QUEUED),
         },
@@ -186,6 +192,11 @@ async def settle(c: Connection, run_id: int, *, entities: Sequence[Entity], full
     """Settle what a run imports, in order, and whether it compares everything; done when it is first carried."""
     told = {"entities": json.dumps([one.value for one in entities]), "full": int(full)}
     await c.run(SETTLE, {**told, "id": run_id})
+
+
+async def say_why_held(c: Connection, run_id: int, why: str) -> None:
+    """Write down what the guard fears; the caller moves the run."""
+    await c.run(SAY_WHY_HELD, {"id": run_id, "why": why})
 
 
 async def set_phase(c: Connection, run_id: int, phase: Phase) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from siscon.domain.plans import GuardLimits, PlanCounts, guard
+from siscon.domain.plans import GuardLimits, PlanCounts, guard, in_short
 from siscon.domain.records import Entity
 
 
@@ -39,3 +39,21 @@ def test_the_sentence_tells_count_known_and_limit():
     (excess,) = guard(plan(missing=300), GuardLimits())
 
     assert excess.sentence == "300 of 1000 student records are missing at the source (30 %, limit 10 %)"
+
+
+def test_why_a_plan_is_held_is_one_sentence_with_the_largest_first():
+    def missing(entity, count):
+        return PlanCounts(
+            entity, known=count, create=0, update=0, unchanged=0, conflict=0, dead=0, missing=count
+        )
+
+    counted = ((Entity.STAFF, 13), (Entity.ENROLLMENT, 800), (Entity.COURSE, 56), (Entity.STUDENT, 200))
+    excesses = [
+        excess for entity, count in counted for excess in guard(missing(entity, count), GuardLimits())
+    ]
+
+    assert in_short(excesses[:1]) == "13 of 13 staff records are missing at the source (100 %, limit 10 %)"
+    assert in_short(excesses) == (
+        "800 of 800 enrollment records are missing at the source (100 %, limit 10 %); "
+        "200 of 200 student records are missing at the source (100 %, limit 10 %); and 2 more"
+    )

@@ -385,6 +385,8 @@ async def test_too_much_is_held_and_nothing_is_written(house):
     assert await house.content() == before
     (event,) = await house.rows("SELECT text FROM events WHERE kind = 'run held'")
     assert event["text"].startswith("3 of 5 student records are missing at the source")
+    (held,) = await house.rows("SELECT error_code, error FROM runs WHERE status = 'held'")
+    assert (held["error_code"], held["error"]) == ("too_much", event["text"])
 
 
 async def test_the_plan_is_gone_when_the_run_is_over(house):
