@@ -46,7 +46,7 @@ def demo(
             if once:
                 _end_engine_of(place)
                 return _import_once(place, state, real_limits=real_limits, as_json=as_json)
-            return _show(place, state, real_limits=real_limits)
+            return _show(place, state, real_limits=real_limits, lasts=home is not None)
 
 
 @contextmanager
@@ -114,7 +114,8 @@ def _end_engine_of(place: Path) -> None:
     asyncio.run(work())
 
 
-def _show(place: Path, state: SandboxState, *, real_limits: bool) -> int:
+def _show(place: Path, state: SandboxState, *, real_limits: bool, lasts: bool) -> int:
+    """The demo with its screen; a home that ``lasts`` goes on behind a lost line, for its next console."""
     output.say(f"Starting three invented districts of {state.students} students, and an engine ...")
     _end_engine_of(place)
     child = demo_parts.start_sandbox(place, state, real_limits=real_limits, tied=False)
@@ -124,14 +125,12 @@ def _show(place: Path, state: SandboxState, *, real_limits: bool) -> int:
         runtime.start_engine_process(settings)
         asyncio.run(_begin(settings))
         code = run_console(settings)
-        lost = not _terminal_lives()
+        lost = lasts and not _terminal_lives()
         return code
     finally:
         if not (lost and _engine_lives(place)):
             _end_engine_of(place)
             child.end()
-        elif sys.stderr:
-            output.note(f"The demo goes on in {place}: siscon --config {place / demo_parts.CONFIG_FILE}")
 
 
 async def _begin(settings: Settings) -> None:
