@@ -115,7 +115,8 @@ def sandbox(
             nl=False,
         )
         ctx.exit(0)
-    ctx.exit(asyncio.run(_serve(state, "real" if real_limits else "fast", until_eof=until_eof)))
+    where = f" --home {home}" if home else "" if at == states.DEFAULT_PORT else f" --port {at}"
+    ctx.exit(asyncio.run(_serve(state, "real" if real_limits else "fast", where, until_eof=until_eof)))
 
 
 @sandbox.command("serve")
@@ -123,9 +124,9 @@ def serve() -> None:
     """Serve until ctrl-C: the same as 'siscon sandbox' alone."""
 
 
-async def _serve(state: SandboxState, limits: str, *, until_eof: bool) -> int:
+async def _serve(state: SandboxState, limits: str, where: str, *, until_eof: bool) -> int:
     loop = asyncio.get_running_loop()
-    serving = asyncio.ensure_future(launch.serve(state, limits, on_ready=_tell))
+    serving = asyncio.ensure_future(launch.serve(state, limits, on_ready=lambda ready: _tell(ready, where)))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, serving.cancel)
     if until_eof:
@@ -143,13 +144,15 @@ def _more_input() -> bool:
         return bool(stream.read(4096))
 
 
-def _tell(state: SandboxState) -> None:
+def _tell(state: SandboxState, where: str) -> None:
     output.say(
         f"Sandbox of {state.students} students, seed {state.seed}, day {state.day}; all people are invented."
     )
     for (name, system), port in zip(SYSTEMS.items(), state.ports, strict=False):
         output.say(f"  {system.title:16} http://127.0.0.1:{port}  ({name})")
-    output.say("A configuration for it: siscon sandbox --print-config > config.yaml. End it with ctrl-C.")
+    output.say(
+        f"A configuration for it: siscon sandbox{where} --print-config > config.yaml. End it with ctrl-C."
+    )
 
 
 @sandbox.command("advance")

@@ -55,7 +55,7 @@ def print_config(state: SandboxState, *, real_limits: bool, home: str) -> str:
         "skyward": f'settings: {{token_url: "http://127.0.0.1:{state.ports[3]}/token"}}',
     }
     lines = [
-        "# Made by `siscon sandbox config`. Everybody in these systems is invented.",
+        "# Made by `siscon sandbox --print-config`. Everybody in these systems is invented.",
         f"home: {_quoted(home)}",
         "integrations:",
     ]
