@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from siscon.cli import output
 from siscon.domain.errors import UsageError
 from siscon.domain.roles import Role
 from siscon.ops.actor import current_actor
@@ -18,7 +19,7 @@ from siscon.tui.options import ConsoleOptions, ConsoleResult
 
 def show(found: Mapping[str, Any]) -> int:
     """Show the screen until the person leaves; ``found`` is what is known of the house (see ``early``)."""
-    return run_console(_options(found)).exit_code
+    return _left(run_console(_options(found)))
 
 
 def show_soon(report: Callable[[], Mapping[str, Any]]) -> int:
@@ -32,7 +33,14 @@ def show_soon(report: Callable[[], Mapping[str, Any]]) -> int:
         raise UsageError("The configuration is still being read.")
 
     options = ConsoleOptions(open_database=too_early, actor=current_actor(), role=Role.ADMIN, settle=settle)
-    return run_console(options).exit_code
+    return _left(run_console(options))
+
+
+def _left(result: ConsoleResult) -> int:
+    """What a console that was left has still to say; its exit code."""
+    if result.sentence:
+        output.say(result.sentence)
+    return result.exit_code
 
 
 def _options(found: Mapping[str, Any]) -> ConsoleOptions:

@@ -18,7 +18,7 @@ from siscon.ops import Database
 from siscon.ops.views import Work
 from siscon.ops.views import work as work_of
 from siscon.tui.options import ConsoleOptions, ConsoleResult
-from siscon.tui.present import Cell, Look, foreign
+from siscon.tui.present import Cell, Look, foreign, of
 from siscon.tui.widgets.confirm import Ask, Choice
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
@@ -70,15 +70,20 @@ async def way_out(
 ) -> ConsoleResult | None:
     """What leaving means for the engine; asked where it matters. None: the person stays."""
     work = await _work(db, options)
-    if db is None or work is None or work.engine is None or not work.matters:
+    if db is None or work is None or work.engine is None:
         return ConsoleResult()
+    kept = ConsoleResult(
+        sentence=f"The engine goes on (process {work.engine.pid}): 'siscon' shows it again, 'siscon stop' ends it."
+    )
+    if not work.matters:
+        return kept
     chosen: str = options.on_quit
     if chosen == "ask":
         chosen = await app.push_screen_wait(quit_question(work, options, look))
     if chosen == "stay":
         return None
     if chosen != "stop" or not may_stop(work, options):
-        return ConsoleResult()
+        return kept
     from siscon.ops import commands
 
     try:
@@ -108,8 +113,8 @@ def may_stop(work: Work, options: ConsoleOptions) -> bool:
 def quit_question(work: Work, options: ConsoleOptions, look: Look) -> Ask:
     """What becomes of an engine that has work; to stay is the safe answer."""
     assert work.engine is not None, "asked only when an engine has work"
-    runs = f"{work.active_runs} run{'s' * (work.active_runs != 1)} under way or waiting"
-    schedules = f"{work.schedules} schedule{'s' * (work.schedules != 1)} on"
+    runs = f"{of(work.active_runs, 'run') if work.active_runs else 'No run'} under way or waiting"
+    schedules = f"{of(work.schedules, 'schedule') if work.schedules else 'no schedule'} on"
     lines = [
         Cell(f"{runs}, {schedules}."),
         foreign(f"Engine {work.engine.pid} on {work.engine.host}.", "dim"),

@@ -28,65 +28,64 @@ from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import Line
 
 HEALTH = (
-    Column("Integration", 14, flex=1),
-    Column("District", 18, flex=2, from_width=116),
-    Column("State", 10),
+    Column("Integration", 15, flex=1, most=24),
+    Column("System", 15, flex=1, most=24, from_width=95),
+    Column("State", 9),
     Column("Last good", 12),
-    Column("Next run", 11),
-    Column("Budget", 7, align="right"),
+    Column("Next run", 11, from_width=69),
+    Column("Budget", 7, align="right", from_width=78),
     Column("Errors", 6, align="right"),
     Column("Confl.", 6, align="right"),
-    Column("Provider", 16, from_width=106),
-    Column("What is wrong", 20, flex=4, from_width=140),
+    Column("What is wrong", 20, flex=4, from_width=117),
 )
 
 TOKENS = (
-    Column("Integration", 14, flex=2),
+    Column("Integration", 15, flex=2, most=24),
+    Column("System", 15, flex=1, most=24, from_width=88),
     Column("State", 16),
     Column("Ends", 12),
-    Column("Renewal", 12),
+    Column("Renewal", 12, from_width=71),
     Column("Failures", 8, align="right"),
-    Column("Provider", 16, from_width=96),
-    Column("Last trouble", 16, flex=4, from_width=114),
+    Column("Last trouble", 16, flex=4, from_width=106),
 )
 
 GROUPS = (
     Column("Records", 7, align="right"),
-    Column("Integration", 13, flex=1),
+    Column("Integration", 15, flex=1, most=24),
     Column("Entity", 10),
-    Column("Cause", 18, flex=2),
-    Column("Field", 10),
-    Column("Last seen", 12),
-    Column("Reason", 24, flex=4, from_width=114),
+    Column("Cause", 16, flex=2, most=32),
+    Column("Field", 12, from_width=68),
+    Column("Last seen", 12, from_width=82),
+    Column("Reason", 24, flex=4, from_width=110),
 )
 
 DEAD = (
-    Column("External id", 16, flex=1),
+    Column("External id", 16, flex=2, most=36),
     Column("Field", 12),
-    Column("Reason", 20, flex=4),
-    Column("Tries", 5, align="right"),
-    Column("Last seen", 12),
+    Column("Reason", 20, flex=3),
+    Column("Tries", 5, align="right", from_width=61),
+    Column("Last seen", 12, from_width=75),
     Column("First seen", 12, from_width=106),
 )
 
 CONFLICTS = (
-    Column("Integration", 13, flex=1),
+    Column("Integration", 15, flex=1, most=24),
     Column("Entity", 10),
-    Column("External id", 14, flex=1),
-    Column("Fields in dispute", 18, flex=3),
-    Column("Waiting for", 12),
+    Column("External id", 12, flex=1, most=36),
+    Column("Fields in dispute", 14, flex=4, most=40),
+    Column("Waiting for", 12, from_width=71),
     Column("Run", 6, align="right", from_width=96),
 )
 
 MAPPINGS = (
-    Column("External id", 16, flex=4),
-    Column("Name", 18, flex=3),
-    Column("Internal", 9, align="right"),
+    Column("External id", 15, flex=5, most=36),
+    Column("Name", 17, flex=3),
+    Column("Internal", 9, align="right", from_width=68),
     Column("Entity", 10),
     Column("State", 9),
     Column("Last synced", 12, from_width=84),
-    Column("At the source", 13, from_width=99),
-    Column("Message", 16, flex=2, from_width=117),
+    Column("At the source", 13, from_width=125),
+    Column("Message", 16, flex=2, from_width=145),
 )
 
 EVENTS = (Column("When", 12), Column("What happened", 30, flex=1))
@@ -106,18 +105,18 @@ def health_line(view: Health, look: Look, now_ms: int) -> Line:
         due = "paused" if one.enabled else "off"
     else:
         due = ahead(one.next_due_at_ms, now_ms) if one.next_due_at_ms is not None else "by hand"
+    wrong = view.held_run.error if view.held_run else one.last_error
     left = f"{budget.used}/{budget.per_minute}" if budget.per_minute else "none"
     cells = (
         foreign(one.name, "strong"),
-        foreign(one.title),
+        foreign(one.title, "dim"),
         mark(word, tone, look),
         Cell(age(one.last_good_at_ms, now_ms), "" if one.last_good_at_ms else "dim"),
         Cell(due, "warn" if due == "now" and tone != "busy" else ""),
         Cell(left, "warn" if budget.paused_until_ms else ""),
         count(view.dead, look, "bad"),
         count(view.conflicts, look, "warn"),
-        foreign(one.provider, "dim"),
-        foreign(one.last_error, "bad"),
+        foreign(wrong, "warn" if view.held_run else "bad"),
     )
     return Line(one.name, cells, view)
 
@@ -128,11 +127,11 @@ def token_line(view: TokenView, look: Look, now_ms: int) -> Line:
     if state is None or state.health is TokenHealth.NONE:
         cells: Cells = (
             foreign(view.integration, "strong"),
+            foreign(view.title, "dim"),
             mark("none yet", "dim", look),
             Cell("-", "dim"),
             Cell("first use", "dim"),
             count(0, look),
-            foreign(view.provider, "dim"),
             Cell(""),
         )
         return Line(view.integration, cells, view)
@@ -143,11 +142,11 @@ def token_line(view: TokenView, look: Look, now_ms: int) -> Line:
     renewal = "by hand" if state.refresh_at_ms is None else ahead(state.refresh_at_ms, now_ms)
     cells = (
         foreign(view.integration, "strong"),
+        foreign(view.title, "dim"),
         mark(word, tone, look),
         Cell(ends),
         Cell(renewal),
         count(state.failures, look, "bad"),
-        foreign(view.provider, "dim"),
         foreign(state.last_error, "bad"),
     )
     return Line(view.integration, cells, view)

@@ -43,7 +43,8 @@ class ConsoleOptions:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleResult:
-    """What a console left behind: whether the engine was asked to stop, and the exit code."""
+    """What a console left behind: whether the engine was asked to stop, the exit code, a last word to the person."""
 
     stop_engine: bool = False
     exit_code: int = 0
+    sentence: str = ""

@@ -116,6 +116,11 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def of(value: int, word: str) -> str:
+    """12,345 runs, and 1 run."""
+    return f"{number(value)} {word}" if value == 1 else f"{number(value)} {word}s"
+
+
 def count(value: int, look: Look, tone: Tone = "") -> Cell:
     """A count; nothing is a quiet dot, and only something takes the tone."""
     return Cell(number(value), tone) if value else Cell(look.glyphs.dot, "dim")

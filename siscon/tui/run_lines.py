@@ -26,12 +26,12 @@ from siscon.tui.present import (
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import Line
 
-BAR_WIDTH = 16
+BAR_WIDTH = 14
 
 ACTIVE = (
-    Column("Under way", 20, flex=2),
+    Column("Under way", 21, flex=2, most=32),
     Column("Progress", BAR_WIDTH),
-    Column("Records", 18, flex=1, align="right"),
+    Column("Records", 18, flex=1, align="right", from_width=77),
     Column("", 4, align="right"),
     Column("Time left", 12, flex=1),
     Column("Pace", 8, align="right", from_width=96),
@@ -41,30 +41,30 @@ ACTIVE = (
 
 HISTORY = (
     Column("Run", 5, align="right"),
-    Column("Integration", 11, flex=2),
+    Column("Integration", 15, flex=2, most=24),
     Column("End", 15),
-    Column("Started", 12),
-    Column("Took", 8, align="right"),
+    Column("Started", 12, from_width=71),
+    Column("Took", 8, align="right", from_width=81),
     Column("Records", 8, align="right"),
     Column("Failed", 6, align="right"),
-    Column("New", 8, align="right", from_width=90),
-    Column("Updated", 8, align="right", from_width=96),
-    Column("Confl.", 6, align="right", from_width=112),
-    Column("Missing", 7, align="right", from_width=114),
-    Column("Asked by", 12, flex=1, from_width=130),
+    Column("New", 8, align="right", from_width=91),
+    Column("Updated", 8, align="right", from_width=101),
+    Column("Confl.", 6, align="right", from_width=109),
+    Column("Missing", 7, align="right", from_width=118),
+    Column("Asked by", 12, flex=1, from_width=132),
 )
 
 COUNTS = (
-    Column("Entity", 10, flex=1),
+    Column("Entity", 10, flex=1, most=24),
     Column("Fetched", 8, align="right"),
-    Column("Of", 7, align="right"),
+    Column("Of", 7, align="right", from_width=81),
     Column("New", 7, align="right"),
     Column("Updated", 7, align="right"),
-    Column("Same", 7, align="right"),
+    Column("Same", 7, align="right", from_width=63),
     Column("Confl.", 6, align="right"),
     Column("Failed", 6, align="right"),
     Column("Skipped", 7, align="right", from_width=90),
-    Column("Missing", 7, align="right", from_width=98),
+    Column("Missing", 7, align="right", from_width=72),
     Column("Warnings", 8, align="right", from_width=108),
     Column("Pages", 6, align="right", from_width=116),
     Column("Phase", 8, from_width=126),

@@ -29,7 +29,7 @@ from siscon.tui.screens.pane import Pane
 from siscon.tui.screens.run import RunPane
 from siscon.tui.widgets.confirm import Ask
 from siscon.tui.widgets.status_bar import Bar
-from support.console_data import NOW_MS
+from support.console_data import NOW_MS, Names
 from support.consoles import console, press, settled, text_of, toasts, until
 
 Filled = Callable[..., Awaitable[Path]]
@@ -269,12 +269,42 @@ async def test_help_lists_keys_and_runs_the_one_chosen(filled: Filled) -> None:
         assert "NEEDS A PERSON" in text_of(pilot.app)
 
 
-async def test_a_small_window_gets_one_clear_sentence(filled: Filled) -> None:
-    async with console(await filled(), size=(50, 12)) as pilot:
+@pytest.mark.parametrize("size", [(59, 40), (50, 12), (20, 5)], ids=str)
+async def test_a_small_window_gets_one_clear_sentence(filled: Filled, size: tuple[int, int]) -> None:
+    async with console(await filled(), size=size) as pilot:
+        await pilot.pause()
+        shown = " ".join(text_of(pilot.app).split())
+        words = f"{size[0]} x {size[1]} is too small: siscon needs 60 x 15. Enlarge it; q leaves."
+        assert words in shown
+        assert "harbor" not in shown
+
+
+async def test_a_question_shows_its_answers_in_the_smallest_window_too(filled: Filled) -> None:
+    async with console(await filled(), size=(20, 5)) as pilot:
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
         await pilot.pause()
         shown = text_of(pilot.app)
-        assert "siscon needs 60 x 15; this window is 50 x 12." in shown
-        assert "harbor" not in shown
+        assert [
+            word
+            for word in ("Leave siscon?", "n  Stay", "k  Leave; keep", "s  Leave; stop")
+            if word not in shown
+        ] == []
+
+
+async def test_a_run_shows_news_in_full_where_the_list_has_to_cut_it(filled: Filled) -> None:
+    said = "student: " + "9,812 fetched, " * 6 + "0 missing"
+    async with console(await filled(names=Names(event=said)), size=(80, 24)) as pilot:
+        await press(pilot, "3", "down", "down", "down", "enter", "down")
+        assert said in " ".join(text_of(pilot.app).split())
+
+
+async def test_tab_does_not_go_to_a_list_without_rows(empty: Path) -> None:
+    async with console(empty) as pilot:
+        await press(pilot, "3", "tab")
+        assert pilot.app.focused is not None
+        assert pilot.app.focused.id == "list"
+        assert "only the history" in toasts(pilot.app)[0]
 
 
 async def test_ascii_shows_no_other_sign(filled: Filled) -> None:
@@ -325,6 +355,7 @@ async def test_quitting_asks_what_becomes_of_a_working_engine(
         await pilot.press(*keys[1:])
         await until(pilot, lambda: pilot.app.return_value is not None)
     assert pilot.app.return_value.stop_engine is stops
+    assert ("'siscon stop' ends it" in pilot.app.return_value.sentence) is not stops
     assert await command_left(path) == ([StopEngine("e1")] if stops else [])
 
 

@@ -9,6 +9,7 @@ from siscon.domain.progress import TimeLeft
 from siscon.domain.records import Entity
 from siscon.domain.runs import Counts, Lane, Phase, Run, RunKind, RunStatus
 from siscon.domain.tokens import TokenHealth
+from siscon.tui.lines import CONFLICTS, DEAD, EVENTS, GROUPS, HEALTH, MAPPINGS, TOKENS
 from siscon.tui.present import (
     ASCII,
     INTEGRATION_WORDS,
@@ -22,11 +23,13 @@ from siscon.tui.present import (
     count,
     mark,
     needs_ascii,
+    of,
     percent,
     span,
 )
-from siscon.tui.run_lines import count_line, doing, time_words
-from siscon.tui.widgets.columns import Column, cut, fit
+from siscon.tui.run_lines import ACTIVE, COUNTS, HISTORY, count_line, doing, time_words
+from siscon.tui.screens.pane import LEAST_WIDTH
+from siscon.tui.widgets.columns import GAP, Column, cut, fit
 
 LOOK = Look()
 PLAIN = Look(ASCII)
@@ -157,11 +160,34 @@ def test_counts_of_an_entity_say_when_no_total_was_announced() -> None:
     assert [cell.text for cell in cells[:3]] == ["student", "5", "unknown"]
 
 
+def test_one_is_not_many() -> None:
+    assert [of(n, "run") for n in (0, 1, 2, 1200)] == ["0 runs", "1 run", "2 runs", "1,200 runs"]
+
+
 def test_columns_share_what_is_left_and_hide_where_there_is_no_room() -> None:
     columns = (Column("a", 10, flex=1), Column("b", 5), Column("c", 20, from_width=60))
 
     assert fit(columns, 40) == [33, 5, 0]
     assert fit(columns, 60) == [31, 5, 20]
+
+
+def test_a_column_that_has_what_it_needs_leaves_the_rest_to_others() -> None:
+    columns = (Column("a", 10, flex=3, most=12), Column("b", 5, flex=1), Column("c", 5, flex=1, most=6))
+
+    assert fit(columns, 60) == [12, 38, 6]
+    assert fit(columns[:1], 60) == [12]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [HEALTH, TOKENS, GROUPS, DEAD, CONFLICTS, MAPPINGS, EVENTS, ACTIVE, HISTORY, COUNTS],
+    ids=lambda table: table[-1].title,
+)
+def test_no_table_is_wider_than_its_room_from_the_least_window_on(table: tuple[Column, ...]) -> None:
+    edges_and_bar = 3
+    for width in range(LEAST_WIDTH - edges_and_bar, 240):
+        shown = [size for size in fit(table, width) if size]
+        assert sum(shown) + GAP * (len(shown) - 1) <= width
 
 
 @pytest.mark.parametrize(

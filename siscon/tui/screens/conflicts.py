@@ -11,7 +11,7 @@ from siscon.domain.conflicts import Conflict
 from siscon.ops import Database
 from siscon.ops.conflicts import ConflictList
 from siscon.tui.lines import CONFLICTS, conflict_cells, conflict_in_full, conflict_lines
-from siscon.tui.present import Cells, foreign, number
+from siscon.tui.present import Cells, foreign, of
 from siscon.tui.screens.pane import Pane, bindings_of
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.rows import PagedRows
@@ -57,7 +57,11 @@ class Conflicts(Pane):
         )
 
     def status(self) -> list[Part]:
-        return [Part(f" {number(len(self.table().rows))} open conflicts; enter shows values in full ")]
+        rows = len(self.table().rows)
+        if not rows:
+            return [Part(" no open conflicts ")]
+        way = "side by side" if self.in_full else "in full"
+        return [Part(f" {of(rows, 'open conflict')}; enter shows values {way} ")]
 
     def act_open(self) -> None:
         """The values in full, or side by side again."""

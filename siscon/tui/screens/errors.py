@@ -12,7 +12,7 @@ from siscon.ops import Database
 from siscon.ops.dead_records import DeadList, groups
 from siscon.tui.actions import Action
 from siscon.tui.lines import DEAD, GROUPS, dead_cells, group_line
-from siscon.tui.present import Cell, Cells, Look, age, foreign, moment, number
+from siscon.tui.present import Cell, Cells, Look, age, foreign, moment, number, of
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.rows import PagedRows
@@ -45,7 +45,9 @@ class Errors(Pane):
 
     def status(self) -> list[Part]:
         total = sum(group.count for group in self.groups)
-        return [Part(f" {number(total)} records in {number(len(self.groups))} groups; enter lists them ")]
+        if not self.groups:
+            return [Part(" no records in error ")]
+        return [Part(f" {of(total, 'record')} in {of(len(self.groups), 'group')}; enter lists them ")]
 
     def why_not(self, action: Action) -> str:
         return "No cause is under the cursor." if action.id == "open" and self.value() is None else ""
@@ -95,7 +97,7 @@ class Dead(Pane):
 
     def status(self) -> list[Part]:
         where = foreign(f" {self.group.integration} {self.group.entity.value}: {self.group.code}", limit=60)
-        return [Part(where.text, "strong"), Part(f"  {number(len(self.table().rows))} records ")]
+        return [Part(where.text, "strong"), Part(f"  {of(len(self.table().rows), 'record')} ")]
 
 
 def group_sentences(group: DeadGroup, look: Look, now_ms: int) -> list[Cell]:

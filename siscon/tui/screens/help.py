@@ -18,7 +18,7 @@ from siscon.tui.widgets.rows import FixedRows, Line
 from siscon.tui.widgets.table import LineTable
 
 COLUMNS = (
-    Column("Keys", 14),
+    Column("Keys", 14, flex=1, most=22),
     Column("What it does", 34, flex=3),
     Column("Command", 20, flex=1, from_width=96),
 )

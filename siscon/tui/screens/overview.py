@@ -15,12 +15,15 @@ from siscon.ops.views import Health, health
 from siscon.tui import wishes
 from siscon.tui.actions import Action
 from siscon.tui.lines import HEALTH, health_line
-from siscon.tui.present import Cell, Look, age, foreign, moment, number
+from siscon.tui.present import Cell, Look, age, foreign, moment, of
 from siscon.tui.screens.pane import Pane, bindings_of
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
+
+ROOM_FOR_ENGINE = 100
+"""From this width on the status line has room to say where the engine works."""
 
 
 class Overview(Pane):
@@ -53,15 +56,14 @@ class Overview(Pane):
     def status(self) -> list[Part]:
         views = self.views
         engine = self.engine.alive if self.engine else None
-        parts = [Part(f" {number(len(views))} integrations ")]
+        parts = [Part(f" {of(len(views), 'integration')} ")]
         dead, open_ = sum(view.dead for view in views), sum(view.conflicts for view in views)
         if dead:
-            parts.append(Part(f" {number(dead)} errors (4) ", "bad", "errors"))
+            parts.append(Part(f" {of(dead, 'error')} (4) ", "bad", "errors"))
         if open_:
-            parts.append(Part(f" {number(open_)} conflicts (5) ", "warn", "conflicts"))
-        if engine is not None:
-            where = foreign(f" engine {engine.pid} on {engine.host} ", limit=24).text
-            parts.append(Part(where, "dim"))
+            parts.append(Part(f" {of(open_, 'conflict')} (5) ", "warn", "conflicts"))
+        if engine is not None and self.app.size.width >= ROOM_FOR_ENGINE:
+            parts.append(Part(foreign(f" engine {engine.pid} on {engine.host} ", limit=40).text, "dim"))
         return parts
 
     def why_not(self, action: Action) -> str:
@@ -98,7 +100,7 @@ def _run_for(action: Action, view: Health | None) -> Run | None:
 def health_sentences(view: Health, look: Look, now_ms: int) -> list[Cell]:
     """What is known of one integration, in sentences."""
     one = view.integration
-    lines = [foreign(f"{one.title}  ({one.provider})", "strong")]
+    lines = [foreign(f"{one.name}  ({one.title})", "strong")]
     if one.failing_since_ms is not None:
         since = f"{moment(one.failing_since_ms, look)} ({age(one.failing_since_ms, now_ms)})"
         lines.append(Cell(f"Failing since {since}.", "bad"))

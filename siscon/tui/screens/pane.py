@@ -125,8 +125,8 @@ class Pane(Screen[None]):
         self.set_class(small, "-small")
         if small:
             sentence = (
-                f"siscon needs {LEAST_WIDTH} x {LEAST_HEIGHT}; this window is {size.width} x {size.height}.\n"
-                "Make it larger, or press q to leave."
+                f"{size.width} x {size.height} is too small: siscon needs {LEAST_WIDTH} x {LEAST_HEIGHT}. "
+                "Enlarge it; q leaves."
             )
             self.query_one("#too_small", Static).update(Content(sentence))
         self.tell()

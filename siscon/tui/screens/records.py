@@ -13,7 +13,7 @@ from siscon.ops import Database
 from siscon.ops.records import MappingList, integration_names, record
 from siscon.tui.actions import Action
 from siscon.tui.lines import MAPPINGS, mapping_cells
-from siscon.tui.present import Cell, Cells, Look, foreign, moment, number
+from siscon.tui.present import Cell, Cells, Look, foreign, moment, of
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.rows import FixedRows, PagedRows
@@ -69,10 +69,10 @@ class Records(Pane):
         chosen = f" {self.integration}"
         entity = self.entity.value if self.entity else "all entities"
         state = self.state.value if self.state else "all states"
-        rows = number(len(self.table().rows))
+        rows = of(len(self.table().rows), "row")
         return [
             Part(foreign(chosen).text, "strong", "next_integration"),
-            Part(f"  {rows} rows"),
+            Part(f"  {rows}"),
             Part(f"  {entity}", "", "next_entity"),
             Part(f"  {state} ", "", "next_status"),
         ]

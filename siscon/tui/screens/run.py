@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from siscon.domain.events import Event
 from siscon.domain.runs import Run, RunStatus
 from siscon.ops import Database
 from siscon.ops.runs import RunDetail, run_detail
@@ -17,10 +19,13 @@ from siscon.tui.present import RUN_WORDS, Cell, Look, foreign, mark, moment, num
 from siscon.tui.run_lines import COUNTS, count_line, doing, time_words, took
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.widgets.panel import Panel
-from siscon.tui.widgets.rows import Line
+from siscon.tui.widgets.rows import FixedRows, Line
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
+
+WHEN = 16
+"""What the moment, the gap and the edges take of a line of news."""
 
 
 class RunPane(Pane):
@@ -43,6 +48,7 @@ class RunPane(Pane):
         yield Panel(id="title")
         yield LineTable(COUNTS, self.look, id="counts")
         yield LineTable(EVENTS, self.look, id="events")
+        yield Panel(id="news")
 
     async def load(self, db: Database) -> None:
         now_ms = self.desk.now_ms()
@@ -58,6 +64,20 @@ class RunPane(Pane):
         counts.styles.height = max(4, len(lines) + 1)
         news = [Line(event.id, event_cells(event, self.look), event) for event in detail.events]
         self.table("events").show(self.fixed(news), note=(Cell("No news of this run.", "dim"),))
+        self.pointed()
+
+    def pointed(self) -> None:
+        """News that the list has to cut short stand in full below it."""
+        room = self.table("events").size.width - WHEN
+        cut = any(cell_len(line.cells[-1].text) > room for line in self._news())
+        panel = self.query_one("#news", Panel)
+        panel.set_class(cut, "-cut")
+        event = self.table("events").value
+        panel.tell([event_cells(event, self.look)[-1]] if cut and isinstance(event, Event) else [])
+
+    def _news(self) -> list[Line]:
+        rows = self.table("events").rows
+        return rows.lines if isinstance(rows, FixedRows) else []
 
     def status(self) -> list[Part]:
         return [Part(f" run #{self.run_id} ", "strong"), Part(" esc goes back ", "dim", "back")]
@@ -95,6 +115,8 @@ def run_sentences(detail: RunDetail, look: Look, now_ms: int) -> list[Cell]:
         lines.append(Cell(f"{number(run.requests)} requests{again}", "dim"))
     if run.cancel_requested_by:
         lines.append(foreign(f"Cancelled by {run.cancel_requested_by}.", "warn"))
+    if run.status is RunStatus.HELD:
+        lines.append(Cell("It waits for a person: A approves its plan, D discards it.", "warn"))
     if run.error:
         lines.append(foreign(run.error, "bad" if run.status is RunStatus.FAILED else "warn"))
     return lines

@@ -12,7 +12,7 @@ from siscon.ops import Database
 from siscon.ops.runs import ActiveRun, HistoryRow, RunHistory, active_runs
 from siscon.tui import wishes
 from siscon.tui.actions import Action
-from siscon.tui.present import Cell, Cells, number
+from siscon.tui.present import Cell, Cells, of
 from siscon.tui.run_lines import ACTIVE, HISTORY, active_lines, history_cells
 from siscon.tui.screens.pane import Pane, bindings_of
 from siscon.tui.screens.run import RunPane
@@ -39,7 +39,9 @@ class Runs(Pane):
         self.views = tuple(await active_runs(db, now_ms=now_ms))
         lines = active_lines(self.views, self.look, now_ms)
         active = self.table("active")
-        active.show(self.fixed(lines), note=(Cell("Nothing is under way. S starts a sync.", "dim"),))
+        active.show(self.fixed(lines), note=(Cell("Nothing is under way.", "dim"),))
+        if not lines and self.focused is active:
+            self.table().focus()
         room = max(5, (self.size.height - 3) // 2)
         active.styles.height = min(room, max(4, len(lines) + 2))
         history = self.table()
@@ -55,7 +57,7 @@ class Runs(Pane):
     def status(self) -> list[Part]:
         running = sum(view.run.status is RunStatus.RUNNING for view in self.views)
         waiting = len(self.views) - running
-        parts = [Part(f" {number(len(self.table().rows))} runs ")]
+        parts = [Part(f" {of(len(self.table().rows), 'run')} ")]
         if running:
             parts.append(Part(f" {running} running ", "busy"))
         if waiting:
@@ -82,7 +84,10 @@ class Runs(Pane):
         return wishes.sync(run.integration, full=action.id == "full_sync")
 
     def act_next_pane(self) -> None:
-        """To the other list."""
+        """To the other list, unless it is empty."""
+        if not len(self.table("active").rows):
+            self.app.notify("Nothing is under way: there is only the history.", severity="warning")
+            return
         other = "list" if self.focused is self.table("active") else "active"
         self.table(other).focus()
 

@@ -13,7 +13,7 @@ from siscon.ops.views import TokenView, token_views
 from siscon.tui import wishes
 from siscon.tui.actions import Action
 from siscon.tui.lines import TOKENS, token_line
-from siscon.tui.present import Cell, Look, foreign, moment, number
+from siscon.tui.present import Cell, Look, foreign, moment, of
 from siscon.tui.screens.pane import Pane, bindings_of
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.status_bar import Part
@@ -47,7 +47,7 @@ class Tokens(Pane):
         self.query_one("#panel", Panel).tell(token_sentences(view, self.look) if view else [])
 
     def status(self) -> list[Part]:
-        return [Part(f" {number(len(self.table().rows))} logins ")]
+        return [Part(f" {of(len(self.table().rows), 'login')} ")]
 
     def why_not(self, action: Action) -> str:
         if action.id in ("sync", "renew") and self.value() is None:
@@ -63,7 +63,7 @@ class Tokens(Pane):
 
 def token_sentences(view: TokenView, look: Look) -> list[Cell]:
     """What is known of one login, in sentences. The token itself is never shown."""
-    lines = [foreign(f"{view.title}  ({view.provider})", "strong")]
+    lines = [foreign(f"{view.integration}  ({view.title})", "strong")]
     state = view.state
     if state is None or state.obtained_at_ms is None:
         lines.append(Cell("No token yet: the first run asks for one.", "dim"))
@@ -73,7 +73,7 @@ def token_sentences(view: TokenView, look: Look) -> list[Cell]:
             ends = f"it ends {moment(state.expires_at_ms, look)}"
         lines.append(Cell(f"Token of {moment(state.obtained_at_ms, look)}; {ends}."))
     if state is not None and state.failures:
-        lines.append(Cell(f"{number(state.failures)} failures in a row:", "bad"))
+        lines.append(Cell(f"{of(state.failures, 'failure')} in a row:", "bad"))
         lines.append(foreign(state.last_error))
     if state is not None and state.health in _TO_DO:
         lines.append(Cell(_TO_DO[state.health], "warn"))

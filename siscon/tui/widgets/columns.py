@@ -13,13 +13,17 @@ GAP = 2
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. ``flex`` shares out what is left over; below ``from_width`` the column is not shown."""
+    """One column: at least ``width`` wide, and not shown in a table narrower than ``from_width``.
+
+    ``flex`` is its share of what is left over, until it is ``most`` wide; 0: as wide as there is room.
+    """
 
     title: str
     width: int
     flex: int = 0
     align: Literal["left", "right"] = "left"
     from_width: int = 0
+    most: int = 0
 
 
 def fit(columns: Sequence[Column], width: int) -> list[int]:
@@ -27,15 +31,27 @@ def fit(columns: Sequence[Column], width: int) -> list[int]:
     shown = [column.width if width >= column.from_width else 0 for column in columns]
     gaps = GAP * max(0, sum(1 for one in shown if one) - 1)
     spare = width - sum(shown) - gaps
-    shares = sum(column.flex for column, one in zip(columns, shown, strict=True) if one)
-    if spare > 0 and shares:
-        for index, column in enumerate(columns):
-            if shown[index] and column.flex:
-                extra = spare * column.flex // shares
-                shown[index] += extra
-                spare -= extra
-                shares -= column.flex
+    while spare > 0 and (given := _share(columns, shown, spare)):
+        spare -= given
     return shown
+
+
+def _share(columns: Sequence[Column], widths: list[int], spare: int) -> int:
+    """Share out what is left over once; how much of it was taken."""
+    growing = [
+        (index, column)
+        for index, column in enumerate(columns)
+        if widths[index] and column.flex and (not column.most or widths[index] < column.most)
+    ]
+    shares, left = sum(column.flex for _, column in growing), spare
+    for index, column in growing:
+        extra = left * column.flex // shares
+        if column.most:
+            extra = min(extra, column.most - widths[index])
+        widths[index] += extra
+        left -= extra
+        shares -= column.flex
+    return spare - left
 
 
 def cut(text: str, width: int, *, align: str = "left", more: str = "…") -> str:

@@ -42,6 +42,10 @@ class Ask(ModalScreen[str]):
     def on_mount(self) -> None:
         self.set_class(self._look.glyphs is ASCII, "-ascii")
 
+    def on_resize(self) -> None:
+        """In a window too small for anything else the answers alone are left."""
+        self.set_class(self.app.size.height < 13, "-low")
+
     def compose(self) -> ComposeResult:
         with Vertical(id="ask"):
             yield Static(Content.styled(self._heading, "bold"), id="ask_title", markup=False)
