@@ -77,8 +77,8 @@ def _scouted(config: str | None) -> dict[str, Any]:
     """Check the configuration, open the database once, see that an engine is alive; what a screen must know."""
     runtime = importlib.import_module("siscon.runtime")
     settings = runtime.load_settings(Path(config) if config else None)
-    asyncio.run(_see_to_engine(runtime, settings))
-    return known_of(settings)
+    started = asyncio.run(_see_to_engine(runtime, settings))
+    return {**known_of(settings), "engine_started": started}
 
 
 def known_of(settings: Any) -> dict[str, Any]:
@@ -93,7 +93,8 @@ def known_of(settings: Any) -> dict[str, Any]:
     }
 
 
-async def _see_to_engine(runtime: Any, settings: Any) -> None:
+async def _see_to_engine(runtime: Any, settings: Any) -> bool:
+    """Start an engine where none is alive; whether that was so."""
     db = await runtime.open_database(settings)
     try:
         alive = await runtime.find_engine(db) is not None
@@ -101,3 +102,4 @@ async def _see_to_engine(runtime: Any, settings: Any) -> None:
         await db.close()
     if not alive:
         runtime.start_engine_process(settings)
+    return not alive

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -15,6 +16,9 @@ from siscon.domain.roles import Role
 from siscon.ops.actor import current_actor
 from siscon.tui.app import run_console
 from siscon.tui.options import ConsoleOptions, ConsoleResult
+
+ENGINE_STARTS_WITHIN_S = 15.0
+"""For how long a console that started an engine calls it starting rather than missing."""
 
 
 def show(found: Mapping[str, Any]) -> int:
@@ -52,6 +56,9 @@ def _options(found: Mapping[str, Any]) -> ConsoleOptions:
         on_quit=found["on_quit"],
         time_zone=found["time_zone"],
         log_dir=home / "logs",
+        engine_due_by_ms=int((time.time() + ENGINE_STARTS_WITHIN_S) * 1000)
+        if found.get("engine_started")
+        else 0,
         start_engine=lambda: _start_engine(found["config"]),
     )
 

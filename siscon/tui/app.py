@@ -57,7 +57,7 @@ class Console(App[ConsoleResult]):
         self.animation_level = "none"
         glyphs = ASCII if options.ascii_only or needs_ascii(os.environ) else Glyphs()
         self.look = Look(glyphs, ZoneInfo(options.time_zone))
-        self.desk = Desk(self.look, options.now_ms, lambda: self.db, self.refusal)
+        self.desk = Desk(self.look, options.now_ms, lambda: self.db, self.refusal, self._engine_due)
         self.db: Database | None = None
         self._on_terminal = False
         self._release_signals: Callable[[], None] = lambda: None
@@ -105,6 +105,9 @@ class Console(App[ConsoleResult]):
         self.options = settled
         self.look.zone = ZoneInfo(settled.time_zone)
         return True
+
+    def _engine_due(self) -> bool:
+        return self.options.now_ms() < self.options.engine_due_by_ms
 
     def _tell_screen(self, message: feed.Changed) -> None:
         if self.is_running and isinstance(self.screen, Pane):

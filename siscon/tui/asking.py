@@ -69,6 +69,9 @@ async def offer_engine(app: App[Any], engine: EngineLine | None, options: Consol
     if engine is None or engine.alive is not None:
         app.notify("An engine is alive already." if engine else "The database is not open yet.", markup=False)
         return
+    if options.now_ms() < options.engine_due_by_ms:
+        app.notify("An engine was started just now; give it a moment.", markup=False)
+        return
     if options.start_engine is None:
         app.notify("Start one with: siscon serve", severity="warning")
         return

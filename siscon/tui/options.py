@@ -25,7 +25,8 @@ class ConsoleOptions:
     ``open_database`` is awaited in the app's own loop after the first paint. ``start_engine`` starts one and
     answers with a sentence; None: this console cannot start engines. ``log_dir`` receives crash details.
     ``settle`` is awaited before all else, once the first frame is painted: it gives the options that a configuration
-    still being read holds, or the result with which to leave where that failed.
+    still being read holds, or the result with which to leave where that failed. Until ``engine_due_by_ms`` an engine
+    that was started just now is expected, not missed.
     """
 
     open_database: Callable[[], Awaitable[Database]]
@@ -38,6 +39,7 @@ class ConsoleOptions:
     log_dir: Path | None = None
     start_engine: Callable[[], Awaitable[str]] | None = None
     settle: Callable[[], Awaitable[ConsoleOptions | ConsoleResult]] | None = None
+    engine_due_by_ms: int = 0
     now_ms: Callable[[], int] = _now_ms
 
 

@@ -83,6 +83,18 @@ async def test_a_missing_engine_is_told_at_once_and_e_starts_one(filled: Filled)
     assert started == [True]
 
 
+async def test_an_engine_that_was_started_just_now_is_expected_and_then_missed(filled: Filled) -> None:
+    now = [NOW_MS]
+    path = await filled(engine=False)
+    async with console(path, now_ms=lambda: now[0], engine_due_by_ms=NOW_MS + 15_000) as pilot:
+        assert "engine starts" in text_of(pilot.app)
+        assert "NO ENGINE" not in text_of(pilot.app)
+        await press(pilot, "e")
+        await until(pilot, lambda: any("give it a moment" in one for one in toasts(pilot.app)))
+        now[0] += 15_000
+        await until(pilot, lambda: "NO ENGINE" in text_of(pilot.app))
+
+
 async def test_the_death_of_the_engine_shows_without_any_commit(filled: Filled) -> None:
     now = [NOW_MS]
     async with console(await filled(), now_ms=lambda: now[0]) as pilot:

@@ -39,6 +39,8 @@ class Desk:
     database: Callable[[], Database | None]
     refusal: Callable[[Action], str]
     """Why an action cannot act at all (read only, role); empty when it can."""
+    engine_due: Callable[[], bool] = lambda: False
+    """Whether an engine was started so lately that it may not be alive yet."""
 
 
 def bindings_of(screen: str) -> list[Binding]:
@@ -217,6 +219,8 @@ class Pane(Screen[None]):
         sign = self.look.glyphs
         if self.engine is None:
             return Part(f"{sign.dim} ... ", "dim")
+        if self.engine.alive is None and self.desk.engine_due():
+            return Part(f"{sign.busy} engine starts ", "busy")
         if self.engine.alive is None:
             return Part(f"{sign.bad} NO ENGINE ", "bad")
         return Part(f"{sign.good} engine ", "good")
@@ -229,6 +233,8 @@ class Pane(Screen[None]):
             return [Part(f" {self.look.glyphs.bad} {Cell(self.trouble).text}", "bad")]
         if self.desk.database() is None:
             return [Part(" Opening the database ...", "dim")]
+        if self.engine is not None and self.engine.alive is None and self.desk.engine_due():
+            return [Part(" The engine is starting ...", "dim")]
         if self.engine is not None and self.engine.alive is None:
             return [Part(" No engine is alive: nothing is fetched or applied. ", "bad"), *self._start_part()]
         return self.status()
