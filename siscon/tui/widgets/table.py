@@ -70,6 +70,7 @@ class LineTable(ScrollView, can_focus=True):
         self.columns = tuple(columns)
         self.look = look
         self.rows: Rows = FixedRows()
+        self._to_end = False  # the person asked for the last row, which may still be on its way
         self.note: Cells = (Cell("Reading ...", "dim"),)
         self.cursor = 0
         self._fetching = False
@@ -113,6 +114,7 @@ class LineTable(ScrollView, can_focus=True):
     async def show_paged(self, rows: PagedRows, *, note: Cells = ()) -> None:
         """Show the rows of a listing: the first chunk at once, the rest as their ids come."""
         self.note = note
+        self._to_end = False
         self._replace(PagedRows(rows.listing, rows.present), keep=False)
         shown = self.rows
         async for chunk in rows.listing.ids():
@@ -121,6 +123,8 @@ class LineTable(ScrollView, can_focus=True):
             assert isinstance(shown, PagedRows)
             shown.ids.extend(chunk)
             self._resize()
+            if self._to_end:
+                self.point(len(shown) - 1)
             self.refresh()
         self.refresh()
 
@@ -176,6 +180,7 @@ class LineTable(ScrollView, can_focus=True):
         last = len(self.rows) - 1
         steps = {"down": 1, "up": -1, "page_down": page, "page_up": -page, "top": -last, "bottom": last}
         self.point(self.cursor + steps[way])
+        self._to_end = way == "bottom"
 
     def point(self, index: int) -> None:
         """Put the cursor on a row; the nearest there is."""
