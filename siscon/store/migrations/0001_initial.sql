@@ -159,7 +159,6 @@ CREATE TABLE staff (
   created_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX staff_by_name ON staff (last_name, first_name);
 
 CREATE TABLE students (
   id INTEGER PRIMARY KEY,
@@ -169,7 +168,6 @@ CREATE TABLE students (
   created_at_ms INTEGER NOT NULL,
   updated_at_ms INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX students_by_name ON students (last_name, first_name);
 
 CREATE TABLE courses (
   id INTEGER PRIMARY KEY,
