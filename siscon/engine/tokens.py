@@ -65,7 +65,7 @@ class StoredTokens:
 
     async def replace(self, rejected: Secret) -> Secret:
         """A token other than the one the SIS rejected; fetched only if nobody else has fetched one meanwhile."""
-        return (await self._renew(rejected)).access
+        return (await self._renew(rejected, refused=True)).access
 
     async def renew_now(self) -> None:
         """Fetch a new token because a person asked for it."""
@@ -91,8 +91,11 @@ class StoredTokens:
         end_ms = token.expires_at_ms
         return end_ms is not None and self._now_ms() >= end_ms - NEVER_USE_BEFORE_END_MS
 
-    async def _renew(self, rejected: Secret | None) -> Token:
-        """One task of this engine, then one engine: whoever waited looks first whether the work is done."""
+    async def _renew(self, rejected: Secret | None, *, refused: bool = False) -> Token:
+        """One task of this engine, then one engine: whoever waited looks first whether the work is done.
+
+        ``refused``: the SIS does not take the old token any more, so it is revoked even where no new one comes.
+        """
         async with self._renewing:
             if (token := self._other_than(self._token, rejected)) is not None:
                 return token
@@ -107,17 +110,17 @@ class StoredTokens:
                     if lease is not None:
                         await tokens.mark_refreshing(c, self._integration, self._now_ms())
                 if lease is not None:
-                    return await self._fetch_under(lease)
+                    return await self._fetch_under(lease, refused=refused)
                 await asyncio.sleep(OTHERS_TURN_S)
 
     def _other_than(self, token: Token | None, rejected: Secret | None) -> Token | None:
         return None if token is None or token.access == rejected or self._is_over(token) else token
 
-    async def _fetch_under(self, lease: Lease) -> Token:
+    async def _fetch_under(self, lease: Lease, *, refused: bool) -> Token:
         try:
             token = await self._fetch()
         except SisconError as error:
-            await self._note_failure(lease, error)
+            await self._note_failure(lease, error, refused=refused)
             raise
         except BaseException:
             with suppress(DatabaseError, LeaseLost):  # what was raised first must be heard
@@ -131,12 +134,15 @@ class StoredTokens:
         self._token, self._failures, self._again_at_ms = token, 0, 0
         return token
 
-    async def _note_failure(self, lease: Lease, error: SisconError) -> None:
+    async def _note_failure(self, lease: Lease, error: SisconError, *, refused: bool) -> None:
         self._failures += 1
         pause_s = min(LONGEST_PAUSE_S, 30.0 * 2.0 ** min(self._failures - 1, 10))
         self._again_at_ms = self._now_ms() + int(pause_s * 1000)
         async with self._db.transaction(lease) as c:
             await tokens.note_failure(c, self._integration, error.sentence)
+            if refused:
+                await tokens.mark_revoked(c, self._integration, self._now_ms())
+                self._token = None
             await self._let_go(c, lease)
             level = Level.ERROR if isinstance(error, AuthError) else Level.WARNING
             await self._report(c, EventKind.TOKEN_FAILED, level, f"got no new token: {error.sentence}")

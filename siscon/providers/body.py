@@ -73,10 +73,14 @@ def looks_like_json(answer: Answer) -> bool:
 def not_json(request: str, answer: Answer) -> ProviderError:
     """The error for a 2xx that carries no JSON."""
     kind = plain(answer.headers.get("content-type", "no content type"), limit=60)
-    what = "an empty body" if not answer.body.strip() else f"something that is not JSON ({kind})"
+    why = "Often a login page, a proxy's page or maintenance: open base_url in a browser and check it."
+    if not answer.body.strip():
+        what = "an empty body"
+    elif answer.body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        what = f"JSON that breaks off after {len(answer.body)} bytes"
+        why = "Something between here and the SIS cuts answers short: sync again; if it stays, ask the SIS's support."
+    else:
+        what = f"something that is not JSON ({kind})"
     return ProviderError(
-        f"{request} answered {answer.status} with {what}. Often a login page, a proxy's page or maintenance: "
-        "open base_url in a browser and check it.",
-        code="not_json",
-        detail=said(answer),
+        f"{request} answered {answer.status} with {what}. {why}", code="not_json", detail=said(answer)
     )

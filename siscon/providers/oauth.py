@@ -157,7 +157,8 @@ def _token_in(answer: Answer, who: str, secret: Secret) -> dict[str, Any]:
     if answer.status in (400, 401, 403) and (error in _PERSON or answer.status == 401):
         why = _PERSON.get(str(error), "the SIS refused it")
         raise AuthError(
-            f"The SIS refused {who}: {why}. Get a new client id and secret from the district and store them.",
+            f"The SIS refused {who}: {why}. Check client_id and client_secret in the "
+            "configuration; if they are right, ask the district for new ones.",
             code=str(error) if error in _PERSON else "login_refused",
             detail=f"status {answer.status}",
         )

@@ -33,6 +33,7 @@ MARK_REFRESHING = """
 INSERT INTO tokens (integration, refreshing_since_ms) VALUES (:integration, :since_ms)
 ON CONFLICT (integration) DO UPDATE SET refreshing_since_ms = excluded.refreshing_since_ms
 """
+MARK_REVOKED = "UPDATE tokens SET revoked_at_ms = :now_ms WHERE integration = :integration"
 FORGET = "DELETE FROM tokens WHERE integration = :integration"
 STATES = """
 SELECT i.name AS integration, t.access IS NOT NULL AS is_there, t.obtained_at_ms, t.expires_at_ms,
@@ -82,6 +83,11 @@ async def note_failure(c: Connection, integration: str, sentence: str) -> None:
 async def mark_refreshing(c: Connection, integration: str, since_ms: int | None) -> None:
     """Say that a new token is being asked for, or (None) no longer."""
     await c.run(MARK_REFRESHING, {"integration": integration, "since_ms": since_ms})
+
+
+async def mark_revoked(c: Connection, integration: str, now_ms: int) -> None:
+    """The SIS refuses the token before its end: nobody is given it any more."""
+    await c.run(MARK_REVOKED, {"integration": integration, "now_ms": now_ms})
 
 
 async def states(c: Connection, *, now_ms: int) -> list[TokenState]:

@@ -129,6 +129,25 @@ async def test_a_refusal_is_noted_and_raised(db: SqliteDatabase, clock: HandCloc
     assert told[0].kind is EventKind.TOKEN_FAILED
 
 
+async def test_a_token_that_the_sis_refuses_and_does_not_replace_is_shown_as_revoked_and_used_no_more(
+    db: SqliteDatabase, clock: HandClock, vault: Vault
+):
+    login = FakeLogin(clock)
+    one = keeper(db, vault, login)
+    old = await one.current()
+    login.faults = [AuthError("The SIS refused the login.")]
+    with pytest.raises(AuthError):
+        await one.replace(old)
+
+    async with db.read() as c:
+        (state,) = await tokens.states(c, now_ms=clock.now_ms())
+    assert (state.health, state.failures) == (TokenHealth.REVOKED, 1)
+    assert (await one.current()).reveal() == "token-3"
+    async with db.read() as c:
+        (state,) = await tokens.states(c, now_ms=clock.now_ms())
+    assert (state.health, state.last_error) == (TokenHealth.GOOD, "")
+
+
 async def test_after_a_failure_renewal_pauses_and_then_succeeds(
     db: SqliteDatabase, clock: HandClock, vault: Vault
 ):
