@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,12 +114,13 @@ async def find_engine(db: Database) -> EngineInfo | None:
     return next(iter(alive), None)
 
 
-async def serve(settings: Settings) -> int:
-    """Run an engine in this process until it is told to stop; its exit code."""
+async def serve(settings: Settings, *, on_ready: Callable[[], None] = lambda: None) -> int:
+    """Run an engine in this process until it is told to stop; its exit code. ``on_ready``: the house is open."""
     from siscon.engine.engine import run_engine  # brings httpx and apscheduler: only where an engine runs
 
     with journal(settings, "engine"):
         async with open_house(settings) as house:
+            on_ready()
             stop = asyncio.Event()
             with stop_on_signals(stop):
                 return await run_engine(house.db, settings, house.vault, stop=stop)

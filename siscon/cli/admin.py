@@ -75,7 +75,7 @@ def doctor(config: Path | None, *, as_json: bool, reset_terminal: bool) -> int:
     else:
         for one in found:
             advice = f"; {one.advice}" if one.advice and one.state is not checks.State.OK else ""
-            output.say(f"{one.state:5} {one.name}: {one.seen}{advice}")
+            output.say(f"{one.state:5} {one.name}: {one.seen.rstrip('.')}{advice}")
     return FAILED if any(one.state is checks.State.FAIL for one in found) else DONE
 
 

@@ -75,10 +75,13 @@ def run(arguments: list[str]) -> int:
     """Carry out a command line; its exit code. Nothing but a sentence ever reaches the terminal on an error."""
     try:
         answer: Any = siscon.main(arguments, prog_name="siscon", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        _say(error.format_message())
+        return MISUSED
     except click.ClickException as error:
         ctx = getattr(error, "ctx", None)
         where = f" See '{ctx.command_path} --help'." if ctx else ""
-        _say(f"siscon: {error.format_message()}{where}")
+        _say(f"siscon: {error.format_message().rstrip('.')}.{where}")
         return MISUSED
     except (click.Abort, KeyboardInterrupt):
         _say("siscon: stopped.")

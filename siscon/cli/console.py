@@ -48,5 +48,5 @@ def run_console(settings: Settings, *, engine: AbstractContextManager[None] | No
 def serve(config: Path | None) -> int:
     """Run the engine alone, without a screen."""
     settings = runtime.load_settings(config)
-    output.note(f"siscon: the engine works on {settings.database}; end it with ctrl-C or 'siscon stop'.")
-    return asyncio.run(runtime.serve(settings))
+    said = f"siscon: the engine works on {settings.database}; end it with ctrl-C or 'siscon stop'."
+    return asyncio.run(runtime.serve(settings, on_ready=lambda: output.note(said)))

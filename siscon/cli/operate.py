@@ -114,8 +114,11 @@ async def _tell_queued(house: runtime.House, run_ids: list[int], *, as_json: boo
 async def finish(house: runtime.House, run_ids: list[int], *, as_json: bool) -> int:
     """See runs through, print what each did with each entity; the exit code."""
     found = await acts.see_through(house, run_ids)
+    summary = await run_rows.summary(house.db, run_ids)
     output.show(
-        await run_rows.summary(house.db, run_ids),
+        summary
+        if as_json
+        else [row for row in summary if row["requests"] or row["fetched"] or row["missing"]],
         SUMMARY_COLUMNS,
         as_json=as_json,
         empty="Nothing was fetched.",
@@ -133,7 +136,11 @@ def _tell_unfinished(found: list[Run]) -> None:
                 "--reason WHY'."
             )
         elif run.status is not RunStatus.COMPLETED:
-            why = run.error or f"see 'siscon runs show {run.id}'"
+            listed = (
+                run.status is RunStatus.WITH_ERRORS
+                and f"see 'siscon errors list --integration {run.integration}'"
+            )
+            why = run.error or listed or f"see 'siscon runs show {run.id}'"
             output.note(f"Run {run.id} of {run.integration}: {run.status}; {why}")
 
 

@@ -151,7 +151,9 @@ async def _effect(c: Connection, row: CommandRow, *, live: LiveEngine | None, no
 async def _integration(c: Connection, name: str) -> Integration:
     found = await integrations.one(c, name)
     if found is None:
-        raise UsageError(f"There is no integration '{plain(name)}': see 'siscon status' for those there are.")
+        raise UsageError(
+            f"There is no integration '{plain(name)}': 'siscon integrations list' shows those there are."
+        )
     return found
 
 

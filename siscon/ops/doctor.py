@@ -100,7 +100,7 @@ def check_home(home: Path) -> Check:
     try:
         found = home.stat()
     except FileNotFoundError:
-        return Check("home", State.WARN, f"{home} is not there yet", "the first start makes it")
+        return _check_way_to(home)
     except OSError as error:
         return Check("home", State.FAIL, f"{home}: {error.strerror}", "give this account the right to it")
     if not stat.S_ISDIR(found.st_mode):
@@ -114,6 +114,17 @@ def check_home(home: Path) -> Check:
     if stat.S_IMODE(found.st_mode) & 0o077:
         return Check("home", State.WARN, f"others may look into {home}", f"chmod 700 {home}")
     return Check("home", State.OK, f"{home}, private")
+
+
+def _check_way_to(home: Path) -> Check:
+    """A home that the first start would have to make."""
+    there = next(folder for folder in home.parents if folder.exists())
+    if os.access(there, os.W_OK | os.X_OK):
+        return Check("home", State.WARN, f"{home} is not there yet", "the first start makes it")
+    advice = "name another folder as home, or give this account the right to write there"
+    return Check(
+        "home", State.FAIL, f"{home} is not there, and {there} is read-only for this account", advice
+    )
 
 
 def check_disk(home: Path) -> Check:

@@ -96,9 +96,11 @@ def check_ours(found: Found, path: Path) -> None:
 def check_version(found: Found, path: Path, newest: int) -> None:
     """Refuse a database that a newer siscon has written."""
     if found.version > newest:
+        copy = path.with_name(f"{path.name}.before-{newest + 1}")
+        back = f", or put the copy {plain(copy.name)} in its place" if copy.exists() else ""
         raise DatabaseError(
             f"{plain(path)} has schema {found.version}; this siscon {__version__} knows schemas up to {newest}. "
-            f"Install the newer siscon again, or put the copy {plain(path.name)}.before-{newest + 1} in its place.",
+            f"Nothing was changed. Install the newer siscon again{back}.",
             code="newer_database",
         )
 

@@ -101,3 +101,14 @@ def test_terminals(kind: str, screen: Screen, state: State) -> None:
 
 def test_the_actor_is_the_account_of_the_operating_system() -> None:
     assert current_actor().endswith(f"({os.getuid()})")
+
+
+@pytest.mark.parametrize(("mode", "state"), [(0o755, State.WARN), (0o555, State.FAIL)])
+async def test_a_home_that_cannot_be_made_fails(
+    tmp_path: Path, mode: int, state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir(mode=mode)
+    monkeypatch.setattr("os.access", lambda path, _wanted: bool(Path(path).stat().st_mode & 0o200))
+
+    assert (await found(place / "deeper" / "home"))["home"].state is state

@@ -87,6 +87,7 @@ def test_a_newer_database_is_refused_with_both_versions_named(
         migrate(connection, path, now_ms=6, migrations=[FIRST])
 
     assert refused.value.code == "newer_database"
+    assert "before-" not in refused.value.sentence, "there is no copy to go back to"
 
 
 def test_the_programs_own_migrations_are_numbered_without_gaps(
