@@ -98,6 +98,7 @@ def main(rounds: int) -> None:
             for _ in range(rounds):
                 smallest.append(painted([sys.executable, "-c", SMALLEST], folder))
                 ours.append(painted([siscon], folder))
+                time.sleep(1)  # what the killed console had started must not slow the next round
         finally:
             engine.terminate()
             engine.wait()

@@ -5,6 +5,7 @@ engine. What the fork has to complain of is said when the screen is gone. No com
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import io
 import json
@@ -37,6 +38,7 @@ class Scout:
 
 def open_console(config: str | None) -> int:
     """Show the screen; the exit code."""
+    gc.disable()  # a start makes much and leaves nothing to collect; the screen turns it on when it has painted
     try:
         scout = _send_scout(config)
         screen = importlib.import_module("siscon.cli.screen")

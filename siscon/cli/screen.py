@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import time
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ def show_soon(report: Callable[[], Mapping[str, Any]]) -> int:
     """Show the screen at once; ``report`` blocks until it can tell what :func:`show` is given, or a ``code``."""
 
     async def settle() -> ConsoleOptions | ConsoleResult:
+        gc.enable()
         found = await asyncio.to_thread(report)
         return ConsoleResult(exit_code=found["code"]) if "code" in found else _options(found)
 
