@@ -22,7 +22,7 @@ from siscon.tui.screens.pane import Pane  # noqa: E402 # the path comes first
 from support.console_data import NOW_MS, Names, fill  # noqa: E402 # the path comes first
 
 HOSTILE = Names(
-    title="Northfield [@click=app.pwn()]Unified[/]",
+    title="Power [@click=app.pwn()]School[/]",
     reason="The name 'Smith [/x] Jr\x1b[2J' is too odd; expected letters.",
     external_id="S\x1b]52;c;eA==\x07-104",
     value="\u202eomarA\x00 [bold]Okonkwo",

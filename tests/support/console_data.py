@@ -44,8 +44,8 @@ ORDER = (Entity.SCHOOL, Entity.STAFF, Entity.STUDENT, Entity.COURSE, Entity.SECT
 class Names:
     """Foreign text wherever foreign text can be; tests put hostile text here."""
 
-    title: str = "Northfield Unified"
-    other_title: str = "Lakeside County"
+    title: str = "PowerSchool"
+    other_title: str = "Skyward"
     error: str = "The SIS refuses the login: client id or secret is wrong. Check both in config.yaml."
     held: str = "412 of 1,930 student records are missing at the source (21 %, limit 10 %)"
     reason: str = "The birth date '31/02/2011' is no date; expected YYYY-MM-DD."
@@ -79,11 +79,11 @@ async def alive(c: Connection, names: Names = Names(), *, now_ms: int) -> None:
 
 async def _integrations(c: Connection, names: Names) -> None:
     told = (
-        ("harbor", "infinite_campus", "Harbor Point Schools", "30 1 * * *", 120),
+        ("harbor", "infinite_campus", "Infinite Campus", "30 1 * * *", 120),
         ("lakeside", "skyward", names.other_title, "0 2 * * *", 60),
-        ("mesa", "powerschool", "Mesa Verde District", "", 0),
+        ("mesa", "powerschool", "PowerSchool", "", 0),
         ("northfield", "powerschool", names.title, "15 * * * *", 90),
-        ("orchard", "skyward", "Orchard Valley", "0 3 * * 1-5", 60),
+        ("orchard", "skyward", "Skyward", "0 3 * * 1-5", 60),
     )
     for name, provider, title, schedule, rate in told:
         await integrations.activate(
@@ -152,6 +152,7 @@ async def _history(c: Connection, names: Names) -> None:
         end_now = RunStatus.COMPLETED if end is RunStatus.HELD and turn < 14 else end
         run_id = await _enqueue(c, name, at_ms, "clock" if turn % 3 else names.actor)
         await runs.claim(c, run_id, engine="e1", now_ms=at_ms + 2_000)
+        await runs.add_requests(c, run_id, 712, None)
         for entity, count in zip(ORDER, (14, 611, 9_812, 402, 1_377, 58_010), strict=True):
             failed = 3 if end is RunStatus.WITH_ERRORS and entity is Entity.STUDENT else 0
             await runs.add_counts(
@@ -179,8 +180,8 @@ async def _history(c: Connection, names: Names) -> None:
         await events.append(
             c,
             EventKind.RUN_ENDED,
-            Level.WARNING,
-            f"ended: {end_now.value}",
+            Level.INFO if end_now is RunStatus.COMPLETED else Level.WARNING,
+            f"run {run_id} {end_now.value}",
             integration=name,
             run_id=run_id,
             at_ms=at_ms + 300_000,

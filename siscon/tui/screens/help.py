@@ -19,8 +19,8 @@ from siscon.tui.widgets.table import LineTable
 
 COLUMNS = (
     Column("Keys", 14, flex=1, most=22),
-    Column("What it does", 34, flex=3),
-    Column("Command", 20, flex=1, from_width=96),
+    Column("What it does", 34, flex=9, most=54),
+    Column("Command", 25, from_width=96),
 )
 
 
