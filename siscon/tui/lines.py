@@ -53,8 +53,8 @@ GROUPS = (
     Column("Records", 7, align="right"),
     Column("Integration", 15, flex=1, most=24),
     Column("Entity", 10),
-    Column("Cause", 16, flex=2, most=32),
-    Column("Field", 12, from_width=68),
+    Column("Cause", 16, flex=1, most=32),
+    Column("Field", 12, flex=3, most=24, from_width=68),
     Column("Last seen", 12, from_width=82),
     Column("Reason", 24, flex=4, from_width=110),
 )
