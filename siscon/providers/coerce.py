@@ -15,7 +15,9 @@ MAX_ID = 256
 
 
 def _refuse(field: str, rule: str, code: str) -> RecordError:
-    return RecordError(f"{field} {rule}. Correct it in the SIS; the next sync applies it.", field=field, code=code)
+    return RecordError(
+        f"{field} {rule}. Correct it in the SIS; the next sync applies it.", field=field, code=code
+    )
 
 
 def as_list(value: Any) -> list[Any]:
