@@ -26,6 +26,8 @@ from siscon.tui.widgets.rows import PAGE, FixedRows, PagedRows, Rows
 class LineTable(ScrollView, can_focus=True):
     """A list of rows under a heading. Rows keep their key: updates never move the cursor to another row."""
 
+    # A bar for moving sideways would cover the last row; columns fit the width instead.
+    DEFAULT_CSS = "LineTable { overflow-x: hidden; }"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--head",
         "table--cursor",
