@@ -88,7 +88,7 @@ async def open_database(settings: Settings) -> Database:
 
 def secrets_of(settings: Settings) -> list[Secret]:
     """Every secret of the configuration, so that the log can leave them out."""
-    return [one.client_secret for one in settings.integrations.values()]
+    return [secret for one in settings.integrations.values() for secret in one.secrets]
 
 
 @contextmanager

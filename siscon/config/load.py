@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from siscon.config import references, words
 from siscon.config.document import MAX_BYTES, Document, Path, dotted, read_document
-from siscon.config.model import Settings, checked_address, is_loopback, with_file
+from siscon.config.model import SECRETS, Settings, checked_address, is_loopback, with_file
 from siscon.domain.errors import Complaint, ConfigError, SisconError
 
 ProviderSettingsOf = Callable[[str], type[BaseModel] | None]
@@ -105,7 +105,9 @@ def explain(
 def _rows(loaded: Loaded, values: Any, path: Path) -> list[SettingRow]:
     if isinstance(values, dict) and (values or path == ()):
         return [row for key, value in values.items() for row in _rows(loaded, value, (*path, key))]
-    shown = "***" if path[-1] == "client_secret" else words.shown(values)
+    shown = (
+        "***" if path[-1] in SECRETS and path[0] == "integrations" and len(path) == 3 else words.shown(values)
+    )
     return [SettingRow(dotted(path), shown, _source(loaded, path))]
 
 
@@ -179,9 +181,9 @@ def _integrations(loaded: Loaded) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _check_secrets(loaded: Loaded) -> None:
-    for name, values in _integrations(loaded):
-        path: Path = ("integrations", name, "client_secret")
-        if "client_secret" not in values or path in loaded.overridden or path in loaded.document.refused:
+    for name, values, key in [(*one, key) for one in _integrations(loaded) for key in SECRETS]:
+        path: Path = ("integrations", name, key)
+        if key not in values or path in loaded.overridden or path in loaded.document.refused:
             continue
         written = loaded.written.get(path, "")
         if not references.is_reference(written):

@@ -84,6 +84,10 @@ SecretText = Annotated[Secret, _SecretType]
 """A secret: a reference in the file, stars wherever it is shown."""
 
 
+SECRETS = ("client_secret", "private_key", "password", "token")
+"""The entries of an integration that must be references."""
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
 
@@ -139,12 +143,29 @@ class IntegrationSettings(Section):
         description="the kind of system: powerschool, infinite_campus, skyward or a plug-in's name"
     )
     base_url: str = Field(description="the district's address, https unless it is on this machine")
-    client_id: str = Field(min_length=1, max_length=1000, description="the OAuth client id")
-    client_secret: SecretText = Field(description="a reference to the OAuth client secret")
+    client_id: str = Field("", max_length=1000, description="the OAuth client id")
+    client_secret: SecretText | None = Field(None, description="a reference to the OAuth client secret")
+    private_key: SecretText | None = Field(
+        None, description="a reference to the PEM key that signs in (private_key_jwt)"
+    )
+    username: str = Field("", max_length=1000, description="the user name of a password login")
+    password: SecretText | None = Field(None, description="a reference to the password of a password login")
+    token: SecretText | None = Field(
+        None, description="a reference to a token or key that the vendor handed out"
+    )
+    origins: tuple[str, ...] = Field(
+        (), description="further addresses that the login may be sent to; base_url is always one"
+    )
     requests_per_minute: Number | None = Field(
         None, ge=0, le=100_000, description="the rate limit; empty: the provider's own, 0: none"
     )
     schedule: str = Field("", description="when to import: five cron fields, empty: only when asked")
+    full_schedule: str = Field(
+        "", description="when to compare everything, where the schedule asks only for what changed"
+    )
+    attempts: Number = Field(
+        3, ge=1, le=20, description="how often one request is tried after faults that pass"
+    )
     enabled: bool = Field(True, description="false: kept, but never run")
     incremental: bool = Field(
         False,
@@ -168,7 +189,17 @@ class IntegrationSettings(Section):
     def _safe_address(cls, url: str) -> str:
         return checked_address(url)
 
-    @field_validator("schedule")
+    @field_validator("origins")
+    @classmethod
+    def _safe_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(checked_address(one) for one in origins)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every secret of this integration, so that it can be struck out wherever text leaves."""
+        return tuple(one for one in (self.client_secret, self.private_key, self.password, self.token) if one)
+
+    @field_validator("schedule", "full_schedule")
     @classmethod
     def _readable_schedule(cls, line: str) -> str:
         try:

@@ -58,6 +58,7 @@ class School:
     low_grade: str | None = _of(Privacy.PUBLIC)
     high_grade: str | None = _of(Privacy.PUBLIC)
     status: str = _of(Privacy.PUBLIC, default="active")
+    custom: str | None = _of(Privacy.PROTECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Term:
     ends_on: IsoDate | None = _of(Privacy.PUBLIC, required=True)
     school_year: str | None = _of(Privacy.PUBLIC)
     status: str = _of(Privacy.PUBLIC, default="active")
+    custom: str | None = _of(Privacy.PROTECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Staff:
     username: str | None = _of(Privacy.PERSONAL)
     schools: tuple[ExternalId, ...] = _of(Privacy.PUBLIC, Entity.SCHOOL, default=())
     status: str = _of(Privacy.INTERNAL, default="active")
+    custom: str | None = _of(Privacy.PROTECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ class Student:
     username: str | None = _of(Privacy.PERSONAL)
     school: ExternalId | None = _of(Privacy.INTERNAL, Entity.SCHOOL)
     status: str = _of(Privacy.INTERNAL, default="active")
+    custom: str | None = _of(Privacy.PROTECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,7 @@ class Course:
     code: str | None = _of(Privacy.PUBLIC)
     school: ExternalId | None = _of(Privacy.PUBLIC, Entity.SCHOOL)
     status: str = _of(Privacy.PUBLIC, default="active")
+    custom: str | None = _of(Privacy.PROTECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,7 @@ class Section:
     terms: tuple[ExternalId, ...] = _of(Privacy.PUBLIC, Entity.TERM, default=())
     instructors: tuple[ExternalId, ...] = _of(Privacy.PUBLIC, Entity.STAFF, default=())
     status: str = _of(Privacy.PUBLIC, default="active")
+    custom: str | None = _of(Privacy.PROTECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +144,15 @@ class Enrollment:
     begins_on: IsoDate | None = _of(Privacy.INTERNAL)
     ends_on: IsoDate | None = _of(Privacy.INTERNAL)
     status: str = _of(Privacy.INTERNAL, default="active")
+    custom: str | None = _of(Privacy.PROTECTED)
+
+
+def custom_text(values: Mapping[str, str | None]) -> str | None:
+    """A district's own fields (name -> text) as the ``custom`` of a record: JSON, always the same text for the same
+    fields; None when all are empty.
+    """
+    kept = {name: value for name, value in sorted(values.items()) if value}
+    return json.dumps(kept, ensure_ascii=False, separators=(",", ":")) if kept else None
 
 
 Record = School | Term | Staff | Student | Course | Section | Enrollment

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from siscon.config import Settings
-from siscon.domain.errors import RateLimited, TransientError, UsageError
+from siscon.domain.errors import ConfigError, RateLimited, TransientError, UsageError
 from siscon.domain.retry import backoff_s
 from siscon.domain.tokens import Token
 from siscon.engine.activation import LoadProvider, rate_of
@@ -19,6 +19,7 @@ from siscon.engine.tokens import StoredTokens
 from siscon.providers import oauth
 from siscon.providers.client import ApiClient
 from siscon.providers.contract import Answer, Provider
+from siscon.providers.grants import ClientCredentials
 from siscon.providers.ports import ClientLimits
 from siscon.store.database import Database
 from siscon.store.vault import Vault
@@ -98,13 +99,16 @@ class Links:
         own = kind.Settings(base_url=settings.base_url, **settings.settings)
         gate = StoredGate(self._db, name, rate_of(settings, kind), now_ms=self._now_ms)
         grant = kind.grant(own)
+        if not isinstance(grant, ClientCredentials) or settings.client_secret is None:
+            raise ConfigError(f"{name} lacks a client_secret.")
+        secret = settings.client_secret
 
         async def fetch() -> Token:
             count_request()
             return await oauth.fetch_token(
                 grant,
                 client_id=settings.client_id,
-                client_secret=settings.client_secret,
+                client_secret=secret,
                 login=name,
                 ca_file=settings.ca_file,
                 now_ms=self._now_ms(),

@@ -130,7 +130,13 @@ class ApiClient:
         if self._transport is not None:
             await self._transport.__aexit__(kind, error, trace)
 
-    async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
+    async def get(
+        self,
+        path: str,
+        params: Mapping[str, str | int] | None = None,
+        *,
+        keep_s: float = 0.0,  # noqa: ARG002
+    ) -> Answer:
         """Ask for a list or a record; the answer is 2xx and looks like JSON."""
         return await self._request("GET", path, params, None, repeatable=True)
 

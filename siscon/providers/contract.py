@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from siscon.domain.errors import RecordError
 from siscon.domain.records import Entity, Part, Record
+from siscon.providers.grants import Grant, NoLogin
 
 Raw = Mapping[str, Any]
 
@@ -50,25 +52,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What an SIS stands: requests per window of seconds (0: no limit), and how many at once."""
+    """What an SIS stands: requests per window of seconds (0: no limit), how many at once, and the least seconds
+    between two requests.
+    """
 
     requests: int = 60
     per_s: float = 60.0
     at_once: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCredentials:
-    """The OAuth 2.0 client credentials grant (RFC 6749, section 4.4) at an absolute ``token_url``.
-
-    ``client_auth`` is ``client_secret_basic`` or ``client_secret_post``; ``scope`` is space-separated;
-    ``params`` are added to the form.
-    """
-
-    token_url: str
-    scope: str = ""
-    client_auth: str = "client_secret_basic"
-    params: Mapping[str, str] = field(default_factory=dict)
+    min_interval_s: float = 0.0
 
 
 class ProviderSettings(BaseModel):
@@ -98,10 +89,14 @@ class Api(Protocol):
     A path is taken relative to ``base_url``; an absolute URL must lie within the integration's origins. Limits,
     tokens, retries, caps and the classification of errors happen behind it. Raises ``AuthError``,
     ``ProviderError``, ``TransientError`` (retries used up). ``get``, and ``post`` when it is ``repeatable`` (a
-    query), answer JSON and are asked again after a fault; any other ``post`` only when it certainly did not arrive.
+    query), answer in the provider's ``media`` and are asked again after a fault; any other ``post`` only when it
+    certainly did not arrive. An answer to a ``get`` with ``keep_s`` may come from memory for so many seconds, and is
+    asked for conditionally (ETag, Last-Modified) after that: for what changes rarely, such as page sizes.
     """
 
-    async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Answer: ...
+    async def get(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, keep_s: float = 0.0
+    ) -> Answer: ...
 
     async def post(
         self,
@@ -113,13 +108,38 @@ class Api(Protocol):
     ) -> Answer: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """One file in a drop folder: its plain name (no path), bytes, and last change in ms since 1970, UTC."""
+
+    name: str
+    size: int
+    modified_at_ms: int
+
+
+class Files(Protocol):
+    """What a provider that reads files works with, wherever they lie: a folder, an SFTP server, an address.
+
+    Raises ``AuthError``, ``ProviderError``, ``TransientError`` as an :class:`Api` does.
+    """
+
+    async def listing(self) -> Sequence[Drop]:
+        """The files that lie there now, oldest first."""
+        ...
+
+    async def fetch(self, drop: Drop) -> Path:
+        """A whole local copy in a private folder, kept while the link lives; the same file is fetched once."""
+        ...
+
+
 class Provider:
     """Base of all providers: class attributes that say what it is, and :meth:`pages`.
 
     ``entities`` stand in order of dependency. A provider keeps no state between pages that ``resume`` does not
-    hold: after a crash a new object goes on from the stored position.
+    hold: after a crash a new object goes on from the stored position. ``media`` is what answers must look like.
     """
 
+    media: ClassVar[Literal["json", "xml"]] = "json"
     name: ClassVar[str]
     title: ClassVar[str]
     entities: ClassVar[tuple[Entity, ...]]
@@ -131,9 +151,17 @@ class Provider:
         self.settings = settings
 
     @classmethod
-    def grant(cls, settings: ProviderSettings) -> ClientCredentials:
-        """How to get a token with the integration's client id and secret."""
+    def grant(cls, settings: ProviderSettings) -> Grant:
+        """How siscon logs in with the secrets of the integration."""
         raise NotImplementedError
+
+    async def coverage(self) -> Mapping[str, str]:
+        """What the data of this login cover, as short names and texts (``{"school year": "2026"}``).
+
+        When it differs from what the last good run saw, a run is held before anything is written, for then what is
+        absent says nothing. Empty: the provider cannot tell.
+        """
+        return {}
 
     def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         """The pages of one entity, from ``resume`` on (None: from the start), in an order that is stable.
@@ -146,6 +174,19 @@ class Provider:
     def classify(cls, answer: Answer) -> Exception | None:  # noqa: ARG003 - for those who override it
         """Called first for each answer that is not 2xx: an own judgement, or None for the common table."""
         return None
+
+
+class FileProvider(Provider):
+    """Base of providers that read files instead of asking an API."""
+
+    def __init__(self, files: Files, settings: ProviderSettings) -> None:
+        self.files = files
+        self.settings = settings
+
+    @classmethod
+    def grant(cls, settings: ProviderSettings) -> Grant:  # noqa: ARG003 - for those who override it
+        """No login of its own: a folder needs none."""
+        return NoLogin()
 
 
 def sort_out(

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 from siscon.domain.records import Entity
-from siscon.providers.contract import Api, ClientCredentials, Page, Provider, ProviderSettings, Rate
+from siscon.providers.contract import Api, Page, Provider, ProviderSettings, Rate
+from siscon.providers.grants import ClientCredentials
 from siscon.providers.oneroster import ENTITIES, OneRosterPages, OneRosterSettings, grant_for, service_path
 
 

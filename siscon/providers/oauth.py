@@ -19,7 +19,8 @@ from siscon.domain.text import plain
 from siscon.domain.tokens import Token
 from siscon.providers.body import read_capped
 from siscon.providers.classify import judge, judge_fault
-from siscon.providers.contract import Answer, ClientCredentials
+from siscon.providers.contract import Answer
+from siscon.providers.grants import ClientCredentials
 from siscon.providers.origins import is_loopback, origin_of
 from siscon.providers.tls import trust
 

@@ -18,8 +18,9 @@ from pydantic import Field
 from siscon.domain.errors import ProviderError, RecordError
 from siscon.domain.records import Entity, Part, Record
 from siscon.providers import oneroster_wire as wire
-from siscon.providers.contract import Answer, Api, ClientCredentials, Page, ProviderSettings
+from siscon.providers.contract import Answer, Api, Page, ProviderSettings
 from siscon.providers.decode import PageDecoder
+from siscon.providers.grants import ClientCredentials
 from siscon.providers.paging import Chunk, Position, by_offset, from_resume, to_resume, total_of
 
 OVERLAP = timedelta(minutes=5)

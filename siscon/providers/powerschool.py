@@ -16,16 +16,9 @@ from siscon.domain.errors import ProviderError
 from siscon.domain.records import Entity, Part, Record, Section
 from siscon.providers import powerschool_wire as wire
 from siscon.providers.coerce import as_map
-from siscon.providers.contract import (
-    Answer,
-    Api,
-    ClientCredentials,
-    Page,
-    Provider,
-    ProviderSettings,
-    Rate,
-)
+from siscon.providers.contract import Answer, Api, Page, Provider, ProviderSettings, Rate
 from siscon.providers.decode import PageDecoder, parse
+from siscon.providers.grants import ClientCredentials
 from siscon.providers.paging import Chunk, Position, by_number, from_resume, to_resume
 from siscon.providers.powerschool_errors import judge
 

@@ -34,9 +34,11 @@ class Tampered:
         self._change = change
         self.asked = 0
 
-    async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
+    async def get(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, keep_s: float = 0.0
+    ) -> Answer:
         """As the api answers, then changed."""
-        return self._changed(await self._api.get(path, params))
+        return self._changed(await self._api.get(path, params, keep_s=keep_s))
 
     async def post(
         self,

@@ -11,7 +11,7 @@ import pytest
 from siscon.domain.errors import AuthError, ConfigError, ProviderError, RateLimited, TransientError
 from siscon.domain.privacy import Secret
 from siscon.domain.tokens import Token
-from siscon.providers.contract import ClientCredentials
+from siscon.providers.grants import ClientCredentials
 from siscon.providers.oauth import fetch_token
 
 URL = "https://sis.example.org/campus/oauth2/token?appName=harbor"

@@ -18,7 +18,8 @@ from siscon.domain.records import (
     Student,
     Term,
 )
-from siscon.providers.contract import ClientCredentials, Page, Provider, ProviderSettings, Rate, Rejected
+from siscon.providers.contract import Page, Provider, ProviderSettings, Rate, Rejected
+from siscon.providers.grants import ClientCredentials
 
 
 @dataclass

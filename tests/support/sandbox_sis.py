@@ -12,7 +12,8 @@ import httpx
 
 from siscon.domain.privacy import Secret
 from siscon.providers.client import ApiClient
-from siscon.providers.contract import ClientCredentials, Provider, ProviderSettings, Rate
+from siscon.providers.contract import Provider, ProviderSettings, Rate
+from siscon.providers.grants import ClientCredentials
 from siscon.providers.oauth import fetch_token
 from siscon.providers.ratelimit import MemoryGate
 from siscon.providers.registry import load
