@@ -16,7 +16,7 @@ from siscon.domain.records import FIELDS, Entity
 from siscon.sandbox import launch, truth
 from siscon.sandbox import state as states
 from siscon.sandbox.state import SandboxState
-from siscon.sandbox.systems import SYSTEMS
+from siscon.sandbox.systems import ALL_SYSTEMS
 from siscon.sandbox.world import district_of
 
 STUDENTS, SEED = 500, 1
@@ -25,9 +25,9 @@ SIZE = click.IntRange(10, 1_000_000)
 home_option = click.option("--home", metavar="DIR", help="The folder in which the sandbox remembers its day.")
 port_option = click.option(
     "--port",
-    type=click.IntRange(0, 65_532),
+    type=click.IntRange(0, 65_531),
     metavar="P",
-    help="The first of four ports; 0: any that are free.",
+    help="The first of five ports; 0: any that are free.",
 )
 
 
@@ -148,8 +148,8 @@ def _tell(state: SandboxState, where: str) -> None:
     output.say(
         f"Sandbox of {state.students} students, seed {state.seed}, day {state.day}; all people are invented."
     )
-    for (name, system), port in zip(SYSTEMS.items(), state.ports, strict=False):
-        output.say(f"  {system.title:16} http://127.0.0.1:{port}  ({name})")
+    for name, system in ALL_SYSTEMS.items():
+        output.say(f"  {system.title:16} http://127.0.0.1:{state.ports[system.port]}  ({name})")
     output.say(
         f"A configuration for it: siscon sandbox{where} --print-config > config.yaml. End it with ctrl-C."
     )
@@ -186,14 +186,14 @@ def show_truth(
 ) -> None:
     """Print what the districts hold today, record by record, to compare with."""
     state = _found(home, port)
-    if integration is not None and integration not in SYSTEMS:
-        known = ", ".join(SYSTEMS)
+    if integration is not None and integration not in ALL_SYSTEMS:
+        known = ", ".join(ALL_SYSTEMS)
         raise UsageError(f"The sandbox has no system '{integration}'. It has {known}.", code="no_such_system")
     entities = [Entity(entity)] if entity else list(Entity)
-    for name in [integration] if integration else SYSTEMS:
+    for name in [integration] if integration else ALL_SYSTEMS:
         district = district_of(name, state)
         for kind in entities:
             told = truth.broken if broken else truth.rows
             fields = ["reason"] if broken else [rule.name for rule in FIELDS[kind]][:5]
             columns = ("integration", "entity", "external_id", *fields)
-            output.show(told(SYSTEMS[name], district, kind.value), columns, as_json=as_json)
+            output.show(told(ALL_SYSTEMS[name], district, kind.value), columns, as_json=as_json)

@@ -10,7 +10,7 @@ from siscon.sandbox import state as states
 from siscon.sandbox.origin import APP_NAME, client_id_of
 from siscon.sandbox.server import PortInUse
 from siscon.sandbox.state import SandboxState
-from siscon.sandbox.systems import FAST_REQUESTS_PER_MINUTE, SYSTEMS
+from siscon.sandbox.systems import ALL_SYSTEMS, FAST_REQUESTS_PER_MINUTE, SYSTEMS
 from siscon.sandbox.world import World, district_of
 
 __all__ = ["PortInUse", "advance", "print_config", "serve"]
@@ -21,7 +21,7 @@ LIMITS = ("fast", "real")
 
 
 async def serve(state: SandboxState, limits: str, *, on_ready: Callable[[SandboxState], None]) -> None:
-    """Serve the three systems until cancelled. Raises PortInUse if a port is taken."""
+    """Serve the systems until cancelled. Raises PortInUse if a port is taken."""
     if limits not in LIMITS:
         raise ValueError(f"limits are {' or '.join(LIMITS)}, not {limits}")
     sockets = server.bind(state.port)
@@ -42,7 +42,7 @@ def advance(state: SandboxState) -> dict[str, dict[str, int]]:
     """Let a day pass in a sandbox, running or not, and say what happened in each system."""
     current = states.load(state.path) if state.path.is_file() else state
     current.pass_day()
-    counts = {name: dict(district_of(name, current).days.counts[current.day]) for name in SYSTEMS}
+    counts = {name: dict(district_of(name, current).days.counts[current.day]) for name in ALL_SYSTEMS}
     current.save()
     state.day, state.moments = current.day, current.moments
     return counts

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
+from email.utils import formatdate
+
+ABSURD_S = 999_999_999
 
 
 class Window:
@@ -27,6 +31,21 @@ class Window:
         accepted.append(now)
         self._last = now
         return 0
+
+
+def announced(wait_s: float, form: str, *, skew_s: float = 0) -> str | None:
+    """The ``Retry-After`` of a wait in the form that is switched on (RFC 9110, 10.2.3); None for none.
+
+    A date is rounded up to whole seconds and told by the server's own clock, ``skew_s`` beside the true one.
+    """
+    match form:
+        case "seconds":
+            return str(math.ceil(wait_s))
+        case "date":
+            return formatdate(math.ceil(time.time() + wait_s + skew_s), usegmt=True)
+        case "absurd":
+            return str(ABSURD_S)
+    return None
 
 
 class Traffic:

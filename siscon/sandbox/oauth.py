@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -30,6 +31,8 @@ class Login:
     client_secret: str
     app_name: str | None = None
     scopes: tuple[str, ...] = ()
+    bearer: str | None = None
+    api_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,12 @@ class Tokens:
     _grants: dict[str, Grant] = field(default_factory=dict)
 
     def find(self, asked: Asked) -> Grant | None:
-        """What the request's bearer token allows, or None if it is missing, unknown or too old."""
+        """What the request's token or key allows, or None if it is missing, unknown or too old."""
+        login = self.login
         kind, _, token = asked.headers.get("authorization", "").partition(" ")
+        is_static = login.bearer is not None and kind.lower() == "bearer" and token.strip() == login.bearer
+        if is_static or (login.api_key is not None and asked.headers.get("x-api-key") == login.api_key):
+            return Grant(login.client_id, frozenset(map(_plain, login.scopes)), math.inf)
         grant = self._grants.get(token.strip()) if kind.lower() == "bearer" else None
         return grant if grant is not None and grant.expires_at > self.clock() else None
 
@@ -82,7 +89,11 @@ class Tokens:
 
     def _grant(self, scope: str) -> Answer:
         known = {_plain(one): one for one in self.login.scopes}
-        wanted = [known[_plain(one)] for one in scope.split() if _plain(one) in known]
+        wanted = [
+            one if one in self.login.scopes else known[_plain(one)]
+            for one in scope.split()
+            if _plain(one) in known
+        ]
         if known and not wanted and (scope or self.quirks.scope_required):
             return _refused("invalid_scope", "ask for at least one scope that this application may use")
         granted = wanted or list(known.values())

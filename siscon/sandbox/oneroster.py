@@ -40,7 +40,9 @@ class OneRoster:
         try:
             path = self._path_of(asked)
             self._check_scope(path, scopes)
-            rows = Rows(district, self.version, asked.origin + self.base, hrefs=self._quirks.hrefs)
+            hrefs = self._quirks.hrefs
+            base = asked.origin + self.base if hrefs == "absolute" else self.base
+            rows = Rows(district, self.version, base, hrefs=hrefs, booleans=self._quirks.booleans)
             if len(path) == 2:
                 return self._single(path[0], path[1], district, rows, asked)
             listing = listing_at(path, district, rows)
@@ -141,7 +143,7 @@ class OneRoster:
             tail = f",{encode(warning)[1:-1]}" if warning else ""
         texts = [] if empty else [write(index) for index in listing.indexes.cut(offset, limit)]
         answer = Answer(200, f'{{"{listing.collection}":[{",".join(texts)}]{tail}}}'.encode())
-        if self._quirks.total_count != "off":
+        if self._quirks.total_count != "none":
             wrong = self._quirks.total_count == "wrong"
             answer.headers["X-Total-Count"] = str(total + 7 if wrong else total)
         if self._quirks.link_header:

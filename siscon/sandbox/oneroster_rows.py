@@ -7,6 +7,7 @@ from typing import Any
 
 from siscon.sandbox.days import START_YEAR
 from siscon.sandbox.district import District
+from siscon.sandbox.systems import ONEROSTER
 from siscon.sandbox.wire import encode, quote
 
 GRADES = {-1: "PK", 0: "KG"} | {grade: f"{grade:02d}" for grade in range(1, 13)}
@@ -29,14 +30,16 @@ _ENROLLMENT = (
 class Rows:
     """Rows of one district in one version of OneRoster, with links below ``base``."""
 
-    def __init__(self, district: District, version: str, base: str, *, hrefs: bool) -> None:
+    def __init__(self, district: District, version: str, base: str, *, hrefs: str, booleans: str) -> None:
         self._district = district
         self._is_12 = version == "v1p2"
+        self._all_sexes = self._is_12 or district.system is ONEROSTER
         self._base = base
-        self._hrefs = hrefs
+        self._hrefs = hrefs != "none"
+        self._texts = booleans == "string"
         self._id = district.ids.text
         self._schools: dict[int, str] = {}
-        self._enrollment = _ENROLLMENT.replace("PRIMARY", '"false"' if self._is_12 else "false")
+        self._enrollment = _ENROLLMENT.replace("PRIMARY", '"false"' if self._texts else "false")
         for word in ("users", "classes"):
             href = f'"href":"{base}/'.replace("%", "%%") + f'{word}/%s",' if hrefs else ""
             self._enrollment = self._enrollment.replace(word.upper(), href)
@@ -56,9 +59,7 @@ class Rows:
         }
 
     def _bool(self, value: bool) -> bool | str:
-        if self._is_12:
-            return "true" if value else "false"
-        return value
+        return ("true" if value else "false") if self._texts else value
 
     def org(self, position: int) -> dict[str, Any]:
         """The district (position 0) or a school."""
@@ -135,7 +136,7 @@ class Rows:
             self._id("student", index),
             "tobedeleted" if student.status == "T" else "active",
             self._district.moments[student.changed],
-            f'"{enabled}"' if self._is_12 else enabled,
+            f'"{enabled}"' if self._texts else enabled,
             quote(student.first_name),
             middle,
             quote(student.last_name),
@@ -208,7 +209,7 @@ class Rows:
             "tobedeleted" if student.status == "T" else "active",
             self._district.moments[student.changed],
             student.birth_date,
-            f'"sex":"{SEX[student.gender]}",' if self._is_12 or student.gender != "X" else "",
+            f'"sex":"{SEX[student.gender]}",' if self._all_sexes or student.gender != "X" else "",
         )
 
     def enrollment(self, index: int) -> str:

@@ -6,22 +6,31 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from siscon.sandbox.dialects import Dialect, OneRosterDialect, PowerSchoolDialect
 from siscon.sandbox.district import District
-from siscon.sandbox.limits import Traffic, Window
+from siscon.sandbox.limits import Traffic, Window, announced
 from siscon.sandbox.oauth import Login, Tokens, scopes_of
-from siscon.sandbox.oneroster import OneRoster
-from siscon.sandbox.powerschool import OPEN_PATHS, PowerSchool
 from siscon.sandbox.powerschool import TOKEN_PATH as POWERSCHOOL_TOKEN_PATH
-from siscon.sandbox.quirks import CAMPUS_QUIRKS, POWERSCHOOL_QUIRKS, SKYWARD_QUIRKS, Failure, Faults, Quirks
+from siscon.sandbox.quirks import (
+    CAMPUS_QUIRKS,
+    ONEROSTER_QUIRKS,
+    POWERSCHOOL_QUIRKS,
+    SKYWARD_QUIRKS,
+    Failure,
+    Faults,
+    Quirks,
+)
 from siscon.sandbox.systems import System
 from siscon.sandbox.wire import Answer, Asked, answer_json
 
 APP_NAME = "harborview"
 CAMPUS_BASE = f"/campus/api/oneroster/v1p2/{APP_NAME}/ims/oneroster/rostering/v1p2"
 SKYWARD_BASE = "/ims/oneroster/v1p1"
-CAMPUS_TOKENS, SKYWARD_TOKENS = "/campus/oauth2/token", "/token"
+ONEROSTER_BASES = {"v1p1": "/ims/oneroster/v1p1", "v1p2": "/ims/oneroster/rostering/v1p2"}
+CAMPUS_TOKENS, SKYWARD_TOKENS, ONEROSTER_TOKENS = "/campus/oauth2/token", "/token", "/oauth/token"
+STATIC_BEARER, API_KEY = "invented-static-bearer", "invented-api-key"
 HTML_TYPE = "text/html;charset=UTF-8"
 
 
@@ -34,67 +43,6 @@ class Outcome:
     dropped: bool = False
 
 
-class Dialect(Protocol):
-    """How a system says things; one class per wire format fulfils it."""
-
-    open_paths: tuple[str, ...]
-
-    def respond(self, asked: Asked, district: District, scopes: frozenset[str], *, empty: bool) -> Answer:
-        """The right answer."""
-
-    def unauthorised(self) -> Answer:
-        """The answer to a bad token."""
-
-    def throttled(self, wait_s: int) -> Answer:
-        """The answer to a request too many."""
-
-
-class PowerSchoolDialect:
-    """PowerSchool."""
-
-    open_paths: tuple[str, ...] = OPEN_PATHS
-
-    def __init__(self, quirks: Quirks) -> None:
-        self._wire = PowerSchool(quirks)
-
-    def respond(self, asked: Asked, district: District, scopes: frozenset[str], *, empty: bool) -> Answer:
-        """The right answer; tokens of PowerSchool know no scopes."""
-        del scopes
-        return self._wire.answer(asked, district, empty=empty)
-
-    def unauthorised(self) -> Answer:
-        """The answer to a bad token."""
-        words = 'Bearer error="invalid_token",realm="PowerSchool",error_description="The access token has expired"'
-        return answer_json({"message": "The access token has expired"}, 401, WWW_Authenticate=words)
-
-    def throttled(self, wait_s: int) -> Answer:
-        """The answer to a request too many."""
-        return answer_json({"message": f"Too many requests. Wait {wait_s} seconds and try again."}, 429)
-
-
-class OneRosterDialect:
-    """OneRoster, as Infinite Campus or Skyward."""
-
-    open_paths: tuple[str, ...] = ()
-
-    def __init__(self, version: str, base: str, quirks: Quirks) -> None:
-        self._wire = OneRoster(version, base, quirks)
-
-    def respond(self, asked: Asked, district: District, scopes: frozenset[str], *, empty: bool) -> Answer:
-        """The right answer."""
-        return self._wire.answer(asked, district, scopes, empty=empty)
-
-    def unauthorised(self) -> Answer:
-        """The answer to a bad token."""
-        answer = self._wire.refusal(401, "unauthorisedrequest", "Token has expired")
-        answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
-        return answer
-
-    def throttled(self, wait_s: int) -> Answer:
-        """The answer to a request too many."""
-        return self._wire.refusal(429, "server_busy", f"too many requests; come back in {wait_s} seconds")
-
-
 class Origin:
     """One system: its switches, its tokens, its limit, what it was asked."""
 
@@ -103,13 +51,13 @@ class Origin:
         system: System,
         *,
         login: Login,
-        token_path: str,
+        token_paths: tuple[str, ...],
         make_dialect: Callable[[Quirks], Dialect],
         quirks: dict[str, Any],
         requests_per_minute: int,
     ) -> None:
-        self.system, self.token_path = system, token_path
-        self.quirks = Quirks(**quirks)
+        self.system, self.token_paths = system, token_paths
+        self.quirks = Quirks(**quirks, requests_per_minute=requests_per_minute)
         self.faults = Faults()
         self.tokens = Tokens(login, self.quirks)
         self.window = Window(requests_per_minute)
@@ -161,8 +109,9 @@ class Origin:
     def _throttled(self, wait_s: int) -> Answer:
         self.traffic.throttled += 1
         answer = self._dialect.throttled(wait_s)
-        if self.quirks.retry_after:
-            answer.headers["Retry-After"] = str(wait_s)
+        told = announced(wait_s, self.quirks.retry_after)
+        if told is not None:
+            answer.headers["Retry-After"] = told
         return answer
 
     @staticmethod
@@ -206,7 +155,7 @@ def powerschool_origin(system: System, secret: str, requests_per_minute: int) ->
     return Origin(
         system,
         login=Login(client_id_of(system), secret),
-        token_path=POWERSCHOOL_TOKEN_PATH,
+        token_paths=(POWERSCHOOL_TOKEN_PATH,),
         make_dialect=PowerSchoolDialect,
         quirks=POWERSCHOOL_QUIRKS,
         requests_per_minute=requests_per_minute,
@@ -218,8 +167,8 @@ def campus_origin(system: System, secret: str, requests_per_minute: int) -> Orig
     return Origin(
         system,
         login=Login(client_id_of(system), secret, APP_NAME, scopes_of("v1p2")),
-        token_path=CAMPUS_TOKENS,
-        make_dialect=lambda quirks: OneRosterDialect("v1p2", CAMPUS_BASE, quirks),
+        token_paths=(CAMPUS_TOKENS,),
+        make_dialect=lambda quirks: OneRosterDialect({"v1p2": CAMPUS_BASE}, quirks),
         quirks=CAMPUS_QUIRKS,
         requests_per_minute=requests_per_minute,
     )
@@ -230,11 +179,33 @@ def skyward_origin(system: System, secret: str, requests_per_minute: int) -> Ori
     return Origin(
         system,
         login=Login(client_id_of(system), secret, None, scopes_of("v1p1")),
-        token_path=SKYWARD_TOKENS,
-        make_dialect=lambda quirks: OneRosterDialect("v1p1", SKYWARD_BASE, quirks),
+        token_paths=(SKYWARD_TOKENS,),
+        make_dialect=lambda quirks: OneRosterDialect({"v1p1": SKYWARD_BASE}, quirks),
         quirks=SKYWARD_QUIRKS,
         requests_per_minute=requests_per_minute,
     )
+
+
+def oneroster_origin(system: System, secret: str, requests_per_minute: int) -> Origin:
+    """A OneRoster server of a vendor without a name, which speaks both versions and knows every login."""
+    scopes = (*scopes_of("v1p1"), *scopes_of("v1p2"))
+    return Origin(
+        system,
+        login=Login(client_id_of(system), secret, None, scopes, bearer=STATIC_BEARER, api_key=API_KEY),
+        token_paths=(ONEROSTER_TOKENS,),
+        make_dialect=lambda quirks: OneRosterDialect(ONEROSTER_BASES, quirks),
+        quirks=ONEROSTER_QUIRKS,
+        requests_per_minute=requests_per_minute,
+    )
+
+
+ORIGINS: dict[str, Callable[[System, str, int], Origin]] = {
+    "powerschool": powerschool_origin,
+    "infinite_campus": campus_origin,
+    "skyward": skyward_origin,
+    "oneroster": oneroster_origin,
+}
+"""How each system is made: of its district's traits, its client secret, and its requests a minute."""
 
 
 def client_id_of(system: System) -> str:

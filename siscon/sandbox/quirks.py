@@ -10,24 +10,62 @@ from typing import Any
 class Quirks:
     """Lasting behaviour of one system; the defaults are what the real one is said to do."""
 
+    # tokens
     expires_in_as_string: bool = True
+    no_expires_in: bool = False
     token_seconds: int = 0
     scope_required: bool = False
+    granted_scopes: str = ""
+    rotate_refresh: bool = True
+    refresh_without_new: bool = False
+    # limits
+    requests_per_minute: int = 0
+    min_interval_ms: int = 0
+    at_once: int = 0
+    retry_after: str = "seconds"
+    limited_answer: str = "json"
+    # pages
     max_page_size: int = 1000
     over_cap: str = "error"
+    shift_rows: int = 0
+    insert_rows: int = 0
+    repeat_page: bool = False
+    overlap_rows: int = 0
+    empty_middle: bool = False
+    short_pages: bool = False
+    half_pages: bool = False
+    total_count: str = "right"
+    link_header: bool = True
+    foreign_next: bool = False
+    # ways of the server
+    redirect_to: str = ""
+    clock_skew_s: int = 0
+    etag: bool = False
+    # PowerSchool
     single_as_object: bool = True
     empty_as_text: bool = True
     digits_as_numbers: bool = True
     xml_without_accept: bool = True
     power_queries: bool = True
-    min_interval_ms: int = 0
-    retry_after: bool = True
-    total_count: str = "right"
-    link_header: bool = True
-    hrefs: bool = True
+    record_as_object: bool = False
+    metadata: bool = True
+    no_access: str = ""
+    unknown_columns: str = ""
+    outage: bool = False
+    dataversion: bool = True
+    dataversion_as_int: bool = False
+    dataversion_days: int = 30
+    too_many_body: str = "header"
+    # OneRoster
+    hrefs: str = "absolute"
+    nested_paths: bool = True
     error_dialect: str = "flat"
     unknown_field: str = "error"
+    filter_clauses: int = 2
     tombstones: bool = True
+    booleans: str = "string"
+    school_year: int = 0
+    ids_epoch: int = 0
 
     def update(self, values: dict[str, Any]) -> None:
         """Set switches by name; raises ValueError for an unknown name or a value of the wrong type."""
@@ -59,6 +97,14 @@ SKYWARD_QUIRKS = {
     "expires_in_as_string": False,
     "error_dialect": "set",
     "unknown_field": "warning",
+    "booleans": "json",
+}
+ONEROSTER_QUIRKS = {
+    "token_seconds": 3600,
+    "max_page_size": 5000,
+    "over_cap": "clamp",
+    "expires_in_as_string": False,
+    "error_dialect": "wrapped",
 }
 
 

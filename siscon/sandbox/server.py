@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from siscon.sandbox.state import PORTS
 from siscon.sandbox.wire import Asked
 from siscon.sandbox.world import World
 
@@ -79,9 +80,9 @@ async def _hang_up(send: Send) -> None:
 
 
 def bind(port: int) -> list[socket.socket]:
-    """Four listening sockets on loopback: ``port`` and the three after it, or four free ones for port 0."""
+    """Listening sockets on loopback: ``port`` and those after it, or free ones for port 0."""
     sockets: list[socket.socket] = []
-    for number in range(4):
+    for number in range(PORTS):
         wanted = port + number if port else 0
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sockets.append(listening)
@@ -107,7 +108,7 @@ class PortInUse(OSError):
             "is in use" if getattr(cause, "errno", None) == errno.EADDRINUSE else f"cannot be used ({cause})"
         )
         super().__init__(
-            f"port {port} {reason} (the sandbox needs four in a row); choose another with --port"
+            f"port {port} {reason} (the sandbox needs five in a row); choose another with --port"
         )
         self.port = port
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_PORT = 9100
+PORTS = 5
 _LATEST = "latest-sandbox"
 
 
@@ -51,7 +52,7 @@ class SandboxState:
         if not 10 <= self.students <= 1_000_000:
             raise ValueError("a sandbox district has between 10 and 1,000,000 students")
         if not self.ports:
-            self.ports = tuple(range(self.port, self.port + 4))
+            self.ports = tuple(range(self.port, self.port + PORTS))
         first = datetime.now(UTC) - timedelta(days=self.day + 1)
         while len(self.moments) <= self.day:
             self.moments.append(moment(first + timedelta(days=len(self.moments))))

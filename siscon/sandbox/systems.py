@@ -1,4 +1,4 @@
-"""The three systems that the sandbox plays: what sets the district of each apart from the others'."""
+"""The systems that the sandbox plays: what sets the district of each apart from the others'."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class System:
     username_required: bool
     flaws: tuple[str, ...]
     requests_per_minute: int
+    port: int
+    """How far its port is from the first one."""
 
 
 POWERSCHOOL = System(
@@ -31,6 +33,7 @@ POWERSCHOOL = System(
     username_required=False,
     flaws=("no_last_name", "no_section", "bad_birth_date", "wrong_type"),
     requests_per_minute=60,
+    port=0,
 )
 INFINITE_CAMPUS = System(
     name="infinite_campus",
@@ -41,6 +44,7 @@ INFINITE_CAMPUS = System(
     username_required=False,
     flaws=("no_last_name", "no_section", "bad_begin", "wrong_type"),
     requests_per_minute=100,
+    port=1,
 )
 SKYWARD = System(
     name="skyward",
@@ -51,7 +55,22 @@ SKYWARD = System(
     username_required=True,
     flaws=("no_last_name", "no_section", "bad_begin", "wrong_type"),
     requests_per_minute=80,
+    port=2,
+)
+ONEROSTER = System(
+    name="oneroster",
+    title="OneRoster",
+    make_ids=GuidIds,
+    terms_per_school=False,
+    shared_courses=False,
+    username_required=True,
+    flaws=("no_last_name", "no_section", "bad_begin", "wrong_type"),
+    requests_per_minute=120,
+    port=4,
 )
 SYSTEMS = {system.name: system for system in (POWERSCHOOL, INFINITE_CAMPUS, SKYWARD)}
+"""The systems of a demo."""
+ALL_SYSTEMS = {**SYSTEMS, ONEROSTER.name: ONEROSTER}
+"""Every system that is served; OneRoster is that of a vendor without a name."""
 
 FAST_REQUESTS_PER_MINUTE = 60_000

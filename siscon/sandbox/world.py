@@ -1,4 +1,4 @@
-"""The three systems over one state: which port is whose, and what day it is there.
+"""The systems over one state: which port is whose, and what day it is there.
 
 Every port also answers ``/__control__/...`` (docs/sandbox.md) when the header ``X-Sandbox-Control: yes`` is sent.
 """
@@ -12,14 +12,21 @@ from pathlib import Path
 
 from siscon.sandbox import state as states
 from siscon.sandbox.district import District
-from siscon.sandbox.origin import Origin, Outcome, campus_origin, powerschool_origin, skyward_origin
+from siscon.sandbox.origin import ORIGINS, Origin, Outcome
 from siscon.sandbox.state import SandboxState
-from siscon.sandbox.systems import FAST_REQUESTS_PER_MINUTE, INFINITE_CAMPUS, POWERSCHOOL, SKYWARD, SYSTEMS
+from siscon.sandbox.systems import (
+    ALL_SYSTEMS,
+    FAST_REQUESTS_PER_MINUTE,
+    INFINITE_CAMPUS,
+    ONEROSTER,
+    POWERSCHOOL,
+    SKYWARD,
+)
 from siscon.sandbox.wire import Answer, Asked, answer_json
 
 STAT_EVERY_S = 0.05
 CONTROL = "/__control__/"
-PORTS = (POWERSCHOOL, INFINITE_CAMPUS, SKYWARD, SKYWARD)
+PORTS = (POWERSCHOOL, INFINITE_CAMPUS, SKYWARD, SKYWARD, ONEROSTER)
 TOKEN_HOST = 3
 REAL_PAGE_SIZE = 100
 
@@ -27,7 +34,7 @@ REAL_PAGE_SIZE = 100
 def district_of(name: str, state: SandboxState) -> District:
     """The district of one system as a state describes it."""
     return District(
-        SYSTEMS[name], seed=state.seed, students=state.students, day=state.day, moments=state.moments
+        ALL_SYSTEMS[name], seed=state.seed, students=state.students, day=state.day, moments=state.moments
     )
 
 
@@ -39,29 +46,27 @@ class World:
     ) -> None:
         rates = {
             name: system.requests_per_minute if limits == "real" else FAST_REQUESTS_PER_MINUTE
-            for name, system in SYSTEMS.items()
+            for name, system in ALL_SYSTEMS.items()
         }
         self.origins: dict[str, Origin] = {
-            "powerschool": powerschool_origin(POWERSCHOOL, secret, rates["powerschool"]),
-            "infinite_campus": campus_origin(INFINITE_CAMPUS, secret, rates["infinite_campus"]),
-            "skyward": skyward_origin(SKYWARD, secret, rates["skyward"]),
+            name: ORIGINS[name](system, secret, rates[name]) for name, system in ALL_SYSTEMS.items()
         }
         if limits == "real":
             self.origins["powerschool"].quirks.max_page_size = REAL_PAGE_SIZE
         self._state = state
-        self._districts = {name: district_of(name, state) for name in SYSTEMS}
+        self._districts = {name: district_of(name, state) for name in ALL_SYSTEMS}
         self._clock = clock
         self._looked_at = clock()
         self._mark = _mark(state.path)
 
     def answer(self, number: int, asked: Asked) -> Outcome:
-        """Answer a request that came in on port ``number`` (0 to 3)."""
+        """Answer a request that came in on port ``number`` (0 to 4)."""
         self._refresh()
         origin = self.origins[PORTS[number].name]
         if asked.path.startswith(CONTROL):
             return Outcome(self._control(origin, asked))
         is_token_port = number == TOKEN_HOST or origin.system is not SKYWARD
-        if is_token_port and asked.path.rstrip("/") == origin.token_path:
+        if is_token_port and asked.path.rstrip("/") in origin.token_paths:
             return origin.answer_token(asked)
         if number == TOKEN_HOST:
             return Outcome(answer_json({"error": "not_found"}, 404))

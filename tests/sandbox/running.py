@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from siscon.sandbox.origin import CAMPUS_BASE, SKYWARD_BASE
+from siscon.sandbox.origin import CAMPUS_BASE, ONEROSTER_BASES, SKYWARD_BASE
 from siscon.sandbox.state import SandboxState
 
 SECRET = "invented-secret"
@@ -24,7 +24,7 @@ class Running:
     headers: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def url(self, system: str) -> str:
-        number = ("powerschool", "infinite_campus", "skyward", "tokens").index(system)
+        number = ("powerschool", "infinite_campus", "skyward", "tokens", "oneroster").index(system)
         return f"http://127.0.0.1:{self.state.ports[number]}"
 
     async def ask_token(self, system: str, **changes: Any) -> httpx.Response:
@@ -32,6 +32,7 @@ class Running:
             "powerschool": "/oauth/access_token",
             "infinite_campus": "/campus/oauth2/token?appName=harborview",
             "skyward": "/token",
+            "oneroster": "/oauth/token",
         }[system]
         origin = self.url("tokens" if system == "skyward" else system)
         options = {"auth": (f"sandbox-{system.replace('_', '-')}", SECRET), "data": FORM, **changes}
@@ -44,7 +45,12 @@ class Running:
                 "Authorization": f"Bearer {answer.json()['access_token']}",
                 "Accept": "application/json",
             }
-        base = {"infinite_campus": CAMPUS_BASE, "skyward": SKYWARD_BASE}.get(system, "")
+        base = {
+            "infinite_campus": CAMPUS_BASE,
+            "skyward": SKYWARD_BASE,
+            "oneroster": ONEROSTER_BASES["v1p2"],
+        }.get(system, "")
+        base = options.pop("base", base)
         method = options.pop("method", "GET")
         headers = {**self.headers[system], **options.pop("headers", {})}
         return await self.http.request(method, self.url(system) + base + path, headers=headers, **options)

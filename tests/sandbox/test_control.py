@@ -85,7 +85,7 @@ async def test_counts_are_kept_per_system(sandbox: Running) -> None:
     ("action", "body"),
     [
         ("quirks", {"nonsense": 1}),
-        ("quirks", {"hrefs": "yes"}),
+        ("quirks", {"hrefs": True}),
         ("faults", {"nonsense": 1}),
         ("faults", {"fail_next": {"status": 500, "often": 3}}),
         ("faults", []),
@@ -122,7 +122,7 @@ async def test_real_limits_bring_small_pages_of_powerschool(start: Start) -> Non
 
 async def test_the_wait_may_stand_in_the_message_only(start: Start) -> None:
     sandbox = await start()
-    await sandbox.control("powerschool", "quirks", {"retry_after": False, "min_interval_ms": 60_000})
+    await sandbox.control("powerschool", "quirks", {"retry_after": "none", "min_interval_ms": 60_000})
     await sandbox.get("powerschool", "/ws/v1/district/school")
     answer = await sandbox.get("powerschool", "/ws/v1/district/school")
 

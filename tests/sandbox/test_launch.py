@@ -63,7 +63,7 @@ async def test_a_day_let_pass_over_the_wire_stands_in_the_state_file(sandbox: Ru
     told = await sandbox.control("powerschool", "advance", {})
 
     assert told["day"] == load(sandbox.state.path).day == 1
-    assert set(told["counts"]) == {"powerschool", "infinite_campus", "skyward"}
+    assert set(told["counts"]) == {"powerschool", "infinite_campus", "skyward", "oneroster"}
     assert launch.advance(load(sandbox.state.path)).keys() == told["counts"].keys()
     assert load(sandbox.state.path).day == 2
 

@@ -20,7 +20,7 @@ from siscon.providers.registry import load
 from siscon.sandbox import launch
 from siscon.sandbox.origin import APP_NAME, client_id_of
 from siscon.sandbox.state import SandboxState
-from siscon.sandbox.systems import SYSTEMS
+from siscon.sandbox.systems import ALL_SYSTEMS, SYSTEMS
 from siscon.sandbox.world import CONTROL
 
 
@@ -72,7 +72,7 @@ async def next_day(state: SandboxState) -> None:
 
 def settings_for(kind: type[Provider], state: SandboxState, **more: Any) -> ProviderSettings:
     """The settings with which a provider reads its sandbox system."""
-    base_url = f"http://127.0.0.1:{state.ports[list(SYSTEMS).index(kind.name)]}"
+    base_url = f"http://127.0.0.1:{state.ports[ALL_SYSTEMS[kind.name].port]}"
     extra: dict[str, Any] = {
         "infinite_campus": {"app_name": APP_NAME},
         "skyward": {"token_url": f"http://127.0.0.1:{state.ports[3]}/token"},
@@ -82,7 +82,7 @@ def settings_for(kind: type[Provider], state: SandboxState, **more: Any) -> Prov
 
 def client_for(kind: type[Provider], settings: ProviderSettings, **more: Any) -> ApiClient:
     """The house's client over one system, without a limit."""
-    login = Login(kind.grant(settings), client_id_of(SYSTEMS[kind.name]))
+    login = Login(kind.grant(settings), client_id_of(ALL_SYSTEMS[kind.name]))
     return ApiClient(
         base_url=settings.base_url,
         origins=frozenset(),
