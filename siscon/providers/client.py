@@ -39,7 +39,7 @@ from siscon.providers.origins import is_loopback, origin_of
 from siscon.providers.ports import ClientLimits, Gate, RequestTrace, TokenSource
 from siscon.providers.tls import trust
 
-__all__ = ["ApiClient", "ClientLimits", "Gate", "RequestTrace", "TokenSource"]
+__all__ = ["ApiClient", "ClientLimits", "Gate", "RequestTrace", "TokenSource", "over_app"]
 
 logging.getLogger("httpx").setLevel(logging.WARNING)
 logging.getLogger("httpcore").setLevel(logging.WARNING)
@@ -330,3 +330,8 @@ def _sendable(token: Secret) -> str:
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise AuthError("The stored token is damaged. Renew the integration's login.", code="bad_token")
     return text
+
+
+def over_app(app: Any) -> httpx.AsyncBaseTransport:
+    """A transport that hands each request to an ASGI application in this process, for tests of providers."""
+    return httpx.ASGITransport(app)

@@ -125,13 +125,13 @@ def total_of(answer: Answer, header: str = "x-total-count") -> int | None:
 async def fetched(
     ask: Callable[[], Awaitable[Answer]], decode: Callable[[Answer, str], Decoded], request: str
 ) -> tuple[Answer, Decoded]:
-    """One page, asked for and decoded; JSON that is broken inside is asked for twice more, like any cut answer."""
+    """One page, asked for and decoded; a body that is broken inside is asked for twice more, like any cut answer."""
     for last in (False, False, True):
         answer = await ask()
         try:
             return answer, decode(answer, request)
         except ProviderError as error:
-            if last or error.code != "not_json":
+            if last or error.code not in ("not_json", "not_xml"):
                 raise
     raise AssertionError("the last of the tries returns or raises")
 
@@ -151,6 +151,7 @@ async def by_offset(
         here = position
         answer, decoded = await fetched(partial(ask, here.at, size), decode, request)
         total = total_of(answer)
+        total = decoded.announced if total is None else total
         received = here.received + decoded.received
         progress.check(answer, decoded, received=received, total=total)
         note = ""

@@ -19,6 +19,7 @@ DOORS = {
     "httpx": ("providers/client.py",),
     "tenacity": ("providers/client.py",),
     "authlib": ("providers/oauth.py",),
+    "defusedxml": ("providers/xml_rows.py",),
     "pydantic": ("providers/", "config/"),
     "pydantic_core": ("providers/", "config/"),
     "typing_extensions": ("providers/",),
