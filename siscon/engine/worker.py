@@ -161,9 +161,8 @@ class Worker:
         CURRENT.set(meter)
         settings = shop.settings.integrations[run.integration]
         link = await shop.links.of(run.integration)
-        run = await settle(
-            shop.db, run, lease, settings=settings, offered=link.provider.entities, now_ms=shop.now_ms()
-        )
+        offered = link.provider.offers(link.provider.settings)
+        run = await settle(shop.db, run, lease, settings=settings, offered=offered, now_ms=shop.now_ms())
         conflicts = settings.conflicts
         job = ImportJob(
             db=shop.db,

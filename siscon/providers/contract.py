@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from siscon.domain.errors import RecordError
 from siscon.domain.records import Entity, Part, Record
@@ -155,6 +155,11 @@ class Provider:
         """How siscon logs in with the secrets of the integration."""
         raise NotImplementedError
 
+    @classmethod
+    def offers(cls, settings: ProviderSettings) -> tuple[Entity, ...]:  # noqa: ARG003 - for those who override it
+        """The entities that an integration with these settings can give, in order of dependency."""
+        return cls.entities
+
     async def coverage(self) -> Mapping[str, str]:
         """What the data of this login cover, as short names and texts (``{"school year": "2026"}``).
 
@@ -176,8 +181,23 @@ class Provider:
         return None
 
 
+class FileSettings(ProviderSettings):
+    """What every integration that reads files may set. ``base_url`` is a folder, a folder on an SFTP server, or the
+    address of one file.
+
+    An SFTP server shows a key; it must stand in the file ``known_hosts`` (as OpenSSH writes it) or have the
+    fingerprint ``host_key`` (``SHA256:...``). A file that changed within ``settle_s`` seconds is not taken yet.
+    """
+
+    known_hosts: str = ""
+    host_key: str = ""
+    settle_s: float = Field(default=2.0, ge=0, le=300)
+
+
 class FileProvider(Provider):
-    """Base of providers that read files instead of asking an API."""
+    """Base of providers that read files instead of asking an API; its ``Settings`` are ``FileSettings``."""
+
+    Settings: ClassVar[type[ProviderSettings]] = FileSettings
 
     def __init__(self, files: Files, settings: ProviderSettings) -> None:
         self.files = files

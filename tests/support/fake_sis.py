@@ -62,6 +62,7 @@ class FakeProvider(Provider):
 
     def __init__(self, sis: FakeSis) -> None:
         self.sis = sis
+        self.settings = self.Settings(base_url="https://fake.example")
 
     @classmethod
     def grant(cls, settings: ProviderSettings) -> ClientCredentials:
