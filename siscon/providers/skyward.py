@@ -17,6 +17,8 @@ from siscon.providers.oneroster import ENTITIES, OneRosterPages, OneRosterSettin
 class SkywardSettings(OneRosterSettings):
     """``token_url`` comes from the district's API configuration page; the version is 1.1 for SMS 2.0."""
 
+    flavour: Literal["oneroster", "sms_v1"] = "oneroster"
+    """Which of Skyward's interfaces to read: OneRoster, or the older one of SMS 2.0 alone."""
     version: Literal["1.1", "1.2"] = "1.1"
     token_url: str
 
