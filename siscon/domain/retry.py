@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -37,6 +38,61 @@ def retry_after_s(header: str | None, *, now: datetime) -> float | None:
     return min(max((moment - now).total_seconds(), 0.0), HINT_CAP_S)
 
 
+_REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
+_RESET = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
+_LISTED = re.compile(r"(?:^|[;,])\s*(remaining|reset|r|t)\s*=\s*(\d{1,15})(?:\.\d+)?\s*(?=[;,]|$)")
+_EPOCH_FROM = 1_000_000_000
+_EPOCH_MS_FROM = 1_000_000_000_000
+
+
+def quota_pause_s(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """How long nothing may be sent because the allowance is used up, within [0, 900] seconds; None: it is not.
+
+    Header names in lower case. Read are ``X-RateLimit-Remaining`` with ``-Reset`` (seconds, or a moment since 1970
+    in seconds or ms, by the server's own ``Date`` where it has one), the same names without ``X-``, and the one
+    header ``RateLimit`` of draft-ietf-httpapi-ratelimit-headers ("limit=9, remaining=0, reset=5", later
+    '"default";r=0;t=5'). What cannot be read says nothing.
+    """
+    listed = _listed(headers.get("ratelimit", ""))
+    remaining = listed.get("r") if listed else _number(headers, _REMAINING)
+    reset = listed.get("t") if listed else _number(headers, _RESET)
+    if remaining is None or remaining >= 1 or reset is None:
+        return None
+    if reset >= _EPOCH_FROM:
+        moment_s = reset / 1000 if reset >= _EPOCH_MS_FROM else reset
+        reset = moment_s - _server_now(headers, now).timestamp()
+    return min(max(reset, 0.0), HINT_CAP_S)
+
+
+def _listed(header: str) -> dict[str, float]:
+    """Of several policies the one that has the least left; short names, empty where nothing can be read."""
+    found: list[dict[str, float]] = [{}]
+    for name, number in _LISTED.findall(header):
+        short = {"remaining": "r", "reset": "t"}.get(name, name)
+        if short in found[-1]:
+            found.append({})
+        found[-1][short] = float(number)
+    return min(found, key=lambda one: (one.get("r", math.inf), -one.get("t", 0.0)))
+
+
+def _number(headers: Mapping[str, str], names: Iterable[str]) -> float | None:
+    for name in names:
+        text = headers.get(name, "")
+        if _SECONDS.match(text):
+            return float(text)
+        if _MANY_DIGITS.match(text) and len(text.strip()) <= 15:
+            return float(text)
+    return None
+
+
+def _server_now(headers: Mapping[str, str], now: datetime) -> datetime:
+    try:
+        moment = parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return now
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """A generic cell rate: ``burst`` requests at once, then one every ``spacing_ms``.
@@ -55,11 +111,24 @@ class Pace:
         return self.spacing_ms * self.burst
 
 
-def pace_of(requests: int, per_s: float, *, burst: int = 5, reserve: float = 0.05) -> Pace | None:
-    """The pace that keeps at most ``requests`` in any ``per_s`` seconds; None when ``requests`` is 0 (no limit).
+INTERVAL_MARGIN_MS = 10
+"""Two requests that must keep a distance keep so much more, for one may travel faster than the other."""
 
-    The reserve covers what the way to the server adds: requests that left apart may arrive together.
+
+def pace_of(
+    requests: int, per_s: float, *, min_interval_s: float = 0.0, burst: int = 5, reserve: float = 0.05
+) -> Pace | None:
+    """The pace that keeps at most ``requests`` in any ``per_s`` seconds, and a least time between two of them.
+
+    None when neither is limited (0). The reserve covers what the way to the server adds: requests that left apart
+    may arrive together, or nearer to each other than they left.
     """
+    if min_interval_s > 0:
+        steady = pace_of(requests, per_s, burst=1, reserve=reserve)
+        least_ms = math.ceil(min_interval_s * 1000 * (1 + reserve)) + INTERVAL_MARGIN_MS
+        if steady is None:
+            return Pace(spacing_ms=least_ms, burst=1, window_ms=math.ceil(min_interval_s * 1000))
+        return Pace(max(steady.spacing_ms, least_ms), burst=1, window_ms=steady.window_ms)
     if requests <= 0 or per_s <= 0:
         return None
     window_ms = math.ceil(per_s * 1000)
@@ -96,20 +165,26 @@ BREAKER_LONGEST_MS = int(BREAKER_CAP_S * 1.1 * 1000)
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """Failures in a row, and until when it is open because of them (0: closed)."""
+    """Failures in a row, and until when it is open because of them (0: closed).
+
+    ``probing``: one request is under way to see how it goes; ``open_until_ms`` is when it counts as given up.
+    """
 
     failures: int = 0
     open_until_ms: int = 0
+    probing: bool = False
 
 
 def breaker_state(breaker: Breaker, now_ms: int) -> str:
-    """``closed``, ``open``, or ``trying`` when the time is over and one request may probe.
+    """``closed``, ``open``, ``trying`` while one request probes, or ``ready`` when one may begin to.
 
     A time further ahead than it ever opens for means that the clock was set back: then one may probe, too.
     """
     if breaker.open_until_ms == 0:
         return "closed"
-    return "open" if 0 < breaker.open_until_ms - now_ms <= BREAKER_LONGEST_MS else "trying"
+    if not 0 < breaker.open_until_ms - now_ms <= BREAKER_LONGEST_MS:
+        return "ready"
+    return "trying" if breaker.probing else "open"
 
 
 def after_failure(breaker: Breaker, now_ms: int, *, luck: float) -> Breaker:

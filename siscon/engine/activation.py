@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from siscon.config import IntegrationSettings, Settings
-from siscon.domain.errors import SisconError
+from siscon.domain.errors import ConfigError, SisconError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.text import plain
-from siscon.providers.contract import Provider, Rate
+from siscon.providers.contract import Provider, ProviderSettings, Rate
 from siscon.store import events, integrations
 from siscon.store.database import Database
 
@@ -18,11 +19,22 @@ log = logging.getLogger(__name__)
 LoadProvider = Callable[[str], type[Provider]]
 
 
-def rate_of(settings: IntegrationSettings, kind: type[Provider]) -> Rate:
-    """The rate to keep: the configured one, else the provider's own."""
+def own_settings(settings: IntegrationSettings, kind: type[Provider]) -> ProviderSettings:
+    """The provider's own settings, checked by its model; raises ``ConfigError``."""
+    try:
+        return kind.Settings(base_url=settings.base_url, **settings.settings)
+    except ValueError as error:
+        raise ConfigError(
+            f"The settings of {plain(kind.title)} do not hold: check them with 'siscon config check'."
+        ) from error
+
+
+def rate_of(settings: IntegrationSettings, kind: type[Provider], own: ProviderSettings) -> Rate:
+    """The rate to keep: the configured requests a minute, else the provider's own for these settings."""
+    rate = kind.rate_for(own)
     if settings.requests_per_minute is None:
-        return kind.rate
-    return Rate(requests=settings.requests_per_minute, per_s=60.0, at_once=kind.rate.at_once)
+        return rate
+    return replace(rate, requests=settings.requests_per_minute, per_s=60.0)
 
 
 async def activate_all(
@@ -54,7 +66,7 @@ async def activate_all(
 async def _activate(
     db: Database, name: str, settings: IntegrationSettings, *, kind: type[Provider], now_ms: int
 ) -> None:
-    rate = rate_of(settings, kind)
+    rate = rate_of(settings, kind, own_settings(settings, kind))
     async with db.transaction() as c:
         before = await integrations.one(c, name)
         await integrations.activate(

@@ -7,6 +7,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from math import ceil
 
 from siscon.domain.events import EventKind, Level
 from siscon.domain.retry import HINT_CAP_S, Breaker, after_failure, breaker_state
@@ -29,8 +31,8 @@ class StoredGate:
     """Lets requests through one by one: a slot is committed first, then waited for, then used.
 
     After several failures in a row (no answer, or a fault of the server) nobody is let through for a while, then
-    one request that probes. Without a rate (``requests`` 0) it keeps pauses in memory and writes nothing while all
-    is well.
+    one request of one engine that probes; ``probe_ms`` after it left it counts as given up. Without a rate only
+    pauses and failures are written: while all is well nothing is.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class StoredGate:
         rate: Rate,
         *,
         now_ms: Callable[[], int],
+        probe_ms: int = PROBE_MS,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         luck: Callable[[], float] = random.random,
     ) -> None:
@@ -47,57 +50,67 @@ class StoredGate:
         self._key = key
         self._rate = rate
         self._now_ms = now_ms
+        self._probe_ms = probe_ms
         self._sleep = sleep
         self._luck = luck
         self._turn = asyncio.Lock()
         self._paused_until_ms = 0
-        self._breaker: Breaker | None = None
-        self._probe_over_ms = 0
+        self._breaker = Breaker()
         self._told: set[int] = set()
 
     @property
     def _is_open(self) -> bool:
-        return self._rate.requests <= 0
+        return self._rate.requests <= 0 and self._rate.min_interval_s <= 0
 
     async def enter(self) -> None:
         """Wait until the breaker lets one through, then for a slot."""
         while True:
-            probes = await self._sit_out_breaker()
-            await self.slot()
-            if probes or breaker_state(await self._known_breaker(), self._now_ms()) == "closed":
+            await self._sit_out_breaker()
+            await self._slot(is_fresh=True)
+            if self._breaker.open_until_ms == 0 or await self._probes():
                 return
 
     async def slot(self) -> None:
-        """Wait for a slot of one's own; one that a pause has eaten is taken anew.
+        """Wait for a slot of one's own, whatever the breaker says; one that a pause has eaten is taken anew."""
+        await self._slot()
 
-        Whoever is next reserves when the one before has left, so however many wait, one of them has a slot.
-        """
+    async def _slot(self, *, is_fresh: bool = False) -> None:
+        """Whoever is next reserves when the one before has left, so however many wait, one of them has a slot."""
         async with self._turn:
             while True:
-                slot_ms = self._now_ms() + self._pause_left_ms() if self._is_open else await self._reserve()
-                await self._wait_until(slot_ms)
+                if not self._is_open:
+                    slot_ms = await self._reserve()
+                else:
+                    if not is_fresh:
+                        await self._look()
+                    slot_ms = self._now_ms() + self._pause_left_ms()
+                    if slot_ms > self._now_ms() + TELL_FROM_MS:
+                        async with self._db.transaction() as c:
+                            await self._tell(c, slot_ms)
+                if await self._wait_until(slot_ms):
+                    await self._look()
                 if self._pause_left_ms() == 0:
                     return
+                is_fresh = True
 
     async def pause(self, seconds: float) -> None:
         """Nobody enters for so long; a shorter pause never shortens a longer one."""
-        until_ms = self._now_ms() + int(seconds * 1000)
+        until_ms = self._now_ms() + ceil(seconds * 1000)
         self._paused_until_ms = max(self._paused_until_ms, until_ms)
-        if not self._is_open:
-            async with self._db.transaction() as c:
-                await ratelimits.pause(c, self._key, until_ms)
+        async with self._db.transaction() as c:
+            await ratelimits.pause(c, self._key, until_ms)
 
     async def report(self, ok: bool) -> None:
         """How an attempt went: failures in a row open the breaker, one good answer closes it."""
-        before, now_ms = await self._known_breaker(), self._now_ms()
-        after = Breaker() if ok else after_failure(before, now_ms, luck=self._luck())
-        if after == before:
+        if ok and self._breaker == Breaker():
             return
-        self._breaker, self._probe_over_ms = after, 0
         async with self._db.transaction() as c:
-            state = breaker_state(after, now_ms)
-            await integrations.save_breaker(c, self._key, after, state=state)
-            if state == "open":
+            before, now_ms = await integrations.breaker(c, self._key), self._now_ms()
+            self._breaker = after = Breaker() if ok else after_failure(before, now_ms, luck=self._luck())
+            if after == before:
+                return
+            await integrations.save_breaker(c, self._key, after)
+            if after.open_until_ms:
                 seconds = (after.open_until_ms - now_ms) // 1000
                 text = (
                     f"{self._key}: {after.failures} requests in a row failed; the next is sent in {seconds} s"
@@ -111,32 +124,35 @@ class StoredGate:
         run_id = meter.run_id if meter is not None else None
         await events.append(c, kind, level, text, integration=self._key, run_id=run_id, at_ms=self._now_ms())
 
-    async def _known_breaker(self) -> Breaker:
-        if self._breaker is None:
-            async with self._db.read() as c:
-                self._breaker = await integrations.breaker(c, self._key)
-        return self._breaker
+    async def _look(self) -> None:
+        """See what other tasks and engines have found out about the SIS."""
+        async with self._db.read() as c:
+            self._breaker = await integrations.breaker(c, self._key)
+            self._paused_until_ms = max(self._paused_until_ms, (await ratelimits.look(c, self._key))[1])
 
-    async def _sit_out_breaker(self) -> bool:
-        """Wait while the breaker is open or another request probes; True for the one that is to probe."""
+    async def _sit_out_breaker(self) -> None:
+        """Wait while the breaker is open or another request probes."""
         while True:
-            breaker, now_ms = await self._known_breaker(), self._now_ms()
-            state = breaker_state(breaker, now_ms)
-            if state == "closed":
-                return False
-            if state == "open":
-                wait_ms = breaker.open_until_ms - now_ms
-            elif 0 < self._probe_over_ms - now_ms <= PROBE_MS:
-                wait_ms = LOOK_AGAIN_MS
-            else:
-                self._probe_over_ms = now_ms + PROBE_MS
-                async with self._db.transaction() as c:
-                    await integrations.save_breaker(c, self._key, breaker, state=state)
-                    await self._tell(c, None)
-                return True
+            await self._look()
+            now_ms = self._now_ms()
+            state = breaker_state(self._breaker, now_ms)
+            if state not in ("open", "trying"):
+                return
+            until_ms = self._breaker.open_until_ms if state == "open" else now_ms + LOOK_AGAIN_MS
             async with self._db.transaction() as c:
-                await self._tell(c, now_ms + wait_ms)
-            await self._wait_until(now_ms + wait_ms)
+                await self._tell(c, until_ms)
+            await self._wait_until(until_ms)
+
+    async def _probes(self) -> bool:
+        """Become the one request that probes; False when another, of whatever engine, has become it first."""
+        async with self._db.transaction() as c:
+            self._breaker, now_ms = await integrations.breaker(c, self._key), self._now_ms()
+            state = breaker_state(self._breaker, now_ms)
+            if state == "ready":
+                self._breaker = replace(self._breaker, open_until_ms=now_ms + self._probe_ms, probing=True)
+                await integrations.save_breaker(c, self._key, self._breaker)
+                await self._tell(c, None)
+        return state in ("closed", "ready")
 
     def _pause_left_ms(self) -> int:
         """A pause further ahead than any that is made means that the clock was set back: it is over."""
@@ -148,7 +164,12 @@ class StoredGate:
         async with self._db.transaction() as c:
             now_ms = self._now_ms()
             wait_ms = await ratelimits.reserve(
-                c, self._key, requests=self._rate.requests, per_s=self._rate.per_s, now_ms=now_ms
+                c,
+                self._key,
+                requests=self._rate.requests,
+                per_s=self._rate.per_s,
+                min_interval_s=self._rate.min_interval_s,
+                now_ms=now_ms,
             )
             await self._tell(c, now_ms + wait_ms if wait_ms > TELL_FROM_MS else None)
         return now_ms + wait_ms
@@ -161,7 +182,9 @@ class StoredGate:
         (self._told.discard if until_ms is None else self._told.add)(meter.run_id)
         await runs.add_requests(c, meter.run_id, 0, until_ms)
 
-    async def _wait_until(self, moment_ms: int) -> None:
+    async def _wait_until(self, moment_ms: int) -> bool:
+        """True when one had to wait."""
         wait_ms = moment_ms - self._now_ms()
         if wait_ms > 0:
             await self._sleep((wait_ms + 1) / 1000)
+        return wait_ms > 0

@@ -12,7 +12,7 @@ from siscon.config import Settings
 from siscon.domain.errors import ConfigError, RateLimited, TransientError, UsageError
 from siscon.domain.retry import backoff_s
 from siscon.domain.tokens import Token
-from siscon.engine.activation import LoadProvider, rate_of
+from siscon.engine.activation import LoadProvider, own_settings, rate_of
 from siscon.engine.gate import StoredGate
 from siscon.engine.meter import count_request
 from siscon.engine.tokens import StoredTokens
@@ -96,8 +96,8 @@ class Links:
         if settings is None:
             raise UsageError(f"{name} is not in the configuration of this engine.")
         kind = self._load_provider(settings.provider)
-        own = kind.Settings(base_url=settings.base_url, **settings.settings)
-        gate = StoredGate(self._db, name, rate_of(settings, kind), now_ms=self._now_ms)
+        own = own_settings(settings, kind)
+        gate = StoredGate(self._db, name, rate_of(settings, kind, own), now_ms=self._now_ms)
         grant = kind.grant(own)
         if not isinstance(grant, ClientCredentials) or settings.client_secret is None:
             raise ConfigError(f"{name} lacks a client_secret.")

@@ -160,6 +160,11 @@ class Provider:
         """The entities that an integration with these settings can give, in order of dependency."""
         return cls.entities
 
+    @classmethod
+    def rate_for(cls, settings: ProviderSettings) -> Rate:  # noqa: ARG003 - for those who override it
+        """What the SIS stands with these settings; the configured ``requests_per_minute`` goes before it."""
+        return cls.rate
+
     async def coverage(self) -> Mapping[str, str]:
         """What the data of this login cover, as short names and texts (``{"school year": "2026"}``).
 

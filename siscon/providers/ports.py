@@ -9,9 +9,14 @@ from siscon.domain.privacy import Secret
 
 
 class Gate(Protocol):
-    """Lets requests through one by one: rate, pauses and breaker. What it raises ends the request."""
+    """Lets requests through one by one: rate, pauses and breaker. What it raises ends the request.
+
+    ``slot`` waits for rate and pauses only: for a request that was let through before and has lost its moment.
+    """
 
     async def enter(self) -> None: ...
+
+    async def slot(self) -> None: ...
 
     async def pause(self, seconds: float) -> None: ...
 

@@ -24,7 +24,7 @@ class MemoryGate:
         now_ms: Callable[[], int] = _monotonic_ms,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._pace = pace_of(rate.requests, rate.per_s)
+        self._pace = pace_of(rate.requests, rate.per_s, min_interval_s=rate.min_interval_s)
         self._now_ms = now_ms
         self._sleep = sleep
         self._tat_ms = 0
@@ -33,7 +33,11 @@ class MemoryGate:
         self.bad = 0
 
     async def enter(self) -> None:
-        """Wait for the next slot; every attempt takes one. A slot that a pause has eaten is taken anew."""
+        """Wait for the next slot; every attempt takes one."""
+        await self.slot()
+
+    async def slot(self) -> None:
+        """Wait for a slot; one that a pause has eaten is taken anew."""
         while True:
             await self._sit_out_pause()
             if self._pace is None:

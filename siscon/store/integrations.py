@@ -29,7 +29,7 @@ UPDATE integrations SET last_error = :sentence, failing_since_ms = coalesce(fail
 WHERE name = :name
 """
 
-FIND_BREAKER = "SELECT breaker_failures, breaker_until_ms FROM integrations WHERE name = :name"
+FIND_BREAKER = "SELECT breaker_state, breaker_failures, breaker_until_ms FROM integrations WHERE name = :name"
 SAVE_BREAKER = """
 UPDATE integrations SET breaker_state = :state, breaker_failures = :failures, breaker_until_ms = :until_ms
 WHERE name = :name
@@ -100,11 +100,14 @@ async def note_failure(c: Connection, name: str, sentence: str, at_ms: int) -> N
 async def breaker(c: Connection, name: str) -> Breaker:
     """The breaker of an integration's credential, as it was left."""
     row = await c.one(FIND_BREAKER, {"name": name})
-    return Breaker(row["breaker_failures"], row["breaker_until_ms"] or 0) if row else Breaker()
+    if row is None:
+        return Breaker()
+    return Breaker(row["breaker_failures"], row["breaker_until_ms"] or 0, row["breaker_state"] == "trying")
 
 
-async def save_breaker(c: Connection, name: str, breaker: Breaker, *, state: str) -> None:
-    """Write down a breaker, so that it can be seen and outlives the engine."""
+async def save_breaker(c: Connection, name: str, breaker: Breaker) -> None:
+    """Write down a breaker, so that it can be seen, is shared and outlives the engine."""
+    state = "trying" if breaker.probing else "open" if breaker.open_until_ms else "closed"
     told = {"failures": breaker.failures, "until_ms": breaker.open_until_ms or None}
     await c.run(SAVE_BREAKER, {**told, "name": name, "state": state})
 

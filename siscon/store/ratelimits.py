@@ -18,14 +18,16 @@ WHERE rate_limits.pause_until_ms < excluded.pause_until_ms
 """
 
 
-async def reserve(c: Connection, key: str, *, requests: int, per_s: float, now_ms: int) -> int:
+async def reserve(
+    c: Connection, key: str, *, requests: int, per_s: float, now_ms: int, min_interval_s: float = 0.0
+) -> int:
     """Take the next slot; how many ms to wait before sending. Without a limit only a pause makes one wait.
 
     A pause further ahead than any server may ask for means that the clock was set back: it is cut to that.
     """
     tat_ms, pause_until_ms = await look(c, key)
     begin_ms = max(now_ms, min(pause_until_ms, now_ms + int(HINT_CAP_S * 1000)))
-    pace = pace_of(requests, per_s)
+    pace = pace_of(requests, per_s, min_interval_s=min_interval_s)
     if pace is None:
         return begin_ms - now_ms
     tat_ms, wait_ms = next_slot(tat_ms, begin_ms, pace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from siscon.domain.retry import (
     backoff_s,
     breaker_state,
     pace_of,
+    quota_pause_s,
     reserve,
     retry_after_s,
 )
@@ -62,11 +64,12 @@ def test_backoff_stays_under_its_cap(failures: int, luck: float) -> None:
     per_s=st.sampled_from([0.5, 1.0, 7.3, 60.0]),
     gaps=st.lists(st.one_of(st.just(0), st.integers(0, 3000), st.integers(0, 90_000)), max_size=400),
     reserve_share=st.sampled_from([0.0, 0.05]),
+    interval_s=st.sampled_from([0.0, 0.1, 2.0]),
 )
 def test_no_window_of_any_alignment_holds_more_than_allowed(
-    requests: int, per_s: float, gaps: list[int], reserve_share: float
+    requests: int, per_s: float, gaps: list[int], reserve_share: float, interval_s: float
 ) -> None:
-    pace = pace_of(requests, per_s, reserve=reserve_share)
+    pace = pace_of(requests, per_s, reserve=reserve_share, min_interval_s=interval_s)
     assert pace is not None
     asked_ms, tat_ms = 1_700_000_000_000, 0
     sent: list[int] = []
@@ -80,6 +83,7 @@ def test_no_window_of_any_alignment_holds_more_than_allowed(
     sent.sort()
     for index, start in enumerate(sent):
         assert bisect.bisect_left(sent, start + per_s * 1000) - index <= requests
+    assert all(later - sooner >= interval_s * 1000 for sooner, later in pairwise(sent))
 
 
 def test_a_steady_sender_reaches_nearly_the_allowed_rate() -> None:
@@ -114,7 +118,7 @@ def test_the_breaker_opens_at_the_fifth_failure_and_doubles_when_the_probe_fails
     assert breaker_state(breaker, 0) == "closed"
 
     breaker = after_failure(breaker, 0, luck=0.0)
-    assert (breaker_state(breaker, 29_999), breaker_state(breaker, 30_000)) == ("open", "trying")
+    assert (breaker_state(breaker, 29_999), breaker_state(breaker, 30_000)) == ("open", "ready")
 
     breaker = after_failure(breaker, 30_000, luck=0.0)
     assert breaker.open_until_ms == 90_000
@@ -122,4 +126,47 @@ def test_the_breaker_opens_at_the_fifth_failure_and_doubles_when_the_probe_fails
 
 
 def test_a_breaker_whose_clock_was_set_back_by_a_day_may_be_tried() -> None:
-    assert breaker_state(Breaker(5, 86_400_000), 0) == "trying"
+    assert breaker_state(Breaker(5, 86_400_000), 0) == "ready"
+
+
+EPOCH = int(NOW.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"}, 30.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(EPOCH + 45)}, 45.0),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str((EPOCH + 45) * 1000)}, 45.0),
+        ({"x-ratelimit-remaining": "0.0", "x-ratelimit-reset": str(EPOCH - 5)}, 0.0),
+        ({"x-ratelimit-remaining": "1", "x-ratelimit-reset": "30"}, None),
+        ({"x-ratelimit-remaining": "0"}, None),
+        ({"x-ratelimit-remaining": "none", "x-ratelimit-reset": "soon"}, None),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "99999"}, 900.0),
+        ({"ratelimit": "limit=100, remaining=0, reset=5"}, 5.0),
+        ({"ratelimit": "limit=100, remaining=3, reset=5"}, None),
+        ({"ratelimit": '"default";r=0;t=12'}, 12.0),
+        ({"ratelimit": '"hour";r=90;t=1200, "burst";r=0;t=7'}, 7.0),
+        ({"ratelimit": "nonsense"}, None),
+        ({}, None),
+        (
+            {
+                "x-ratelimit-remaining": "0",
+                "x-ratelimit-reset": str(EPOCH + 3_600 + 20),
+                "date": "Sat, 21 Nov 2026 13:00:00 GMT",
+            },
+            20.0,
+        ),
+    ],
+)
+def test_a_used_up_allowance_says_until_when(headers: dict[str, str], expected: float | None) -> None:
+    assert quota_pause_s(headers, now=NOW) == expected
+
+
+@given(
+    st.dictionaries(st.sampled_from(["ratelimit", "x-ratelimit-remaining", "x-ratelimit-reset"]), st.text())
+)
+def test_an_allowance_never_raises_and_stays_in_bounds(headers: dict[str, str]) -> None:
+    wait = quota_pause_s(headers, now=NOW)
+
+    assert wait is None or 0 <= wait <= 900

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -67,18 +68,54 @@ async def test_a_pause_holds_everybody_back_also_after_a_restart(db: SqliteDatab
     assert clock.now_ms() - begun_ms >= 30_000
 
 
-async def test_without_a_rate_the_database_is_left_alone(db: SqliteDatabase, clock: HandClock):
+async def test_without_a_rate_nothing_is_written_while_all_is_well(db: SqliteDatabase, clock: HandClock):
     entry = gate(db, clock, 0)
-    await entry.pause(2)
-    begun_ms = clock.now_ms()
     async with db.transaction():
         await asyncio.wait_for(entry.enter(), 1)
         await asyncio.wait_for(entry.enter(), 1)
         await entry.report(ok=True)
 
-    assert clock.now_ms() - begun_ms >= 2000
     async with db.read() as c:
         assert await ratelimits.look(c, "harbor") == (0, 0)
+
+
+async def test_a_pause_without_a_rate_holds_the_other_engine_too(db: SqliteDatabase, clock: HandClock):
+    ours, theirs = gate(db, clock, 0), gate(db, clock, 0)
+    await theirs.enter()
+    await ours.pause(2)
+    begun_ms = clock.now_ms()
+    await theirs.enter()
+
+    assert clock.now_ms() - begun_ms >= 2000
+
+
+async def test_a_pause_that_comes_while_a_request_waits_for_its_slot_is_kept(
+    db: SqliteDatabase, clock: HandClock
+):
+    other = gate(db, clock, 60)
+
+    async def sleep_and_hear(seconds: float) -> None:
+        if not clock.slept:
+            await other.pause(300)
+        await clock.sleep(seconds)
+
+    entry = StoredGate(db, "harbor", Rate(requests=60), now_ms=clock.now_ms, sleep=sleep_and_hear)
+    begun_ms = clock.now_ms()
+    for _ in range(6):
+        await entry.slot()
+
+    assert clock.now_ms() - begun_ms >= 300_000
+
+
+async def test_a_least_interval_is_kept_by_two_engines(db: SqliteDatabase, clock: HandClock):
+    rate = Rate(requests=0, min_interval_s=0.25)
+    engines = [StoredGate(db, "harbor", rate, now_ms=clock.now_ms, sleep=clock.sleep) for _ in range(2)]
+    left_ms = []
+    for turn in range(20):
+        await engines[turn % 2].enter()
+        left_ms.append(clock.now_ms())
+
+    assert min(later - sooner for sooner, later in pairwise(left_ms)) >= 250
 
 
 async def test_a_run_shows_until_when_it_waits(db: SqliteDatabase, clock: HandClock):
@@ -168,24 +205,56 @@ async def test_the_fifth_failure_in_a_row_opens_the_breaker_also_for_the_next_en
     assert told == [EventKind.BREAKER_CLOSED, EventKind.BREAKER_OPENED]
 
 
-async def test_one_request_probes_and_the_others_wait_for_how_it_went(db: SqliteDatabase, clock: HandClock):
-    entry = await broken(db, clock)
+class StillClock(HandClock):
+    """Sleepers wake only when the test moves the time on."""
+
+    def __init__(self, at_ms: int) -> None:
+        super().__init__(at_ms)
+        self.moved = asyncio.Condition()
+        self.sleepers = 0
+
+    async def sleep(self, seconds: float) -> None:
+        end_ms = self.at_ms + int(seconds * 1000)
+        self.sleepers += 1
+        async with self.moved:
+            await self.moved.wait_for(lambda: self.at_ms >= end_ms)
+        self.sleepers -= 1
+
+    async def pass_s(self, seconds: float) -> None:
+        self.forward(seconds)
+        async with self.moved:
+            self.moved.notify_all()
+
+
+@pytest.mark.parametrize("requests", [0, 60])
+async def test_one_request_of_two_engines_probes_and_the_others_wait_for_how_it_went(
+    db: SqliteDatabase, clock: HandClock, requests: int
+):
+    await broken(db, clock)
+    still = StillClock(clock.now_ms())
+    engines = [gate(db, still, requests) for _ in range(2)]
     through: list[int] = []
 
     async def one(number: int) -> None:
-        await entry.enter()
+        await engines[number % 2].enter()
         through.append(number)
 
-    waiting = [asyncio.create_task(one(number)) for number in range(3)]
-    await until(lambda: len(through) == 1)
-    clock.forward(5)
-    await asyncio.sleep(0.05)
+    waiting = [asyncio.create_task(one(number)) for number in range(6)]
+    await until(lambda: still.sleepers == 6)
+    await still.pass_s(40)
+    await until(lambda: len(through) == 1 and still.sleepers == 5)
+    for _ in range(3):
+        await still.pass_s(20)
+        await until(lambda: still.sleepers == 5)
     assert len(through) == 1
 
-    await entry.report(ok=True)
+    await engines[through[0] % 2].report(ok=True)
+    while len(through) < 6:
+        await still.pass_s(2)
+        await asyncio.sleep(0.01)
     await asyncio.gather(*waiting)
 
-    assert sorted(through) == [0, 1, 2]
+    assert sorted(through) == [0, 1, 2, 3, 4, 5]
 
 
 async def test_a_failed_probe_opens_for_twice_as_long(db: SqliteDatabase, clock: HandClock):
