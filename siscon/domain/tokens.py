@@ -5,10 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from siscon.domain.errors import AuthError, TransientError
 from siscon.domain.privacy import Secret
 
 REFRESH_BEFORE_S = 600
 """A token is renewed ten minutes before its end, or after 80 % of a life shorter than 20 minutes."""
+
+
+class AnswerLost(TransientError):
+    """A refresh token was sent and its answer did not come whole: it may be spent."""
+
+    default_code = "answer_lost"
+
+
+class NeedsPerson(AuthError):
+    """No token can be had until a person has allowed it."""
+
+    default_code = "needs_person"
 
 
 class TokenHealth(StrEnum):
@@ -43,6 +56,7 @@ class TokenState:
     refresh_at_ms: int | None
     failures: int
     last_error: str
+    scope: str = ""
 
 
 def refresh_at_ms(token: Token, *, jitter_s: float = 0.0) -> int | None:
@@ -66,3 +80,9 @@ def health_at(token: Token | None, *, now_ms: int, failures: int = 0) -> TokenHe
         return TokenHealth.NEEDS_PERSON if failures else TokenHealth.EXPIRED
     due_ms = refresh_at_ms(token)
     return TokenHealth.EXPIRING if due_ms is not None and now_ms >= due_ms else TokenHealth.GOOD
+
+
+def missing_scopes(asked: str, granted: str) -> tuple[str, ...]:
+    """The scopes that were asked for and not granted (RFC 6749, section 3.3: lists separated by spaces)."""
+    have = set(granted.split())
+    return tuple(one for one in dict.fromkeys(asked.split()) if one not in have)

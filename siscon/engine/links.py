@@ -6,20 +6,20 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from siscon.config import Settings
-from siscon.domain.errors import ConfigError, RateLimited, TransientError, UsageError
+from siscon.domain.errors import RateLimited, TransientError, UsageError
 from siscon.domain.retry import backoff_s
 from siscon.domain.tokens import Token
 from siscon.engine.activation import LoadProvider, own_settings, rate_of
 from siscon.engine.gate import StoredGate
+from siscon.engine.logins import login_of
 from siscon.engine.meter import count_request
-from siscon.engine.tokens import StoredTokens
-from siscon.providers import oauth
+from siscon.engine.tokens import Login, NoTokens, StoredTokens
 from siscon.providers.client import ApiClient
 from siscon.providers.contract import Answer, Provider
-from siscon.providers.grants import ClientCredentials
+from siscon.providers.grants import present
 from siscon.providers.ports import ClientLimits
 from siscon.store.database import Database
 from siscon.store.vault import Vault
@@ -33,7 +33,7 @@ class Link:
     """What a run of an integration works with."""
 
     provider: Provider
-    tokens: StoredTokens
+    tokens: StoredTokens | NoTokens
 
 
 async def patiently(fetch: Callable[[], Awaitable[Token]], gate: StoredGate) -> Token:
@@ -99,30 +99,7 @@ class Links:
         own = own_settings(settings, kind)
         gate = StoredGate(self._db, name, rate_of(settings, kind, own), now_ms=self._now_ms)
         grant = kind.grant(own)
-        if not isinstance(grant, ClientCredentials) or settings.client_secret is None:
-            raise ConfigError(f"{name} lacks a client_secret.")
-        secret = settings.client_secret
-
-        async def fetch() -> Token:
-            count_request()
-            return await oauth.fetch_token(
-                grant,
-                client_id=settings.client_id,
-                client_secret=secret,
-                login=name,
-                ca_file=settings.ca_file,
-                now_ms=self._now_ms(),
-            )
-
-        tokens = StoredTokens(
-            self._db,
-            self._vault,
-            name,
-            owner=self._owner,
-            fetch=lambda: patiently(fetch, gate),
-            now_ms=self._now_ms,
-            jitter_s=random.random() * RENEWAL_JITTER_S,  # noqa: S311 - spreads load, guards nothing
-        )
+        tokens = self._tokens(name, login_of(name, settings, grant, now_ms=self._now_ms), gate)
         judges: list[Provider] = []
 
         def classify(answer: Answer) -> Exception | None:
@@ -130,7 +107,7 @@ class Links:
 
         client = ApiClient(
             base_url=settings.base_url,
-            origins=frozenset({settings.base_url}),
+            origins=frozenset({settings.base_url, *settings.origins}),
             gate=gate,
             tokens=tokens,
             classify=classify,
@@ -141,7 +118,21 @@ class Links:
                 read_s=settings.timeout_s,
             ),
             ca_file=settings.ca_file,
+            present=present(grant),
         )
         provider = kind(await self._stack.enter_async_context(client), own)
         judges.append(provider)
         return Link(provider, tokens)
+
+    def _tokens(self, name: str, login: Login | None, gate: StoredGate) -> StoredTokens | NoTokens:
+        if login is None:
+            return NoTokens()
+        return StoredTokens(
+            self._db,
+            self._vault,
+            name,
+            owner=self._owner,
+            login=replace(login, patiently=lambda fetch: patiently(fetch, gate)),
+            now_ms=self._now_ms,
+            jitter_s=random.random() * RENEWAL_JITTER_S,  # noqa: S311 - spreads load, guards nothing
+        )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from siscon.domain.privacy import Secret
+
 ClientAuth = Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
 """How a client proves itself at the token URL (RFC 6749, section 2.3; RFC 7523, section 2.2)."""
 
@@ -39,7 +41,8 @@ class Password:
 class AuthorizationCode:
     """The authorization code grant (RFC 6749, section 4.1) with PKCE (RFC 7636): a person allows it once, refresh
     tokens carry it on. ``rotates`` says that a refresh token works once only: after an answer that was lost nobody
-    can know which one is good.
+    can know which one is good. ``issuer`` is the server's own name for itself (RFC 9207); without one the origin of
+    ``authorize_url`` must do.
     """
 
     authorize_url: str
@@ -50,6 +53,7 @@ class AuthorizationCode:
     revoke_url: str = ""
     pkce: bool = True
     rotates: bool = True
+    issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +73,50 @@ class NoLogin:
     """Nothing to log in with: files in a folder, or a server that asks for none."""
 
 
-Grant = ClientCredentials | Password | AuthorizationCode | StaticBearer | ApiKey | NoLogin
+TokenGrant = ClientCredentials | Password | AuthorizationCode
+"""The ways to log in that ask a token URL."""
+
+Grant = TokenGrant | StaticBearer | ApiKey | NoLogin
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What an integration brings along to log in with; which of it is needed depends on the grant."""
+
+    client_id: str = ""
+    client_secret: Secret | None = None
+    private_key: Secret | None = None
+    username: str = ""
+    password: Secret | None = None
+    token: Secret | None = None
+
+
+def present(grant: Grant) -> tuple[str, str]:
+    """The header in which the credential travels, and what stands before it there; no name: it has none."""
+    match grant:
+        case ApiKey(header):
+            return header, ""
+        case NoLogin():
+            return "", ""
+        case _:
+            return "Authorization", "Bearer "  # RFC 6750, section 2.1
 
 
 def needs(grant: Grant) -> tuple[str, ...]:
     """The entries of an integration that this way of logging in cannot do without."""
     match grant:
-        case ClientCredentials(client_auth="private_key_jwt"):
-            return "client_id", "private_key"
-        case ClientCredentials() | Password():
+        case NoLogin():
+            return ()
+        case StaticBearer() | ApiKey():
+            return ("token",)
+        case Password():
             return "client_id", "client_secret"
-        case AuthorizationCode(client_auth="private_key_jwt"):
+        case (
+            ClientCredentials(client_auth="private_key_jwt")
+            | AuthorizationCode(client_auth="private_key_jwt")
+        ):
             return "client_id", "private_key"
         case AuthorizationCode(client_auth="none"):
             return ("client_id",)
-        case AuthorizationCode():
+        case ClientCredentials() | AuthorizationCode():
             return "client_id", "client_secret"
-        case StaticBearer() | ApiKey():
-            return ("token",)
-        case NoLogin():
-            return ()

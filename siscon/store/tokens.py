@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from siscon.domain.privacy import Secret
 from siscon.domain.tokens import Token, TokenHealth, TokenState, health_at, refresh_at_ms
@@ -18,7 +20,8 @@ VALUES (:integration, :access, :refresh, :key_id, :scope, :obtained_at_ms, :expi
 ON CONFLICT (integration) DO UPDATE SET
   access = excluded.access, refresh = excluded.refresh, key_id = excluded.key_id, scope = excluded.scope,
   obtained_at_ms = excluded.obtained_at_ms, expires_at_ms = excluded.expires_at_ms,
-  refreshing_since_ms = NULL, revoked_at_ms = NULL, failures = 0, last_error = ''
+  refreshing_since_ms = NULL, revoked_at_ms = NULL, refresh_sent_at_ms = NULL, needs_person = '',
+  failures = 0, last_error = ''
 """
 FIND = """
 SELECT access, refresh, scope, obtained_at_ms, expires_at_ms FROM tokens
@@ -33,13 +36,51 @@ MARK_REFRESHING = """
 INSERT INTO tokens (integration, refreshing_since_ms) VALUES (:integration, :since_ms)
 ON CONFLICT (integration) DO UPDATE SET refreshing_since_ms = excluded.refreshing_since_ms
 """
+FIND_REFRESH = """
+SELECT refresh, refresh_sent_at_ms, needs_person, revoked_at_ms FROM tokens WHERE integration = :integration
+"""
+MARK_SENT = "UPDATE tokens SET refresh_sent_at_ms = :at_ms WHERE integration = :integration"
+TAKE_BACK_SENT = """
+UPDATE tokens SET refresh_sent_at_ms = NULL WHERE integration = :integration AND refresh_sent_at_ms = :at_ms
+"""
+MARK_NEEDS_PERSON = """
+INSERT INTO tokens (integration, needs_person, failures, last_error) VALUES (:integration, :sentence, 1, :sentence)
+ON CONFLICT (integration) DO UPDATE SET
+  needs_person = excluded.needs_person, last_error = excluded.last_error, failures = tokens.failures + 1,
+  refreshing_since_ms = NULL
+"""
+REVOKE = """
+UPDATE tokens SET access = NULL, refresh = NULL, key_id = NULL, scope = '', obtained_at_ms = NULL, expires_at_ms = NULL,
+  refreshing_since_ms = NULL, refresh_sent_at_ms = NULL, revoked_at_ms = :now_ms, needs_person = '', failures = 0,
+  last_error = ''
+WHERE integration = :integration
+"""
+CLEAN = """
+DELETE FROM tokens
+WHERE integration NOT IN (SELECT value FROM json_each(:names))
+  OR (refresh IS NULL AND needs_person = '' AND expires_at_ms < :now_ms)
+RETURNING integration
+"""
 MARK_REVOKED = "UPDATE tokens SET revoked_at_ms = :now_ms WHERE integration = :integration"
 FORGET = "DELETE FROM tokens WHERE integration = :integration"
 STATES = """
 SELECT i.name AS integration, t.access IS NOT NULL AS is_there, t.obtained_at_ms, t.expires_at_ms,
-  t.refreshing_since_ms, t.revoked_at_ms, coalesce(t.failures, 0) AS failures, coalesce(t.last_error, '') AS last_error
+  t.refreshing_since_ms, t.revoked_at_ms, coalesce(t.failures, 0) AS failures, coalesce(t.last_error, '') AS last_error,
+  coalesce(t.needs_person, '') AS needs_person, coalesce(t.scope, '') AS scope
 FROM integrations i LEFT JOIN tokens t ON t.integration = i.name ORDER BY i.name
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """What is known of a refresh token. ``sent_at_ms``: it was sent then, and no answer has been stored since.
+    ``needs_person``: the sentence that says why only a person can go on; empty while none is needed.
+    """
+
+    token: Secret | None
+    sent_at_ms: int | None
+    needs_person: str
+    is_revoked: bool = False
 
 
 async def save(c: Connection, vault: Vault, integration: str, token: Token) -> None:
@@ -75,6 +116,31 @@ async def load(c: Connection, vault: Vault, integration: str) -> Token | None:
     )
 
 
+async def load_refresh(c: Connection, vault: Vault, integration: str) -> Refresh:
+    """The refresh token of an integration and what became of it, even where its access token was revoked."""
+    row = await c.one(FIND_REFRESH, {"integration": integration})
+    if row is None:
+        return Refresh(None, None, "")
+    sealed = row["refresh"]
+    token = Secret(vault.open(sealed, place=_place(integration, "refresh"))) if sealed else None
+    return Refresh(token, row["refresh_sent_at_ms"], row["needs_person"], row["revoked_at_ms"] is not None)
+
+
+async def mark_sent(c: Connection, integration: str, at_ms: int) -> None:
+    """The refresh token is about to be sent: found later without an answer, it may be spent."""
+    await c.run(MARK_SENT, {"integration": integration, "at_ms": at_ms})
+
+
+async def take_back_sent(c: Connection, integration: str, at_ms: int) -> bool:
+    """The refresh token that was sent at a moment has its answer; False when somebody else had one meanwhile."""
+    return await c.run(TAKE_BACK_SENT, {"integration": integration, "at_ms": at_ms}) == 1
+
+
+async def mark_needs_person(c: Connection, integration: str, sentence: str) -> None:
+    """Nothing more can be done without a person; ``sentence`` says why and what."""
+    await c.run(MARK_NEEDS_PERSON, {"integration": integration, "sentence": sentence})
+
+
 async def note_failure(c: Connection, integration: str, sentence: str) -> None:
     """Getting a token failed once more."""
     await c.run(NOTE_FAILURE, {"integration": integration, "sentence": sentence})
@@ -95,6 +161,17 @@ async def states(c: Connection, *, now_ms: int) -> list[TokenState]:
     return [_state(row, now_ms=now_ms) for row in await c.all(STATES)]
 
 
+async def revoke(c: Connection, integration: str, now_ms: int) -> bool:
+    """Drop a login for good and remember when; False when there was none."""
+    return await c.run(REVOKE, {"integration": integration, "now_ms": now_ms}) == 1
+
+
+async def clean(c: Connection, *, configured: Collection[str], now_ms: int) -> list[str]:
+    """Drop tokens of integrations that are no longer configured and those past their end; whose they were."""
+    told = {"names": json.dumps(sorted(configured)), "now_ms": now_ms}
+    return sorted(row["integration"] for row in await c.all(CLEAN, told))
+
+
 async def forget(c: Connection, integration: str) -> None:
     """Drop the token of an integration and all that is known of it."""
     await c.run(FORGET, {"integration": integration})
@@ -112,7 +189,10 @@ def _state(row: Row, *, now_ms: int) -> TokenState:
         refresh_at_ms=refresh_at_ms(token) if token else None,
         failures=row["failures"],
         last_error=row["last_error"],
+        scope=row["scope"],
     )
+    if row["needs_person"]:
+        return replace(state, health=TokenHealth.NEEDS_PERSON)
     since_ms = row["refreshing_since_ms"]
     if row["revoked_at_ms"] is not None:
         return replace(state, health=TokenHealth.REVOKED)

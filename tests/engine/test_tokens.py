@@ -11,7 +11,7 @@ from siscon.domain.errors import AuthError, TransientError
 from siscon.domain.events import EventKind
 from siscon.domain.privacy import Secret
 from siscon.domain.tokens import Token, TokenHealth
-from siscon.engine.tokens import RENEWAL_TTL_S, StoredTokens, renew_quietly
+from siscon.engine.tokens import RENEWAL_TTL_S, Login, StoredTokens, renew_quietly
 from siscon.store import events, leases, tokens
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
@@ -39,7 +39,9 @@ class FakeLogin:
 
 
 def keeper(db: SqliteDatabase, vault: Vault, login: FakeLogin, owner: str = "one") -> StoredTokens:
-    return StoredTokens(db, vault, "harbor", owner=owner, fetch=login.fetch, now_ms=login.clock.now_ms)
+    return StoredTokens(
+        db, vault, "harbor", owner=owner, login=Login(fetch=login.fetch), now_ms=login.clock.now_ms
+    )
 
 
 async def test_sixty_tasks_of_three_engines_that_find_no_token_fetch_one(
@@ -191,7 +193,7 @@ async def test_a_renewal_that_another_engine_took_over_harms_nobody(
         await overtaken_login(db, clock)
         return Token(Secret("late"), 0, None)
 
-    one = StoredTokens(db, vault, "harbor", owner="one", fetch=fetch, now_ms=clock.now_ms)
+    one = StoredTokens(db, vault, "harbor", owner="one", login=Login(fetch=fetch), now_ms=clock.now_ms)
 
     await renew_quietly(one, if_due=False)
 
@@ -206,7 +208,7 @@ async def test_a_cancellation_is_heard_even_when_the_renewal_was_taken_over(
         await overtaken_login(db, clock)
         raise asyncio.CancelledError
 
-    one = StoredTokens(db, vault, "harbor", owner="one", fetch=fetch, now_ms=clock.now_ms)
+    one = StoredTokens(db, vault, "harbor", owner="one", login=Login(fetch=fetch), now_ms=clock.now_ms)
 
     with pytest.raises(asyncio.CancelledError):
         await one.current()

@@ -11,8 +11,8 @@ import pytest
 from siscon.domain.errors import AuthError, ConfigError, ProviderError, RateLimited, TransientError
 from siscon.domain.privacy import Secret
 from siscon.domain.tokens import Token
-from siscon.providers.grants import ClientCredentials
-from siscon.providers.oauth import fetch_token
+from siscon.providers.grants import ClientCredentials, Credentials
+from siscon.providers.oauth import Login, fetch_token
 
 URL = "https://sis.example.org/campus/oauth2/token?appName=harbor"
 GOOD = {"access_token": "t-1", "token_type": "Bearer", "expires_in": "2591999"}
@@ -27,15 +27,13 @@ async def fetch(answer: Any, *, url: str = URL, **grant: Any) -> tuple[Token, ht
             raise answer
         return answer  # type: ignore[no-any-return]
 
-    token = await fetch_token(
+    login = Login(
         ClientCredentials(token_url=url, **grant),
-        client_id="the-id",
-        client_secret=Secret("canary-secret"),
-        now_ms=1_000,
-        login="harbor",
+        Credentials("the-id", Secret("canary-secret")),
+        name="harbor",
         transport=httpx.MockTransport(respond),
     )
-    return token, seen[0]
+    return await fetch_token(login, now_ms=1_000), seen[0]
 
 
 def reply(status: int = 200, body: Any = None, **headers: str) -> httpx.Response:

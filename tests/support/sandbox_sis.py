@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 
 from siscon.domain.privacy import Secret
+from siscon.providers import oauth
 from siscon.providers.client import ApiClient
 from siscon.providers.contract import Provider, ProviderSettings, Rate
-from siscon.providers.grants import ClientCredentials
-from siscon.providers.oauth import fetch_token
+from siscon.providers.grants import Credentials, TokenGrant
 from siscon.providers.ratelimit import MemoryGate
 from siscon.providers.registry import load
 from siscon.sandbox import launch
@@ -27,17 +27,16 @@ from siscon.sandbox.world import CONTROL
 class Login:
     """A token source that asks the sandbox."""
 
-    def __init__(self, grant: ClientCredentials, client_id: str) -> None:
-        self._grant, self._client_id = grant, client_id
+    def __init__(self, grant: TokenGrant, client_id: str) -> None:
+        secret = Secret(launch.INVENTED_SECRET)
+        self._login = oauth.Login(grant, Credentials(client_id, secret))
         self._token: Secret | None = None
         self.fetched = 0
 
     async def current(self) -> Secret:
         if self._token is None:
             self.fetched += 1
-            secret = Secret(launch.INVENTED_SECRET)
-            token = await fetch_token(self._grant, client_id=self._client_id, client_secret=secret, now_ms=0)
-            self._token = token.access
+            self._token = (await oauth.fetch_token(self._login, now_ms=0)).access
         return self._token
 
     async def replace(self, rejected: Secret) -> Secret:
@@ -82,7 +81,9 @@ def settings_for(kind: type[Provider], state: SandboxState, **more: Any) -> Prov
 
 def client_for(kind: type[Provider], settings: ProviderSettings, **more: Any) -> ApiClient:
     """The house's client over one system, without a limit."""
-    login = Login(kind.grant(settings), client_id_of(ALL_SYSTEMS[kind.name]))
+    grant = kind.grant(settings)
+    assert isinstance(grant, TokenGrant)
+    login = Login(grant, client_id_of(ALL_SYSTEMS[kind.name]))
     return ApiClient(
         base_url=settings.base_url,
         origins=frozenset(),
