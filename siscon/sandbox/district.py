@@ -22,6 +22,7 @@ from siscon.sandbox.days import (
     waits_for_later,
 )
 from siscon.sandbox.facts import Enrollment, School, Section, Staff, Student, Teaching, Term
+from siscon.sandbox.ids import RenamedIds
 from siscon.sandbox.layout import Layout
 from siscon.sandbox.people import (
     FIRST_NAMES,
@@ -37,6 +38,7 @@ from siscon.sandbox.places import Places
 from siscon.sandbox.systems import System
 
 Fact = TypeVar("Fact")
+_OF_A_YEAR = ("term", "section", "enrollment", "teaching", "missing")
 
 
 class District:
@@ -49,9 +51,10 @@ class District:
         self.system, self.seed, self.day = system, seed, day
         self.layout = Layout(students)
         self.days = Days(self.layout, own, day, system.flaws)
-        self.moments = tuple(moments) or school_year.moments(day)
+        self._true_moments = self.moments = tuple(moments) or school_year.moments(day)
+        self.years = self._skew_s = 0
         self.places = Places(self.days)
-        self.ids = system.make_ids(own)
+        self.ids = self._first_ids = system.make_ids(own)
         self._own = own
         self._staff_seed, self._town_seed = derive(own, "staff"), derive(own, "town")
         self._hostile = HOSTILE if students >= HOSTILE_FROM_STUDENTS else {}
@@ -81,7 +84,20 @@ class District:
     def live_until(self, day: int, moments: Sequence[str] = ()) -> None:
         """Let days pass; what was computed for the days before stays."""
         self.days.live_until(day)
-        self.day, self.moments = day, tuple(moments) or school_year.moments(day)
+        self.day, self._true_moments = day, tuple(moments) or school_year.moments(day)
+        self.moments = school_year.skewed(self._true_moments, self._skew_s)
+
+    def turn(self, *, years: int = 0, epoch: int = 0, skew_s: int = 0) -> None:
+        """Show the district ``years`` later, with the users' ids of another ``epoch``, by a clock that is off.
+
+        Another year has terms, sections and enrollments of its own, with ids of their own; people, schools and
+        courses stay.
+        """
+        marks = dict.fromkeys(_OF_A_YEAR, f"y{years}-") if years else {}
+        marks |= dict.fromkeys(("student", "staff"), f"v{epoch}-") if epoch else {}
+        self.ids = RenamedIds(self._first_ids, marks) if marks else self._first_ids
+        self.years, self._skew_s = years, skew_s
+        self.moments = school_year.skewed(self._true_moments, skew_s)
 
     # records
 
@@ -100,8 +116,8 @@ class District:
         """The term with this index."""
         if self.system.terms_per_school:
             school, number = divmod(index, school_year.TERMS_OF_A_SCHOOL)
-            return school_year.term(index, number, school)
-        return school_year.term(index, index, None)
+            return school_year.term(index, number, school, self.years)
+        return school_year.term(index, index, None, self.years)
 
     def staff(self, index: int) -> Staff:
         """The person with this index."""
@@ -231,6 +247,9 @@ class District:
         enrollment = self._patched("enrollment", index, enrollment)
         if flaw == "bad_begin" and enrollment.flaw is None:
             enrollment.begins_on = day_date(changed)
+        if self.years:
+            enrollment.begins_on = school_year.later(enrollment.begins_on, self.years)
+            enrollment.ends_on = school_year.later(enrollment.ends_on, self.years)
         return enrollment
 
     def teaching(self, index: int) -> Teaching:
@@ -245,9 +264,13 @@ class District:
             staff = self.layout.teacher_of(section, 0 if primary else 1)
         school = self.layout.school_of_section(section)
         begins = day_date(changed) if changed else YEAR_BEGINS
-        return self._patched(
-            "teaching", index, Teaching(index, section, staff, school, primary, begins, None, changed)
-        )
+        teaching = Teaching(index, section, staff, school, primary, begins, None, changed)
+        teaching = self._patched("teaching", index, teaching)
+        if self.years:
+            teaching.begins_on = school_year.later(teaching.begins_on, self.years)
+            if teaching.ends_on is not None:
+                teaching.ends_on = school_year.later(teaching.ends_on, self.years)
+        return teaching
 
     def _patched(self, kind: str, index: int, record: Fact) -> Fact:
         patch = self.days.patches[kind].get(index)

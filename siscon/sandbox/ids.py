@@ -81,6 +81,20 @@ class GuidIds:
         return index if self.text(kind, index) == text else None
 
 
+class RenamedIds:
+    """Names of which some kinds have a mark in front, as after a change of the year or of the version."""
+
+    def __init__(self, ids: Ids, marks: dict[str, str]) -> None:
+        self._ids, self._marks = ids, marks
+
+    def text(self, kind: str, index: int) -> str:
+        return self._marks.get(kind, "") + self._ids.text(kind, index)
+
+    def index(self, kind: str, text: str) -> int | None:
+        mark = self._marks.get(kind, "")
+        return self._ids.index(kind, text[len(mark) :]) if text.startswith(mark) else None
+
+
 class ZeroedIds:
     """Digit strings with leading zeros, which are lost as soon as somebody reads them as numbers."""
 

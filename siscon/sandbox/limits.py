@@ -46,33 +46,3 @@ def announced(wait_s: float, form: str, *, skew_s: float = 0) -> str | None:
         case "absurd":
             return str(ABSURD_S)
     return None
-
-
-class Traffic:
-    """What a system was asked: totals, by path, and the most requests that came within any 60 seconds."""
-
-    def __init__(self) -> None:
-        self.requests = self.tokens = self.throttled = self.max_in_60s = 0
-        self.by_path: dict[str, int] = {}
-        self._arrived: deque[float] = deque()
-
-    def count(self, path: str, now: float) -> None:
-        """Count one request."""
-        self.requests += 1
-        if path in self.by_path or len(self.by_path) < 5000:
-            self.by_path[path] = self.by_path.get(path, 0) + 1
-        arrived = self._arrived
-        arrived.append(now)
-        while now - arrived[0] >= 60.0:
-            arrived.popleft()
-        self.max_in_60s = max(self.max_in_60s, len(arrived))
-
-    def as_dict(self) -> dict[str, object]:
-        """The counts as the control page shows them."""
-        return {
-            "requests": self.requests,
-            "tokens": self.tokens,
-            "throttled": self.throttled,
-            "max_in_60s": self.max_in_60s,
-            "by_path": dict(self.by_path),
-        }

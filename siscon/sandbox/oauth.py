@@ -1,128 +1,207 @@
-"""Token endpoints that check what the real ones check, and the bearer tokens they hand out."""
+"""The endpoints at which tokens are asked for, consented to and revoked; they check what real ones check."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import math
+import hashlib
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from urllib.parse import parse_qs
+from dataclasses import dataclass
+from urllib.parse import parse_qs, urlencode, urlsplit
 
-from siscon.sandbox.quirks import Quirks
-from siscon.sandbox.wire import Answer, Asked, answer_json
+from siscon.sandbox.assertions import AssertionKey
+from siscon.sandbox.tokens import Family, Tokens
+from siscon.sandbox.wire import Answer, Asked, answer_html, answer_json
 
-_SCOPE = "https://purl.imsglobal.org/spec/or/{version}/scope/"
-_SCOPES = ("roster.readonly", "roster-core.readonly", "roster-demographics.readonly")
-
-
-def scopes_of(version: str) -> tuple[str, ...]:
-    """The scopes that a OneRoster server of a version knows."""
-    return tuple(_SCOPE.format(version=version) + scope for scope in _SCOPES)
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """The one credential that a system of the sandbox knows."""
-
-    client_id: str
-    client_secret: str
-    app_name: str | None = None
-    scopes: tuple[str, ...] = ()
-    bearer: str | None = None
-    api_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    client_id: str
-    scopes: frozenset[str]
-    expires_at: float
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PUBLIC = ("authorization_code", "refresh_token")
 
 
 @dataclass(slots=True)
-class Tokens:
-    """The tokens a system has handed out and not forgotten."""
+class _Code:
+    """A consent that waits to be turned into tokens, once."""
 
-    login: Login
-    quirks: Quirks
-    clock: Callable[[], float] = time.monotonic
-    _grants: dict[str, Grant] = field(default_factory=dict)
+    challenge: str
+    redirect_uri: str
+    scopes: tuple[str, ...]
+    family: Family | None = None
 
-    def find(self, asked: Asked) -> Grant | None:
-        """What the request's token or key allows, or None if it is missing, unknown or too old."""
-        login = self.login
-        kind, _, token = asked.headers.get("authorization", "").partition(" ")
-        is_static = login.bearer is not None and kind.lower() == "bearer" and token.strip() == login.bearer
-        if is_static or (login.api_key is not None and asked.headers.get("x-api-key") == login.api_key):
-            return Grant(login.client_id, frozenset(map(_plain, login.scopes)), math.inf)
-        grant = self._grants.get(token.strip()) if kind.lower() == "bearer" else None
-        return grant if grant is not None and grant.expires_at > self.clock() else None
 
-    def revoke_all(self) -> None:
-        """Make every token invalid."""
-        self._grants.clear()
+class Refusal(Exception):
+    """A token request is refused with an error of RFC 6749, 5.2."""
+
+    def __init__(self, error: str, description: str | None = None, status: int = 400) -> None:
+        super().__init__(error)
+        body = {"error": error} | ({"error_description": description} if description is not None else {})
+        self.answer = answer_json(body, status)
+
+
+class Endpoints:
+    """The endpoints of one system; ``paths`` says which is where (``token``, ``authorize``, ``revoke``)."""
+
+    def __init__(self, tokens: Tokens, paths: dict[str, str]) -> None:
+        self.paths = paths
+        self.key = AssertionKey()
+        self._tokens = tokens
+        self._codes: dict[str, _Code] = {}
 
     def answer(self, asked: Asked) -> Answer:
-        """Answer a request for a token."""
+        """Answer a request at one of the paths."""
+        endpoint = self.paths[asked.path.rstrip("/")]
+        try:
+            if endpoint == "authorize":
+                return self._authorize(asked)
+            return self._token(asked) if endpoint == "token" else self._revoke(asked)
+        except Refusal as refusal:
+            return refusal.answer
+
+    def grant_of(self, asked: Asked) -> str:
+        """The kind of grant that a request names, for the counts."""
+        if self.paths[asked.path.rstrip("/")] != "token":
+            return self.paths[asked.path.rstrip("/")]
+        return _form(asked).get("grant_type", "none")[:40]
+
+    def _token(self, asked: Asked) -> Answer:
+        form = self._checked(asked)
+        kind = form.get("grant_type")
+        if kind is None:
+            raise Refusal("invalid_request")
+        if kind not in self._tokens.login.grants:
+            raise Refusal("unsupported_grant_type")
+        read: dict[str, Callable[[dict[str, str]], dict[str, object]]] = {
+            "client_credentials": self._for_client,
+            "password": self._for_person,
+            "authorization_code": self._for_code,
+            "refresh_token": self._for_refresh,
+        }
+        return answer_json(read[kind](form), Cache_Control="no-store")
+
+    def _checked(self, asked: Asked) -> dict[str, str]:
+        """The form of a request whose outside is right and whose client is known."""
+        login = self._tokens.login
         if asked.method != "POST":
-            return answer_json(
-                {"error": "invalid_request", "error_description": "use POST"}, 405, Allow="POST"
-            )
+            refusal = Refusal("invalid_request", "use POST", 405)
+            refusal.answer.headers["Allow"] = "POST"
+            raise refusal
         content_type = asked.headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type != "application/x-www-form-urlencoded":
-            return _refused("invalid_request", "the body must be application/x-www-form-urlencoded", 415)
-        if self.login.app_name is not None and not asked.query.get("appName"):
-            return _refused("invalid_request", "appName is required")
-        if self.login.app_name is not None and asked.query["appName"] != self.login.app_name:
-            return _refused("invalid_request", "unknown appName", 404)
-        if not _is_login(asked.headers.get("authorization", ""), self.login):
-            refusal = _refused("invalid_client", None, 401)
-            refusal.headers["WWW-Authenticate"] = 'Basic realm="token"'
-            return refusal
-        form = {name: values[-1] for name, values in parse_qs(asked.body.decode("latin-1")).items()}
-        if form.get("grant_type") != "client_credentials":
-            return _refused("unsupported_grant_type" if "grant_type" in form else "invalid_request", None)
-        return self._grant(form.get("scope", ""))
+            raise Refusal("invalid_request", "the body must be application/x-www-form-urlencoded", 415)
+        if login.app_name is not None and not asked.query.get("appName"):
+            raise Refusal("invalid_request", "appName is required")
+        if login.app_name is not None and asked.query["appName"] != login.app_name:
+            raise Refusal("invalid_request", "unknown appName", 404)
+        form = _form(asked)
+        if not self._is_client(asked, form):
+            refusal = Refusal("invalid_client", None, 401)
+            refusal.answer.headers["WWW-Authenticate"] = 'Basic realm="token"'
+            raise refusal
+        return form
 
-    def _grant(self, scope: str) -> Answer:
-        known = {_plain(one): one for one in self.login.scopes}
-        wanted = [
-            one if one in self.login.scopes else known[_plain(one)]
-            for one in scope.split()
-            if _plain(one) in known
-        ]
-        if known and not wanted and (scope or self.quirks.scope_required):
-            return _refused("invalid_scope", "ask for at least one scope that this application may use")
-        granted = wanted or list(known.values())
-        now = self.clock()
-        for token in [token for token, grant in self._grants.items() if grant.expires_at <= now]:
-            del self._grants[token]
-        token = secrets.token_hex(20)
-        seconds = self.quirks.token_seconds
-        self._grants[token] = Grant(self.login.client_id, frozenset(map(_plain, granted)), now + seconds)
-        body: dict[str, object] = {"access_token": token, "token_type": "Bearer"}
-        body["expires_in"] = str(seconds) if self.quirks.expires_in_as_string else seconds
-        if granted:
-            body["scope"] = " ".join(granted)
-        return answer_json(body, Cache_Control="no-store")
+    def _is_client(self, asked: Asked, form: dict[str, str]) -> bool:
+        login, header = self._tokens.login, asked.headers.get("authorization", "")
+        if header:
+            if login.in_form and ("client_secret" in form or "client_assertion" in form):
+                raise Refusal("invalid_request", "name the client in one way only")
+            return _is_basic(header, login.client_id, login.client_secret)
+        if not login.in_form:
+            return False
+        if "client_assertion" in form:
+            if form.get("client_assertion_type") != ASSERTION_TYPE:
+                return False
+            problem = self.key.problem(
+                form["client_assertion"],
+                login.client_id,
+                (asked.origin, asked.origin + asked.path),
+                time.time(),
+            )
+            if problem is not None:
+                raise Refusal("invalid_client", problem, 401)
+            return True
+        if form.get("client_id") != login.client_id:
+            return False
+        if "client_secret" not in form:
+            return form.get("grant_type") in _PUBLIC
+        return secrets.compare_digest(form["client_secret"].encode(), login.client_secret.encode())
+
+    # the kinds of grants
+
+    def _scopes(self, form: dict[str, str]) -> tuple[str, ...]:
+        scopes = self._tokens.granted(form.get("scope", ""))
+        if scopes is None:
+            raise Refusal("invalid_scope", "ask for at least one scope that this application may use")
+        return scopes
+
+    def _for_client(self, form: dict[str, str]) -> dict[str, object]:
+        return self._tokens.issue(self._scopes(form))
+
+    def _for_person(self, form: dict[str, str]) -> dict[str, object]:
+        if (form.get("username"), form.get("password")) != self._tokens.login.person:
+            raise Refusal("invalid_grant", "unknown user or wrong password")
+        scopes = self._scopes(form)
+        return self._tokens.issue(scopes, Family(scopes))
+
+    def _for_refresh(self, form: dict[str, str]) -> dict[str, object]:
+        body = self._tokens.refreshed(form.get("refresh_token", ""))
+        if body is None:
+            raise Refusal("invalid_grant", "the refresh token is unknown, revoked or was used before")
+        return body
+
+    def _for_code(self, form: dict[str, str]) -> dict[str, object]:
+        code = self._codes.get(form.get("code", ""))
+        if code is None:
+            raise Refusal("invalid_grant", "the code is unknown")
+        if code.family is not None:
+            self._tokens.end(code.family)
+            raise Refusal("invalid_grant", "the code was used before; its tokens are revoked")
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        if base64.urlsafe_b64encode(digest).rstrip(b"=").decode() != code.challenge:
+            raise Refusal("invalid_grant", "code_verifier does not fit code_challenge")
+        if form.get("redirect_uri") != code.redirect_uri:
+            raise Refusal("invalid_grant", "redirect_uri is not that of the authorization request")
+        code.family = Family(code.scopes)
+        return self._tokens.issue(code.scopes, code.family)
+
+    # consent and revocation
+
+    def _authorize(self, asked: Asked) -> Answer:
+        """An invented user consents at once (RFC 6749, 4.1; RFC 7636; loopback redirects as in RFC 8252, 7.3)."""
+        query, login = asked.query, self._tokens.login
+        back = query.get("redirect_uri", "")
+        is_ours = urlsplit(back).scheme == "http" and urlsplit(back).hostname in _LOOPBACK
+        if query.get("client_id") != login.client_id or not is_ours:
+            return answer_html("This client or its redirect_uri is not known here.", 400)
+        told = {"state": query["state"]} if "state" in query else {}
+        scopes = self._tokens.granted(query.get("scope", ""))
+        if query.get("response_type") != "code":
+            told |= {"error": "unsupported_response_type"}
+        elif query.get("code_challenge_method") != "S256" or not query.get("code_challenge"):
+            told |= {"error": "invalid_request", "error_description": "PKCE with S256 is required"}
+        elif scopes is None:
+            told |= {"error": "invalid_scope"}
+        else:
+            code = secrets.token_hex(16)
+            self._codes[code] = _Code(query["code_challenge"], back, scopes)
+            told |= {"code": code}
+        mark = "&" if urlsplit(back).query else "?"
+        return Answer(302, headers={"Location": f"{back}{mark}{urlencode(told)}"})
+
+    def _revoke(self, asked: Asked) -> Answer:
+        """Revoke a token; an unknown one is no error (RFC 7009, 2.2)."""
+        form = self._checked(asked)
+        if "token" not in form:
+            raise Refusal("invalid_request", "token is required")
+        self._tokens.revoke(form["token"])
+        return Answer(200)
 
 
-def _plain(scope: str) -> str:
-    """A scope's last word: the prefix may come with http or https."""
-    return scope.rpartition("/")[2]
+def _form(asked: Asked) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(asked.body.decode("latin-1")).items()}
 
 
-def _refused(error: str, description: str | None, status: int = 400) -> Answer:
-    body = {"error": error}
-    if description is not None:
-        body["error_description"] = description
-    return answer_json(body, status)
-
-
-def _is_login(header: str, login: Login) -> bool:
+def _is_basic(header: str, client_id: str, client_secret: str) -> bool:
     kind, _, coded = header.partition(" ")
     if kind.lower() != "basic":
         return False
@@ -130,4 +209,4 @@ def _is_login(header: str, login: Login) -> bool:
         given = base64.b64decode(coded.strip(), validate=True)
     except (binascii.Error, ValueError):
         return False
-    return secrets.compare_digest(given, f"{login.client_id}:{login.client_secret}".encode())
+    return secrets.compare_digest(given, f"{client_id}:{client_secret}".encode())

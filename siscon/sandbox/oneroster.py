@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from siscon.sandbox.district import District
+from siscon.sandbox.oneroster_errors import refusal
 from siscon.sandbox.oneroster_lists import (
     FIELDS,
     SINGULAR,
@@ -17,9 +17,11 @@ from siscon.sandbox.oneroster_lists import (
     ordered,
     without_tombstones,
 )
+from siscon.sandbox.oneroster_pages import links, page_at, told_total
 from siscon.sandbox.oneroster_paths import TOP, listing_at, totals, unknown
 from siscon.sandbox.oneroster_rows import Rows
 from siscon.sandbox.quirks import Quirks
+from siscon.sandbox.restless import Restless
 from siscon.sandbox.wire import Answer, Asked, answer_json, encode
 
 DEFAULT_LIMIT = 100
@@ -31,6 +33,7 @@ class OneRoster:
     def __init__(self, version: str, base: str, quirks: Quirks) -> None:
         self.version, self.base = version, base
         self._quirks = quirks
+        self._restless = Restless(quirks)
         self._found: dict[tuple[object, ...], Listing] = {}
 
     def answer(
@@ -52,30 +55,17 @@ class OneRoster:
 
     def refusal(self, status: int, minor: str, description: str) -> Answer:
         """An error in the dialect that this server speaks."""
-        info: dict[str, Any] = {
-            "imsx_codeMajor": "failure",
-            "imsx_severity": "error",
-            "imsx_description": description,
-        }
-        field = {"imsx_codeMinorFieldName": "TargetEndSystem", "imsx_codeMinorFieldValue": minor}
-        match self._quirks.error_dialect:
-            case "set":
-                return answer_json({"statusInfoSet": [{**info, "imsx_codeMinor": minor}]}, status)
-            case "wrapped":
-                info["imsx_CodeMinor"] = {"imsx_codeMinorField": [field]}
-                return answer_json({"imsx_statusInfo": info}, status)
-            case "html":
-                page = f"<html><body><h1>Error {status}</h1></body></html>".encode()
-                return Answer(status, page, content_type="text/html;charset=UTF-8")
-        info["imsx_CodeMinor"] = {"imsx_codeMinorField": [field]}
-        return answer_json(info, status)
+        return refusal(self._quirks.error_dialect, status, minor, description)
 
     def _path_of(self, asked: Asked) -> list[str]:
         if not asked.path.startswith(self.base + "/"):
             raise Trouble(404, "unknownobject", "there is no OneRoster service at this path")
         if asked.method != "GET":
             raise Trouble(405, "unsupported", "this service is for reading only")
-        return asked.path[len(self.base) + 1 :].rstrip("/").split("/")
+        path = asked.path[len(self.base) + 1 :].rstrip("/").split("/")
+        if len(path) > 2 and not self._quirks.nested_paths:
+            raise unknown()
+        return path
 
     @staticmethod
     def _check_scope(path: list[str], scopes: frozenset[str]) -> None:
@@ -119,7 +109,7 @@ class OneRoster:
         if text:
             if not self._quirks.tombstones:
                 shaped = Listing(shaped.collection, shaped.kind, shaped.indexes, shaped.write, whole=False)
-            shaped = filtered(district, rows, shaped, text)
+            shaped = filtered(district, rows, shaped, text, self._quirks.filter_clauses)
         if sort and known:
             shaped = ordered(shaped, sort, descending=asked.query.get("orderBy", "asc").lower() == "desc")
         if text or sort:
@@ -134,20 +124,22 @@ class OneRoster:
             if self._quirks.over_cap == "error":
                 raise Trouble(400, "invaliddata", f"limit must not exceed {self._quirks.max_page_size}")
             limit = self._quirks.max_page_size
-        total = 0 if empty else len(listing.indexes)
+        rows = self._restless.now(_list_of(asked), listing.indexes, 1 + offset // limit)
+        total = 0 if empty else len(rows)
+        page = page_at(self._quirks, asked.path, offset, limit, total)
         write: Callable[[int], str] = listing.text
         tail = ""
         if "fields" in asked.query:
             names, warning = self._fields(asked, listing.collection)
             write = _only(listing.render, names) if names else write
             tail = f",{encode(warning)[1:-1]}" if warning else ""
-        texts = [] if empty else [write(index) for index in listing.indexes.cut(offset, limit)]
+        texts = [] if empty else [write(index) for index in rows.cut(page.start, page.size)]
         answer = Answer(200, f'{{"{listing.collection}":[{",".join(texts)}]{tail}}}'.encode())
-        if self._quirks.total_count != "none":
-            wrong = self._quirks.total_count == "wrong"
-            answer.headers["X-Total-Count"] = str(total + 7 if wrong else total)
+        told = told_total(self._quirks, total, offset // limit)
+        if told is not None:
+            answer.headers["X-Total-Count"] = told
         if self._quirks.link_header:
-            answer.headers["Link"] = _links(asked, offset, limit, total)
+            answer.headers["Link"] = links(asked, self._quirks, page, limit, total)
         return answer
 
     def _fields(self, asked: Asked, collection: str) -> tuple[list[str], dict[str, Any]]:
@@ -196,6 +188,11 @@ def _readers(kind: str, rows: Rows) -> list[tuple[str, Callable[[int], dict[str,
     return readers[kind]
 
 
+def _list_of(asked: Asked) -> str:
+    """The list that is walked, whatever the page."""
+    return " ".join((asked.path, *(asked.query.get(name, "") for name in ("filter", "sort", "orderBy"))))
+
+
 def _number(asked: Asked, name: str, default: int, least: int) -> int:
     text = asked.query.get(name)
     if text is None:
@@ -203,17 +200,3 @@ def _number(asked: Asked, name: str, default: int, least: int) -> int:
     if not (text.isascii() and text.isdigit()) or len(text) > 9 or int(text) < least:
         raise Trouble(400, "invaliddata", f"{name} must be a whole number of {least} or more")
     return int(text)
-
-
-def _links(asked: Asked, offset: int, limit: int, total: int) -> str:
-    last = max(0, (total - 1) // limit * limit)
-    targets = [("first", 0), ("last", last)]
-    if offset + limit < total:
-        targets.insert(0, ("next", offset + limit))
-    if offset > 0:
-        targets.append(("prev", max(0, offset - limit)))
-    links = []
-    for word, at in targets:
-        query = urlencode({**asked.query, "limit": limit, "offset": at}, quote_via=quote)
-        links.append(f'<{asked.origin}{asked.path}?{query}>; rel="{word}"')
-    return ", ".join(links)

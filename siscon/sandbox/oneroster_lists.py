@@ -106,11 +106,13 @@ def listing_of(district: District, rows: Rows, kind: str, indexes: Sequence[int]
     return Listing(collection, kind, Joined(indexes), write, whole=False)
 
 
-def parse_filter(text: str, collection: str) -> tuple[list[Clause], str]:
-    """The clauses of a filter (two at most) and how they are joined."""
+def parse_filter(text: str, collection: str, most: int) -> tuple[list[Clause], str]:
+    """The clauses of a filter, ``most`` of them allowed, and how they are joined."""
     words = _JOINT.split(text)
-    if len(words) > 3:
-        raise Trouble(400, "invalid_filter_field", "a filter has two clauses at most")
+    if len(words) > max(0, 2 * most - 1):
+        raise Trouble(400, "invalid_filter_field", f"a filter has at most {most} clauses here")
+    if len(set(words[1::2])) > 1:
+        raise Trouble(400, "invalid_filter_field", "AND and OR do not go together in one filter")
     clauses = []
     for word in words[::2]:
         parts = _CLAUSE.fullmatch(word)
@@ -120,7 +122,7 @@ def parse_filter(text: str, collection: str) -> tuple[list[Clause], str]:
             raise Trouble(400, "invalid_filter_field", f"{parts[1]} is not a field of {collection}")
         value = re.sub(r"\\(.)", r"\1", parts[3])
         clauses.append(Clause(parts[1], parts[2], _moment(value) if _is_moment(parts[1]) else value))
-    return clauses, words[1] if len(words) == 3 else "AND"
+    return clauses, words[1] if len(words) > 1 else "AND"
 
 
 def _is_moment(field: str) -> bool:
@@ -136,9 +138,9 @@ def _moment(value: str) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z"
 
 
-def filtered(district: District, rows: Rows, listing: Listing, text: str) -> Listing:
+def filtered(district: District, rows: Rows, listing: Listing, text: str, most: int) -> Listing:
     """The part of a list that a filter leaves; common filters do not look at every record."""
-    clauses, joint = parse_filter(text, listing.collection)
+    clauses, joint = parse_filter(text, listing.collection, most)
     if joint == "AND" and listing.whole:
         listing = _by_role(district, rows, listing, clauses)
         clauses = [clause for clause in clauses if not _always(district, clause)]

@@ -88,7 +88,7 @@ class Rows:
             "startDate": term.starts_on,
             "endDate": term.ends_on,
             "type": self._term_word if term.kind == "semester" else term.kind,
-            "schoolYear": str(START_YEAR + 1),
+            "schoolYear": str(START_YEAR + 1 + self._district.years),
         }
         if term.parent is not None:
             row["parent"] = self._ref("academicSessions", "term", term.parent, "academicSession")

@@ -1,8 +1,8 @@
-"""The switches of the sandbox: how each system behaves where real ones differ, and faults on command."""
+"""The switches of the sandbox: how each system behaves where real ones differ."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 
@@ -106,55 +106,3 @@ ONEROSTER_QUIRKS = {
     "expires_in_as_string": False,
     "error_dialect": "wrapped",
 }
-
-
-@dataclass(slots=True)
-class Failure:
-    """An answer to give instead of the right one, for the next ``times`` requests below ``path``."""
-
-    status: int
-    times: int
-    path: str = ""
-    retry_after: int | None = None
-
-
-@dataclass(slots=True)
-class Faults:
-    """Faults of one system. Counts run down with each API request that meets them."""
-
-    fail_next: Failure | None = None
-    html_200: int = 0
-    truncate_json: int = 0
-    drop_connection: int = 0
-    delay_ms: int = 0
-    empty_lists: bool = False
-    log: list[str] = field(default_factory=list)
-
-    def update(self, values: dict[str, Any]) -> None:
-        """Set faults by name; ``true`` for a count means once, ``false`` and 0 take it back."""
-        for name, value in values.items():
-            match name:
-                case "fail_next":
-                    self.fail_next = Failure(**{"times": 1, **value}) if value else None
-                case "html_200" | "truncate_json" | "drop_connection" | "delay_ms":
-                    setattr(self, name, int(value))
-                case "empty_lists":
-                    self.empty_lists = bool(value)
-                case _:
-                    raise ValueError(f"unknown fault {name}")
-
-    def take(self, name: str) -> bool:
-        """Whether this fault is due; one of its count is used up."""
-        left: int = getattr(self, name)
-        if left <= 0:
-            return False
-        setattr(self, name, left - 1)
-        return True
-
-    def take_failure(self, path: str) -> Failure | None:
-        """The failure to answer with now, if one is due for this path."""
-        failure = self.fail_next
-        if failure is None or failure.times <= 0 or not path.startswith(failure.path):
-            return None
-        failure.times -= 1
-        return failure

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
 from siscon.sandbox.days import YEAR_BEGINS, YEAR_ENDS, day_date
 from siscon.sandbox.facts import Term
 
@@ -20,10 +23,28 @@ TERMS_OF_A_SCHOOL = 3
 """Where terms belong to schools, each school has the first three: the year and its semesters."""
 
 
-def term(index: int, number: int, school: int | None) -> Term:
-    """A term of the district, or of one school."""
+def term(index: int, number: int, school: int | None, years: int = 0) -> Term:
+    """A term of the district, or of one school, in the year that is ``years`` after the first."""
     name, short, kind, portion, begins, ends, parent = SESSIONS[number]
+    if years:
+        begins, ends = later(begins, years), later(ends, years)
+        if number == 0:
+            name, short = f"{begins[:4]}-{ends[:4]}", f"{begins[2:4]}-{ends[2:4]}"
     return Term(index, name, short, kind, portion, begins, ends, school, parent)
+
+
+def later(date: str, years: int) -> str:
+    """A date so many years later."""
+    return f"{int(date[:4]) + years}{date[4:]}"
+
+
+def skewed(moments: Sequence[str], seconds: int) -> tuple[str, ...]:
+    """Moments as a clock tells them that is off by so many seconds."""
+    if not seconds:
+        return tuple(moments)
+    off = timedelta(seconds=seconds)
+    told = (datetime.fromisoformat(one) + off for one in moments)
+    return tuple(one.isoformat(timespec="milliseconds").replace("+00:00", "Z") for one in told)
 
 
 def moments(day: int) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from siscon.sandbox.origin import Outcome
 from siscon.sandbox.state import PORTS
 from siscon.sandbox.wire import Asked
 from siscon.sandbox.world import World
@@ -45,8 +46,19 @@ class _Port:
             body=await _body(request),
         )
         outcome = self._world.answer(self._number, asked)
+        try:
+            await self._give(outcome, scope, receive, send)
+        finally:
+            if outcome.finished is not None:
+                outcome.finished()
+
+    @staticmethod
+    async def _give(outcome: Outcome, scope: Scope, receive: Receive, send: Send) -> None:
         if outcome.delay_s:
             await asyncio.sleep(outcome.delay_s)
+        if outcome.unsent:
+            await _hang_up(send)
+            return
         answer = outcome.answer
         headers = answer.headers | {"content-type": answer.content_type} if answer.body else answer.headers
         if outcome.dropped:
@@ -72,7 +84,7 @@ async def _half(body: bytes, send: Send) -> AsyncIterator[bytes]:
 
 
 async def _hang_up(send: Send) -> None:
-    """Close the connection under a half-sent answer; uvicorn lets an app do so only through its transport."""
+    """Close the connection before an answer is whole; uvicorn lets an app do so only through its transport."""
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if isinstance(transport, asyncio.Transport):
         transport.close()
@@ -128,6 +140,7 @@ async def run(world: World, sockets: list[socket.socket], *, on_ready: Callable[
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
+                date_header=False,
                 timeout_graceful_shutdown=1,
                 backlog=256,
             )

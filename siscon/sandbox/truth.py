@@ -115,7 +115,7 @@ def _term(system: System, district: District, index: int) -> dict[str, Any]:
         "school": None if term.school is None else district.ids.text("school", term.school),
         "starts_on": term.starts_on,
         "ends_on": term.ends_on,
-        "school_year": str(START_YEAR if _is_powerschool(system) else START_YEAR + 1),
+        "school_year": str(district.years + (START_YEAR if _is_powerschool(system) else START_YEAR + 1)),
         "status": "active",
     }
 

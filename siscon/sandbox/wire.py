@@ -50,6 +50,12 @@ def answer_json(value: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(status, encode(value).encode(), named)
 
 
+def answer_html(words: str, status: int) -> Answer:
+    """A page for people."""
+    page = f"<!DOCTYPE html><html><body><h1>{words}</h1></body></html>".encode()
+    return Answer(status, page, content_type="text/html;charset=UTF-8")
+
+
 class Joined:
     """Several sequences of indexes read as one; a slice costs only its own length."""
 

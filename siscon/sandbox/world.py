@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from pathlib import Path
 
 from siscon.sandbox import state as states
@@ -63,6 +64,12 @@ class World:
         """Answer a request that came in on port ``number`` (0 to 4)."""
         self._refresh()
         origin = self.origins[PORTS[number].name]
+        outcome = self._outcome(origin, number, asked)
+        now = time.time() + origin.quirks.clock_skew_s
+        outcome.answer.headers.setdefault("Date", formatdate(now, usegmt=True))
+        return outcome
+
+    def _outcome(self, origin: Origin, number: int, asked: Asked) -> Outcome:
         if asked.path.startswith(CONTROL):
             return Outcome(self._control(origin, asked))
         is_token_port = number == TOKEN_HOST or origin.system is not SKYWARD
@@ -94,6 +101,17 @@ class World:
             else:
                 self._districts[name] = district_of(name, new)
                 origin.forget()
+                self._show(name)
+
+    def _show(self, name: str) -> None:
+        """Show a district as its system's switches want it; PowerSchool has its own ways of years and ids."""
+        quirks = self.origins[name].quirks
+        is_powerschool = name == POWERSCHOOL.name
+        self._districts[name].turn(
+            years=0 if is_powerschool else quirks.school_year,
+            epoch=0 if is_powerschool else quirks.ids_epoch,
+            skew_s=quirks.clock_skew_s,
+        )
 
     def _control(self, origin: Origin, asked: Asked) -> Answer:
         if asked.headers.get("x-sandbox-control", "").lower() != "yes":
@@ -102,15 +120,19 @@ class World:
         if action == "advance" and asked.method == "POST":
             return answer_json({"day": self._state.day + 1, "counts": self.advance()})
         wanted = asked.query.get("system", origin.system.name)
+        if wanted != "all" and wanted not in self.origins:
+            return answer_json({"error": f"unknown system; known are {', '.join(self.origins)}, all"}, 400)
+        names = list(self.origins) if wanted == "all" else [wanted]
+        answers = {name: self.origins[name].control(action, asked) for name in names}
+        if action == "quirks":
+            for name in names:
+                self._show(name)
         if wanted == "all":
-            answers = {name: one.control(action, asked) for name, one in self.origins.items()}
             failed = [answer for answer in answers.values() if answer.status != 200]
             if failed:
                 return failed[0]
             return answer_json({name: json.loads(answer.body) for name, answer in answers.items()})
-        if wanted not in self.origins:
-            return answer_json({"error": f"unknown system; known are {', '.join(self.origins)}, all"}, 400)
-        return self.origins[wanted].control(action, asked)
+        return answers[wanted]
 
     def advance(self) -> dict[str, dict[str, int]]:
         """Let a day pass, and write it into the state file."""
