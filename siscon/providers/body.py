@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Literal
 
 from siscon.domain.errors import ProviderError, TransientError
 from siscon.domain.text import plain
 from siscon.providers.classify import said
 from siscon.providers.contract import Answer
+
+Media = Literal["json", "xml"]
+
+ACCEPT: Mapping[Media, str] = {"json": "application/json", "xml": "application/xml, text/xml;q=0.9"}
+
+_XML_ROOT = re.compile(r"(?:<\?[^>]*\?>\s*|<!--(?:(?!-->).)*-->\s*)*<([A-Za-z_][\w.-]*)", re.DOTALL)
+"""What may stand before the first element; a document type may not, so that no web page passes for XML."""
 
 
 async def read_capped(pieces: AsyncIterator[bytes], encoding: str, cap_bytes: int) -> bytes:
@@ -59,28 +68,44 @@ async def _inflated(pieces: AsyncIterator[bytes], cap_bytes: int) -> bytes:
     return bytes(whole)
 
 
-def looks_like_json(answer: Answer) -> bool:
+def looks_like(media: Media, answer: Answer) -> bool:
     """False for an empty body, a web page, a scalar, and for what was cut off before its last bracket."""
-    body = answer.body
-    if "html" in answer.headers.get("content-type", ""):
+    head, tail = _edges(answer.body)
+    return _begins_like(media, answer, head) and tail.endswith((">",) if media == "xml" else ("}", "]"))
+
+
+def _begins_like(media: Media, answer: Answer, head: str) -> bool:
+    if "html" in answer.headers.get("content-type", "").lower():
         return False
-    return body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") and body[-64:].rstrip()[-1:] in (
-        b"}",
-        b"]",
-    )
+    if media == "xml":
+        root = _XML_ROOT.match(head)
+        return root is not None and root[1].lower() != "html"
+    return head[:1] in ("{", "[")
 
 
-def not_json(request: str, answer: Answer) -> ProviderError:
-    """The error for a 2xx that carries no JSON."""
+def _edges(body: bytes) -> tuple[str, str]:
+    """The begin and the end of a text, without white space around it; enough of it to see what it is."""
+    wide = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}.get(body[:2])
+    if wide:
+        body = body[2:]
+    encoding = wide or "utf-8"
+    head, tail = body[:4096].decode(encoding, "replace"), body[-64:].decode(encoding, "replace")
+    return head.lstrip("\ufeff \t\r\n"), tail.rstrip(" \t\r\n")
+
+
+def not_as_asked(media: Media, request: str, answer: Answer) -> ProviderError:
+    """The error for a 2xx that carries neither JSON nor XML, whichever was asked for."""
+    named = media.upper()
     kind = plain(answer.headers.get("content-type", "no content type"), limit=60)
     why = "Often a login page, a proxy's page or maintenance: open base_url in a browser and check it."
-    if not answer.body.strip():
+    head, _ = _edges(answer.body)
+    if not head:
         what = "an empty body"
-    elif answer.body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
-        what = f"JSON that breaks off after {len(answer.body)} bytes"
+    elif _begins_like(media, answer, head):
+        what = f"{named} that breaks off after {len(answer.body)} bytes"
         why = "Something between here and the SIS cuts answers short: sync again; if it stays, ask the SIS's support."
     else:
-        what = f"something that is not JSON ({kind})"
+        what = f"something that is not {named} ({kind})"
     return ProviderError(
-        f"{request} answered {answer.status} with {what}. {why}", code="not_json", detail=said(answer)
+        f"{request} answered {answer.status} with {what}. {why}", code=f"not_{media}", detail=said(answer)
     )

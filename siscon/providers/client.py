@@ -10,11 +10,12 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -30,14 +31,16 @@ from siscon.domain.errors import (
     TransientError,
 )
 from siscon.domain.privacy import Secret
-from siscon.domain.retry import backoff_s, retry_after_s
+from siscon.domain.retry import backoff_s, quota_pause_s, retry_after_s
 from siscon.domain.text import plain
-from siscon.providers.body import looks_like_json, not_json, read_capped
+from siscon.providers.body import ACCEPT, looks_like, not_as_asked, read_capped
 from siscon.providers.classify import judge, judge_fault
 from siscon.providers.contract import Answer
+from siscon.providers.kept import KeptAnswers
 from siscon.providers.origins import is_loopback, origin_of
 from siscon.providers.ports import ClientLimits, Gate, RequestTrace, TokenSource
 from siscon.providers.tls import trust
+from siscon.providers.turns import Turns
 
 __all__ = ["ApiClient", "ClientLimits", "Gate", "RequestTrace", "TokenSource", "over_app"]
 
@@ -54,6 +57,8 @@ class _Call:
     content: bytes | None
     repeatable: bool
     name: str
+    keep_s: float = 0.0
+    conditions: Mapping[str, str] = field(default_factory=dict)
     attempt: int = 0
     failed: int = 0
     limited: int = 0
@@ -62,6 +67,9 @@ class _Call:
     may_retry: BaseException | None = None
     wait_s: float = 0.0
 
+
+MOMENT_S = 0.5
+"""A slot is good for so long; later it might fall together with others'."""
 
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 
@@ -73,7 +81,8 @@ class ApiClient:
     happen there, and it costs less CPU than a bare client.
 
     ``present`` is the header that carries the credential and what stands before it there; without a name of a
-    header none is sent.
+    header none is sent. ``is_urgent`` says whether a person waits for what the calling task does: such requests go
+    first. ``under_way`` is entered for the length of each call of a provider, waits and repeats included.
     """
 
     def __init__(
@@ -88,6 +97,9 @@ class ApiClient:
         limits: ClientLimits | None = None,
         ca_file: Path | None = None,
         present: tuple[str, str] = ("Authorization", "Bearer "),
+        media: Literal["json", "xml"] = "json",
+        is_urgent: Callable[[], bool] = lambda: False,
+        under_way: Callable[[], AbstractContextManager[None]] = nullcontext,
         rng: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -100,13 +112,15 @@ class ApiClient:
         self._needs_tls = any(scheme == "https" for scheme, _, _ in self._origins)
         self._gate, self._tokens, self._classify, self._meter = gate, tokens, classify, meter
         self._limits = limits or ClientLimits()
+        self._media, self._is_urgent, self._under_way = media, is_urgent, under_way
+        self._turns, self._kept = Turns(self._limits.at_once), KeptAnswers()
         self._rng, self._sleep = rng, sleep
         self._ca_file = ca_file
         self._present = present
         self._transport = transport
         local = is_loopback(httpx.URL(base_url).host)
         self._headers = {
-            "Accept": "application/json",
+            "Accept": ACCEPT[media],
             "Accept-Encoding": "identity" if local else "gzip",
             "User-Agent": f"siscon/{__version__}",
         }
@@ -120,7 +134,7 @@ class ApiClient:
                 limits=httpx.Limits(
                     max_connections=self._limits.connections, max_keepalive_connections=4, keepalive_expiry=30
                 ),
-                retries=1,
+                retries=0,
                 trust_env=False,
             )
         await self._transport.__aenter__()
@@ -140,10 +154,10 @@ class ApiClient:
         path: str,
         params: Mapping[str, str | int] | None = None,
         *,
-        keep_s: float = 0.0,  # noqa: ARG002
+        keep_s: float = 0.0,
     ) -> Answer:
-        """Ask for a list or a record; the answer is 2xx and looks like JSON."""
-        return await self._request("GET", path, params, None, repeatable=True)
+        """Ask for a list or a record; the answer is 2xx and looks like the provider's ``media``."""
+        return await self._request("GET", path, params, None, repeatable=True, keep_s=keep_s)
 
     async def post(
         self,
@@ -165,16 +179,25 @@ class ApiClient:
         content: bytes | None,
         *,
         repeatable: bool,
+        keep_s: float = 0.0,
     ) -> Answer:
         url = self._url(path, params)
-        shown = plain(url.path, limit=120)
-        call = _Call(method, url, content, repeatable, f"{method} {shown}")
-        try:
-            return await self._attempt(call)
-        except SisconError as error:
-            if call.may_retry is not error:
-                raise
-            return await self._again(call, error)
+        shown = plain(url.netloc.decode("ascii", "replace") + url.path, limit=120)
+        call = _Call(method, url, content, repeatable, f"{method} {shown}", keep_s=keep_s)
+        if keep_s > 0:
+            if (kept := self._kept.fresh(str(url), time.monotonic())) is not None:
+                return kept
+            call.conditions = self._kept.conditions(str(url))
+        with self._under_way():
+            try:
+                answer = await self._attempt(call)
+            except SisconError as error:
+                if call.may_retry is not error:
+                    raise
+                answer = await self._again(call, error)
+        if keep_s > 0 and answer.status == 200:
+            self._kept.keep(answer, str(url), time.monotonic() + keep_s)
+        return answer
 
     def _url(self, path: str, params: Mapping[str, str | int] | None) -> httpx.URL:
         """The absolute URL, within the integration's origins or refused."""
@@ -229,24 +252,34 @@ class ApiClient:
     async def _attempt(self, call: _Call) -> Answer:
         """One try; a rejected token is replaced once and the same request sent again."""
         call.may_retry = None
-        token = await self._enter()
-        answer = await self._exchange(call, token)
-        if answer.status == 401 and self._own_judgement(answer) is None:
-            token = await self._tokens.replace(token)
-            await self._gate.enter()
+        async with self._turns.turn(urgent=self._is_urgent()):
+            token = await self._enter()
             answer = await self._exchange(call, token)
+            if answer.status == 401 and self._own_judgement(answer) is None:
+                token = await self._tokens.replace(token)
+                await self._gate.enter()
+                answer = await self._exchange(call, token)
+        if answer.status == 304 and call.conditions:
+            kept = self._kept.renew(str(call.url), answer.headers, time.monotonic() + call.keep_s)
+            if kept is not None:
+                return kept
         if 200 <= answer.status < 300:
-            if call.repeatable and not looks_like_json(answer):
+            if call.repeatable and not looks_like(self._media, answer):
                 call.odd += 1
                 call.wait_s = backoff_s(call.odd, luck=self._rng())
-                call.may_retry = error = not_json(call.name, answer)
+                call.may_retry = error = not_as_asked(self._media, call.name, answer)
                 raise error
             return answer
         raise await self._refusal(call, answer, token)
 
     async def _enter(self) -> Secret:
+        """Wait for the gate; who had to wait for a token as well has lost its moment and takes another."""
         await self._gate.enter()
-        return await self._tokens.current()
+        begun_s = time.monotonic()
+        token = await self._tokens.current()
+        if time.monotonic() - begun_s > MOMENT_S:
+            await self._gate.slot()
+        return token
 
     def _own_judgement(self, answer: Answer) -> Exception | None:
         return self._classify(answer) if self._classify else None
@@ -262,6 +295,8 @@ class ApiClient:
             hint = error.retry_after_s if isinstance(error, RateLimited) else None
             if hint is None:
                 hint = retry_after_s(answer.headers.get("retry-after"), now=now)
+            if hint is None:
+                hint = quota_pause_s(answer.headers, now=now)
             call.wait_s = backoff_s(call.limited + call.failed, luck=self._rng())
             if hint is not None:
                 await self._gate.pause(hint + self._rng())
@@ -291,6 +326,9 @@ class ApiClient:
                 self._meter(RequestTrace(call.method, call.url.path, status, seconds, call.attempt, size))
         if status != 429:
             await self._gate.report(status < 500)
+            used_up_s = quota_pause_s(answer.headers, now=datetime.now(UTC))
+            if used_up_s:
+                await self._gate.pause(used_up_s)
         return answer
 
     def _fault(self, call: _Call, fault: Exception) -> SisconError:
@@ -305,7 +343,9 @@ class ApiClient:
 
     async def _send(self, call: _Call, token: Secret) -> Answer:
         header, prefix = self._present
-        headers = {**self._headers, header: prefix + _sendable(token)} if header else {**self._headers}
+        headers = {**self._headers, **call.conditions}
+        if header:
+            headers[header] = prefix + _sendable(token)
         if call.content is not None:
             headers["Content-Type"] = "application/json"
         request = httpx.Request(

@@ -45,17 +45,19 @@ class RequestTrace:
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """Every bound of the client. Sizes count decompressed bytes; ``odd`` are 2xx answers that are not JSON.
+    """Every bound of the client. Sizes count decompressed bytes; ``odd`` are 2xx answers that are no JSON or XML.
 
-    ``attempts`` is one more than opens the breaker: an outage as short as the breaker's first pause ends no run.
+    ``attempts`` counts one request's tries; an outage that outlasts them is sat out by the run that asks.
+    ``at_once`` is the number of requests under way at a time (0: any).
     """
 
     body_bytes: int = 32 * 1024 * 1024
     connect_s: float = 5.0
     read_s: float = 30.0
     whole_s: float = 60.0
-    attempts: int = 6
+    attempts: int = 3
     limited_attempts: int = 4
     odd_attempts: int = 3
     give_up_after_s: float = 1800.0
     connections: int = 8
+    at_once: int = 0

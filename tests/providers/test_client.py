@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -20,8 +23,10 @@ from siscon.domain.errors import (
     TransientError,
 )
 from siscon.domain.privacy import Secret
-from siscon.domain.retry import BREAKER_FAILURES
+from siscon.providers import client
 from siscon.providers.client import ApiClient, ClientLimits, RequestTrace
+from siscon.providers.contract import Answer
+from siscon.providers.kept import KeptAnswers
 
 BASE = "https://sis.example.org/api"
 GOOD = {"content-type": "application/json"}
@@ -43,6 +48,7 @@ class Tokens:
 class Gate:
     def __init__(self) -> None:
         self.entered = 0
+        self.slots = 0
         self.pauses: list[float] = []
         self.reports: list[bool] = []
         self.refuse: Exception | None = None
@@ -51,6 +57,9 @@ class Gate:
         self.entered += 1
         if self.refuse:
             raise self.refuse
+
+    async def slot(self) -> None:
+        self.slots += 1
 
     async def pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -175,16 +184,17 @@ async def test_loopback_may_go_without(base: str) -> None:
     assert house.requests[0].headers["accept-encoding"] == "identity"
 
 
-async def test_transient_faults_are_tried_until_an_open_breaker_was_sat_out_once() -> None:
-    house = House(answer(503))
+@pytest.mark.parametrize("attempts", [1, 3, 6])
+async def test_transient_faults_are_tried_as_often_as_allowed(attempts: int) -> None:
+    house = House(answer(503), limits=ClientLimits(attempts=attempts))
 
     error = await house.refusal()
 
     assert (type(error), error.code) == (TransientError, "unavailable")
-    assert house.slept == [0.5, 1.0, 2.0, 4.0, 8.0]
-    assert (house.gate.entered, house.gate.reports) == (6, [False] * 6)
-    assert [trace.attempt for trace in house.traces] == [1, 2, 3, 4, 5, 6]
-    assert len(house.traces) > BREAKER_FAILURES
+    assert "sis.example.org" in error.sentence
+    assert house.slept == [0.5, 1.0, 2.0, 4.0, 8.0][: attempts - 1]
+    assert (house.gate.entered, house.gate.reports) == (attempts, [False] * attempts)
+    assert [trace.attempt for trace in house.traces] == list(range(1, attempts + 1))
 
 
 async def test_a_fault_that_passes_is_forgotten() -> None:
@@ -372,3 +382,139 @@ async def test_the_providers_own_judgement_comes_first() -> None:
     await house.get()
 
     assert house.gate.pauses == [3.5]
+
+
+KEPT = {"ETag": '"v1"', "Last_Modified": "Mon, 23 Nov 2026 10:00:00 GMT"}
+
+
+async def test_an_answer_may_be_kept_and_is_asked_for_conditionally_later() -> None:
+    house = House(answer(body=b'{"a":1}', **KEPT), answer(304, b""), answer(body=b'{"a":2}'))
+    async with house.api:
+        first = await house.api.get("meta", keep_s=60)
+        assert await house.api.get("meta", keep_s=60) == first
+        assert len(house.requests) == 1
+
+        house.api._kept._entries[f"{BASE}/meta"] = replace(
+            house.api._kept._entries[f"{BASE}/meta"], until_s=0.0
+        )
+        again = await house.api.get("meta", keep_s=60)
+        assert (again.status, again.body) == (200, b'{"a":1}')
+        asked = house.requests[1].headers
+        assert (asked["if-none-match"], asked["if-modified-since"]) == ('"v1"', KEPT["Last_Modified"])
+
+        assert (await house.api.get("meta", keep_s=60)).body == b'{"a":1}'
+        assert (await house.api.get("meta")).body == b'{"a":2}'
+    assert "if-none-match" not in house.requests[2].headers
+
+
+async def test_a_304_that_nobody_asked_for_is_no_answer() -> None:
+    assert (await House(answer(304, b"")).refusal()).code == "redirect_refused"
+
+
+async def test_what_is_kept_stays_small() -> None:
+    kept = KeptAnswers(10_000)
+    for number in range(20):
+        kept.keep(Answer(200, {}, b"x" * 1_500, ""), f"u{number}", until_s=9.0)
+    kept.keep(Answer(200, {}, b"x" * 9_000, ""), "large", until_s=9.0)
+    kept.keep(Answer(200, {"cache-control": "no-store"}, b"x", ""), "private", until_s=9.0)
+
+    found = [url for url in (*(f"u{n}" for n in range(20)), "large", "private") if kept.fresh(url, 1.0)]
+    assert found == ["u16", "u17", "u18", "u19"]
+    assert kept.fresh("u19", 9.0) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "code"),
+    [
+        (b'<?xml version="1.0"?><students><student/></students>', "application/xml", ""),
+        (b"\xef\xbb\xbf <!-- made --> <a:list/> ", "text/xml", ""),
+        ("<liste/>".encode("utf-16"), "application/xml", ""),
+        (b"<!DOCTYPE html><html></html>", "application/xml", "not_xml"),
+        (b'<?xml version="1.0"?><html xmlns="x"></html>', "application/xml", "not_xml"),
+        (b"<list></list>", "text/html", "not_xml"),
+        (b'{"a":1}', "application/json", "not_xml"),
+        (b"<list><a>1</a", "application/xml", "not_xml"),
+        (b"<!--a-->" * 400 + b"?", "application/xml", "not_xml"),
+        (b"", "application/xml", "not_xml"),
+    ],
+)
+async def test_xml_is_told_from_web_pages(body: bytes, kind: str, code: str) -> None:
+    house = House(answer(200, body, content_type=kind), media="xml")
+
+    if code:
+        assert (await house.refusal()).code == code
+    else:
+        assert (await house.get()).body == body
+    assert "application/xml" in house.requests[0].headers["accept"]
+
+
+async def test_a_used_up_allowance_pauses_before_the_next_request() -> None:
+    house = House(answer(X_RateLimit_Remaining="0", X_RateLimit_Reset="9"))
+
+    await house.get()
+
+    assert house.gate.pauses == [9.0]
+
+
+async def test_a_limit_without_a_hint_waits_for_the_announced_reset() -> None:
+    house = House(answer(429, RateLimit="limit=5, remaining=0, reset=8"), answer())
+
+    await house.get()
+
+    assert house.gate.pauses == [8.5]
+
+
+async def test_no_more_requests_at_once_than_allowed_and_the_urgent_go_first() -> None:
+    free, under_way, most, order = asyncio.Event(), 0, 0, []
+    urgent = ContextVar("urgent", default=False)
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        order.append(request.url.path[-1])
+        await free.wait()
+        under_way -= 1
+        return answer()(request)
+
+    house = House(slow, limits=ClientLimits(at_once=2), is_urgent=urgent.get)
+
+    async def ask(name: str, *, as_urgent: bool) -> None:
+        urgent.set(as_urgent)
+        await house.api.get(name)
+
+    async with house.api:
+        asking = [asyncio.create_task(ask(name, as_urgent=name == "q")) for name in "abcdq"]
+        while under_way < 2:
+            await asyncio.sleep(0)
+        asking[2].cancel()
+        free.set()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    assert (most, order) == (2, ["a", "b", "q", "d"])
+
+
+async def test_a_request_that_had_to_wait_for_its_token_takes_another_slot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(client, "MOMENT_S", -1.0)
+    house = House(answer())
+
+    await house.get()
+
+    assert house.gate.slots == 1
+
+
+async def test_a_call_is_under_way_until_it_is_answered() -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def under_way() -> Iterator[None]:
+        seen.append("begun")
+        yield
+        seen.append("over")
+
+    house = House(answer(503), answer(), under_way=under_way)
+    await house.get()
+
+    assert (seen, len(house.requests)) == (["begun", "over"], 2)
