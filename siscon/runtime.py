@@ -28,7 +28,6 @@ from siscon.engine.journal import keep_journal, redact
 from siscon.engine.lifeline import is_provably_gone
 from siscon.engine.moments import wall_ms
 from siscon.providers import registry
-from siscon.providers.contract import ProviderSettings
 from siscon.store import leases, sqlite, vault
 from siscon.store.database import Database
 from siscon.store.vault import Vault
@@ -53,14 +52,10 @@ def load_settings(path: str | Path | None = None) -> Settings:
     return config.load(
         Path(named).absolute(),
         os.environ,
-        provider_settings=_settings_of,
+        provider_settings=registry.settings_of,
+        provider_needs=registry.needs_of,
         known_providers=registry.names(),
     )
-
-
-def _settings_of(provider: str) -> type[ProviderSettings] | None:
-    """What a provider's ``settings`` may hold; None when there is no such provider."""
-    return registry.load(provider).Settings if provider in registry.names() else None
 
 
 @asynccontextmanager

@@ -18,8 +18,16 @@ from siscon.domain.errors import Complaint, ConfigError, SisconError
 ProviderSettingsOf = Callable[[str], type[BaseModel] | None]
 """The settings model of a provider by its name; None when there is no such provider."""
 
+ProviderNeeds = Callable[[str, BaseModel], Collection[str]]
+"""What an integration must bring along for a provider with these settings to log in: keys beside ``provider``."""
+
 OVERRIDE = "SISCON__"
 """``SISCON__ENGINE__BATCH=100`` in the environment beats ``engine.batch`` in the file."""
+
+
+def nothing_needed(_provider: str, _settings: BaseModel) -> Collection[str]:
+    """Where nobody knows the providers' logins, none is checked."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +56,17 @@ def load(
     environ: Mapping[str, str],
     *,
     provider_settings: ProviderSettingsOf,
+    provider_needs: ProviderNeeds = nothing_needed,
     known_providers: Collection[str] = (),
 ) -> Settings:
     """The checked settings; raises ``ConfigError`` with every complaint."""
-    loaded = read(path, environ, provider_settings=provider_settings, known_providers=known_providers)
+    loaded = read(
+        path,
+        environ,
+        provider_settings=provider_settings,
+        provider_needs=provider_needs,
+        known_providers=known_providers,
+    )
     complaints = loaded.document.complaints
     if complaints or loaded.settings is None:
         told = tuple(sorted(complaints, key=lambda one: (one.line or 1_000_000, one.column, one.path)))
@@ -67,6 +82,7 @@ def read(
     environ: Mapping[str, str],
     *,
     provider_settings: ProviderSettingsOf,
+    provider_needs: ProviderNeeds = nothing_needed,
     known_providers: Collection[str] = (),
 ) -> Loaded:
     """Read and check a file; what is wrong stands in the document's complaints, whose settings are then None."""
@@ -77,7 +93,7 @@ def read(
     _override(loaded, environ)
     loaded.document.values = _without_empty(loaded.document.values, ())
     _check_secrets(loaded)
-    _check_providers(loaded, provider_settings, known_providers)
+    _check_providers(loaded, provider_settings, provider_needs, known_providers)
     _check_model(loaded)
     if loaded.document.complaints:
         loaded.settings = None
@@ -89,10 +105,17 @@ def explain(
     environ: Mapping[str, str],
     *,
     provider_settings: ProviderSettingsOf,
+    provider_needs: ProviderNeeds = nothing_needed,
     known_providers: Collection[str] = (),
 ) -> list[SettingRow]:
     """Every value with its source; secrets are never shown. Raises ``ConfigError`` as :func:`load` does."""
-    load(path, environ, provider_settings=provider_settings, known_providers=known_providers)
+    load(
+        path,
+        environ,
+        provider_settings=provider_settings,
+        provider_needs=provider_needs,
+        known_providers=known_providers,
+    )
     loaded = read(path, environ, provider_settings=provider_settings, known_providers=known_providers)
     if loaded.settings is None:
         return []
@@ -196,7 +219,9 @@ def _check_secrets(loaded: Loaded) -> None:
             loaded.document.complain(path, said)
 
 
-def _check_providers(loaded: Loaded, settings_of: ProviderSettingsOf, known: Collection[str]) -> None:
+def _check_providers(
+    loaded: Loaded, settings_of: ProviderSettingsOf, needs_of: ProviderNeeds, known: Collection[str]
+) -> None:
     for name, values in _integrations(loaded):
         provider = values.get("provider")
         if not isinstance(provider, str):
@@ -214,12 +239,14 @@ def _check_providers(loaded: Loaded, settings_of: ProviderSettingsOf, known: Col
             continue
         settings = values.get("settings", {})
         if isinstance(settings, dict):
-            _check_provider_settings(loaded, name, values, settings, model)
+            checked = _check_provider_settings(loaded, name, values, settings, model)
+            if checked is not None:
+                _check_login(loaded, name, values, provider, needs_of, checked)
 
 
 def _check_provider_settings(
     loaded: Loaded, name: str, values: dict[str, Any], settings: dict[str, Any], model: type[BaseModel]
-) -> None:
+) -> BaseModel | None:
     top: Path = ("integrations", name)
     if "base_url" in settings:
         loaded.document.complain(
@@ -232,8 +259,31 @@ def _check_provider_settings(
         for one in words.complaints_of(error, models={(): model}):
             inside = ("settings", *one.path) if one.path[:1] != ("base_url",) else one.path
             _complain(loaded, (*top, *inside), one)
-    else:
-        loaded.of_providers[name] = checked.model_dump(mode="json", exclude={"base_url"})
+        return None
+    loaded.of_providers[name] = checked.model_dump(mode="json", exclude={"base_url"})
+    return checked
+
+
+def _check_login(
+    loaded: Loaded,
+    name: str,
+    values: dict[str, Any],
+    provider: str,
+    needs_of: ProviderNeeds,
+    settings: BaseModel,
+) -> None:
+    """What the login cannot do without must be there before the first request, not be missed by it."""
+    try:
+        needed = [*needs_of(provider, settings)]
+    except SisconError as error:
+        loaded.document.complain(("integrations", name, "provider"), error.sentence)
+        return
+    if values.get("username") and "password" not in needed:
+        needed.append("password")
+    for key in needed:
+        path: Path = ("integrations", name, key)
+        if key not in values and path not in loaded.document.refused:
+            loaded.document.complain(path, f"is missing: {provider} logs in with it")
 
 
 def _check_addresses(loaded: Loaded, top: Path, settings: dict[str, Any]) -> None:

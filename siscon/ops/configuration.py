@@ -14,7 +14,11 @@ from siscon.providers import registry
 def explain(path: Path, environ: Mapping[str, str]) -> list[config.SettingRow]:
     """Every value and where it comes from; raises ``ConfigError`` with all that is wrong."""
     return config.explain(
-        path, environ, provider_settings=registry.settings_of, known_providers=registry.names()
+        path,
+        environ,
+        provider_settings=registry.settings_of,
+        provider_needs=registry.needs_of,
+        known_providers=registry.names(),
     )
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection
 from importlib.metadata import EntryPoint, entry_points
 
-from siscon.domain.errors import ConfigError
+from pydantic import BaseModel
+
+from siscon.domain.errors import ConfigError, SisconError
 from siscon.domain.text import plain
 from siscon.providers.contract import Provider, ProviderSettings
+from siscon.providers.grants import needs
 
 GROUP = "siscon.providers"
 
@@ -64,3 +68,20 @@ def load_all() -> tuple[dict[str, type[Provider]], dict[str, str]]:
 def settings_of(name: str) -> type[ProviderSettings] | None:
     """The model of a provider's settings; None when there is no such provider, ``ConfigError`` when it is broken."""
     return load(name).Settings if name in _found() else None
+
+
+def needs_of(name: str, settings: BaseModel) -> Collection[str]:
+    """What an integration must bring along for a provider with these settings to log in.
+
+    A provider that cannot tell is a ``ConfigError``.
+    """
+    kind = load(name)
+    try:
+        return needs(kind.grant(kind.Settings.model_validate(settings.model_dump())))
+    except SisconError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            f"The provider {plain(name)} does not say how it logs in ({type(error).__name__}). Update its package.",
+            code="broken_provider",
+        ) from error

@@ -271,9 +271,52 @@ def test_an_integration_without_anything_lacks_everything(tmp_path: Path) -> Non
     told = complaints(tmp_path, "integrations:\n  north:\n")
 
     assert [one.split(" ", 1)[1] for one in told] == [
-        f"integrations.north.{key}: is missing"
-        for key in ("base_url", "client_id", "client_secret", "provider")
+        f"integrations.north.{key}: is missing" for key in ("base_url", "provider")
     ]
+
+
+def needs_a_secret(provider: str, settings: BaseModel) -> tuple[str, ...]:
+    """A login whose needs depend on a setting."""
+    if provider == "campus" and getattr(settings, "page_size", 0) == 1:
+        raise ConfigError("The provider campus does not say how it logs in.")
+    return ("client_id", "client_secret") if provider == "powerschool" else ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            "provider: powerschool",
+            [
+                "integrations.north.client_id: is missing: powerschool logs in with it",
+                "integrations.north.client_secret: is missing: powerschool logs in with it",
+            ],
+        ),
+        (
+            "provider: powerschool\n    username: ann\n    client_id: a\n    client_secret: ${NORTH_SECRET}",
+            ["integrations.north.password: is missing: powerschool logs in with it"],
+        ),
+        (
+            "provider: campus\n    settings: {token_url: 'https://t.example.org', page_size: 1}",
+            ["integrations.north.provider: The provider campus does not say how it logs in."],
+        ),
+    ],
+)
+def test_what_a_login_needs_is_missed_before_anything_starts(
+    tmp_path: Path, lines: str, said: list[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(f"integrations:\n  north:\n    base_url: https://n.example.org\n    {lines}\n")
+    with pytest.raises(ConfigError) as caught:
+        load(
+            file,
+            ENVIRON,
+            provider_settings=PROVIDERS.get,
+            provider_needs=needs_a_secret,
+            known_providers=list(PROVIDERS),
+        )
+
+    assert [f"{one.path}: {one.sentence}" for one in caught.value.complaints] == said
 
 
 def test_explain_tells_values_and_sources_but_no_secret(tmp_path: Path) -> None:
