@@ -32,6 +32,7 @@ class PowerSchoolDialect:
     open_paths: tuple[str, ...] = OPEN_PATHS
 
     def __init__(self, quirks: Quirks) -> None:
+        self._quirks = quirks
         self._wire = PowerSchool(quirks)
 
     def respond(self, asked: Asked, district: District, scopes: frozenset[str], *, empty: bool) -> Answer:
@@ -45,8 +46,10 @@ class PowerSchoolDialect:
         return answer_json({"message": "The access token has expired"}, 401, WWW_Authenticate=words)
 
     def throttled(self, wait_s: int) -> Answer:
-        """The answer to a request too many."""
-        return answer_json({"message": f"Too many requests. Wait {wait_s} seconds and try again."}, 429)
+        """The answer to a request too many; where no header tells the wait, the message does."""
+        in_words = self._quirks.too_many_body == "message" or self._quirks.retry_after == "none"
+        wait = f" Wait {wait_s} seconds and try again." if in_words else ""
+        return answer_json({"message": f"Too many requests.{wait}"}, 429)
 
 
 class OneRosterDialect:

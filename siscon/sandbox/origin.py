@@ -156,7 +156,7 @@ class Origin:
 
     def _announce(self, answer: Answer, wait_s: int, where: str, now: float) -> None:
         told = announced(wait_s, self.quirks.retry_after, skew_s=self.quirks.clock_skew_s)
-        if told is not None:
+        if told is not None and self.quirks.too_many_body != "message":
             answer.headers["Retry-After"] = told
         if self.quirks.retry_after in ("seconds", "date"):
             self.traffic.announce(where, now + wait_s)

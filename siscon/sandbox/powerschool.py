@@ -9,17 +9,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from siscon.sandbox.district import District
+from siscon.sandbox.powerschool_changes import Changes
+from siscon.sandbox.powerschool_grants import Grants
 from siscon.sandbox.powerschool_paging import Found, Refused, page_of, text_of
-from siscon.sandbox.powerschool_rows import EXPANSIONS, Rows
+from siscon.sandbox.powerschool_rows import EXPANSIONS, EXTENSION, Rows
 from siscon.sandbox.powerschool_schema import Schema
 from siscon.sandbox.powerschool_search import Unsearchable, matching_students
+from siscon.sandbox.powerschool_writes import Writes
 from siscon.sandbox.quirks import Quirks
+from siscon.sandbox.restless import Restless
 from siscon.sandbox.school_year import TERMS_OF_A_SCHOOL
 from siscon.sandbox.wire import Answer, Asked, Joined, answer_json, encode
 
 TOKEN_PATH = "/oauth/access_token"
 OPEN_PATHS = ("/ws/v1/time", "/ws/v1/metadata")
 _PLURALS = {"staff": "staffs"}
+_EXTENDED = ("student", "staff")
 _METADATA = (
     "student",
     "staff",
@@ -47,11 +52,15 @@ class PowerSchool:
 
     def __init__(self, quirks: Quirks) -> None:
         self._quirks = quirks
-        self._found = Found()
-        self._schema = Schema(quirks, self._found)
+        self._found, self._restless = Found(), Restless(quirks)
+        self._changes, self._grants, self._writes = Changes(quirks), Grants(quirks), Writes()
+        self._schema = Schema(quirks, self._found, self._restless, self._changes)
 
     def answer(self, asked: Asked, district: District, *, empty: bool = False) -> Answer:
         """Answer one request over the district of today."""
+        if self._quirks.outage:
+            host = asked.origin.rpartition("/")[2]
+            return Answer(302, headers={"Location": f"https://message.powerschool.example/?server={host}"})
         accept = asked.headers.get("accept", "")
         if self._quirks.xml_without_accept and "json" not in accept:
             xml = b'<?xml version="1.0" encoding="UTF-8"?><error><message>ask for application/json</message></error>'
@@ -67,21 +76,24 @@ class PowerSchool:
         path = asked.path.strip("/").split("/")
         if path[:2] == ["ws", "schema"]:
             return self._schema.answer(asked, path[2:], district, empty=empty)
+        if path[:2] == ["ws", "dataversion"]:
+            return self._changes.answer(asked, path[2:], district)
         if path[:2] != ["ws", "v1"]:
             raise Refused(404, "Not found")
-        if asked.method != "GET":
-            raise Refused(405, "Only GET is allowed on this resource in the sandbox")
+        if asked.method != "GET" or path[2:] == ["event_subscription"]:
+            return self._writes.answer(asked, path[2:])
         match path[2:]:
             case ["time"]:
                 return answer_json({"time": {"now": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}})
-            case ["metadata"]:
+            case ["metadata"] if self._quirks.metadata:
                 return answer_json({"metadata": self._metadata()})
             case ["district"]:
                 name = f"Harborview {district.system.title} District"
                 return answer_json({"district": {"uuid": f"{district.seed:032x}"[:32], "name": name}})
             case [*_, "count"]:
                 listing = self._listing(asked, path[2:-1], district)
-                return answer_json({"resource": {"count": 0 if empty else len(listing.indexes)}})
+                rows = self._restless.now(_key(asked, "/count"), listing.indexes)
+                return answer_json({"resource": {"count": 0 if empty else len(rows)}})
             case [kind, dcid]:
                 if kind != "district":
                     return self._single(asked, kind, dcid, district)
@@ -122,7 +134,13 @@ class PowerSchool:
                 return self._students(asked, rows, wanted, district, *district.students_of_school(school))
             case "staff":
                 people = Joined(district.staff_of_school(school))
-                return Listing("staff", people, lambda i: rows.staff(school, i, wanted), EXPANSIONS["staff"])
+                own = _asks_for_own_fields(asked)
+                return Listing(
+                    "staff",
+                    people,
+                    lambda i: rows.staff(school, i, wanted) | _own_fields(rows, i, own),
+                    EXPANSIONS["staff"],
+                )
             case "course":
                 return Listing("course", Joined(district.catalogue.courses_of_school(school)), rows.course)
             case "term":
@@ -138,15 +156,26 @@ class PowerSchool:
         if query:
             key = ("student", asked.path.removesuffix("/count"), query, district.day)
             indexes = self._found.remember(key, lambda: matching_students(district, indexes, query))
-        return Listing("student", indexes, lambda i: rows.student(i, wanted), EXPANSIONS["student"])
+        own = _asks_for_own_fields(asked)
+        return Listing(
+            "student",
+            indexes,
+            lambda i: (
+                json.loads(rows.student(i, wanted)) | _own_fields(rows, i, own)
+                if own
+                else rows.student(i, wanted)
+            ),
+            EXPANSIONS["student"],
+        )
 
     def _page(self, asked: Asked, listing: Listing, district: District, *, empty: bool) -> Answer:
         page, size = page_of(asked, self._quirks)
+        self._grants.check_resource(listing.item, *_wanted(asked, listing.item))
         head = f'"@expansions":{encode(listing.expansions)}'
-        if listing.item == "student":
-            head += ',"@extensions":"studentcorefields,u_invented"'
-        start = (page - 1) * size
-        texts = [] if empty else [text_of(listing.render(i)) for i in listing.indexes.cut(start, size)]
+        if listing.item in _EXTENDED:
+            head += f',"@extensions":"studentcorefields,{EXTENSION}"'
+        rows = self._restless.now(_key(asked), listing.indexes, page)
+        texts = [] if empty else [text_of(listing.render(i)) for i in rows.cut((page - 1) * size, size)]
         if texts:
             head += f',"{listing.item}":{Rows(district, self._quirks).written(texts)}'
         plural = _PLURALS.get(listing.item, f"{listing.item}s")
@@ -154,10 +183,13 @@ class PowerSchool:
 
     def _single(self, asked: Asked, kind: str, dcid: str, district: District) -> Answer:
         rows, wanted = Rows(district, self._quirks), _wanted(asked, kind)
+        self._grants.check_resource(kind, *wanted)
         row: dict[str, Any]
+        own = _asks_for_own_fields(asked)
         match kind:
             case "student":
-                row = json.loads(rows.student(_find(district, kind, dcid), wanted))
+                index = _find(district, kind, dcid)
+                row = json.loads(rows.student(index, wanted)) | _own_fields(rows, index, own)
             case "staff":
                 row_number = _find(district, "affiliation", dcid)
                 person = district.staff(row_number // 2)
@@ -187,6 +219,19 @@ def _wanted(asked: Asked, kind: str) -> frozenset[str]:
         return frozenset()
     known = EXPANSIONS.get(kind, "").split(", ")
     return frozenset(name.strip() for name in names.split(",") if name.strip() in known)
+
+
+def _key(asked: Asked, ending: str = "") -> str:
+    """The name of a list, the same for its pages and for its count."""
+    return f"{asked.path.rstrip('/').removesuffix(ending)} {asked.query.get('q', '')}"
+
+
+def _asks_for_own_fields(asked: Asked) -> bool:
+    return EXTENSION in [name.strip() for name in asked.query.get("extensions", "").split(",")]
+
+
+def _own_fields(rows: Rows, index: int, wanted: bool) -> dict[str, Any]:
+    return {"_extension_data": rows.extension(index)} if wanted else {}
 
 
 def _find(district: District, kind: str, dcid: str) -> int:

@@ -13,11 +13,13 @@ from siscon.sandbox.wire import Asked, Joined, answer_json, encode
 class Refused(Exception):
     """The request cannot be answered as asked."""
 
-    def __init__(self, status: int, message: str, *, field: str = "", code: str = "") -> None:
+    def __init__(
+        self, status: int, message: str, *, field: str = "", code: str = "", resource: str = "sandbox"
+    ) -> None:
         super().__init__(message)
         body: dict[str, Any] = {"message": message}
         if field or code:
-            body["errors"] = [{"resource": "sandbox", "field": field, "code": code}]
+            body["errors"] = [{"resource": resource, "field": field, "code": code}]
         self.answer = answer_json(body, status)
 
 
@@ -41,7 +43,7 @@ class Found:
 
 
 def page_of(asked: Asked, quirks: Quirks) -> tuple[int, int]:
-    """Number and size of the page that is asked for."""
+    """Number and size of the page that is asked for; without a size the largest there is."""
     cap = quirks.max_page_size
     page, size = number(asked, "page", 1), number(asked, "pagesize", cap)
     if page < 1 or size < 1:
@@ -50,6 +52,8 @@ def page_of(asked: Asked, quirks: Quirks) -> tuple[int, int]:
         if quirks.over_cap == "error":
             raise Refused(400, f"pagesize must not exceed {cap}", field="pagesize", code="Invalid")
         size = cap
+    if quirks.repeat_page and page > 2:
+        page = 2
     return page, size
 
 

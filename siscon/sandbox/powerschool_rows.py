@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from siscon.sandbox.days import IMPOSSIBLE_DATE, START_YEAR
@@ -22,6 +23,8 @@ EXPANSIONS = {
     "section": "term",
     "school": "addresses, phones",
 }
+EXTENSION = "u_invented"
+"""The one extension table that is filled; others that are asked for are ignored."""
 ENROLL_STATUS = {"A": (0, "Active"), "P": (-1, "Pre-Registered"), "T": (2, "Transferred Out")}
 
 
@@ -38,13 +41,17 @@ class Rows:
         self._nothing: Any = "" if quirks.empty_as_text else {}
         self._no_email = f',"contact_info":{encode(self._nothing)}'
 
+    def number(self, kind: str, index: int) -> int:
+        """The DCID of a record."""
+        return self._id(kind, index)
+
     def _digits(self, text: str) -> str:
         return text if self._as_numbers and text.isdigit() else quote(text)
 
     def _plain(self, text: str) -> str | int:
         return int(text) if self._as_numbers and text.isdigit() else text
 
-    def collection(self, items: list[dict[str, Any]]) -> Any:
+    def collection(self, items: Sequence[Mapping[str, Any]]) -> Any:
         """A list, or its only member: a collection of one is an object."""
         return items[0] if self._single and len(items) == 1 else items
 
@@ -93,6 +100,17 @@ class Rows:
         for name in wanted - _FILLED:
             text += f',"{name}":{encode(self._nothing)}'
         return text
+
+    def extension(self, index: int) -> dict[str, Any]:
+        """The district's own fields of a person: a list of tables, of which one is an object like any single."""
+        fields = [
+            {"name": "bus_route", "type": "String", "value": f"R{index % 40:02d}"},
+            {"name": "house", "type": "String", "value": ("Heron", "Otter", "Marten")[index % 3]},
+        ]
+        if index % 7 == 5:
+            fields = fields[:1]
+        table = {"recordFound": True, "_field": self.collection(fields), "name": EXTENSION}
+        return {"_table_extension": self.collection([table])}
 
     def school(self, index: int, wanted: frozenset[str]) -> dict[str, Any]:
         """A school."""

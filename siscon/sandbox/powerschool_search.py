@@ -1,18 +1,17 @@
-"""PowerSchool's ``q`` parameter: clauses joined with ``;`` over students, found once and kept as positions."""
+"""PowerSchool's ``q`` parameter: clauses joined with ``;``, found once and kept as positions; and sorting."""
 
 from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from siscon.sandbox.district import District
 from siscon.sandbox.facts import Student
-from siscon.sandbox.powerschool_rows import STUDENT_COLUMNS, Rows
 from siscon.sandbox.wire import Joined
 
-_CLAUSE = re.compile(r"([a-z_.]+)(==|=lt=|=le=|=gt=|=ge=)(.*)", re.DOTALL)
+_CLAUSE = re.compile(r"([a-z0-9_.]+)(==|=lt=|=le=|=gt=|=ge=)(.*)", re.DOTALL)
 _STATUS = "school_enrollment.enroll_status"
 _STATUS_WORDS = {"0": "A", "-1": "P", "2": "T"}
 _FIELDS: dict[str, Callable[[Student], str]] = {
@@ -28,7 +27,8 @@ class Unsearchable(Exception):
     """The q parameter cannot be read."""
 
 
-def _clauses(query: str) -> list[tuple[str, str, str]]:
+def clauses(query: str) -> list[tuple[str, str, str]]:
+    """The clauses of a query: field, operator, value."""
     found = []
     for clause in query.split(";"):
         parts = _CLAUSE.fullmatch(clause.strip())
@@ -47,7 +47,7 @@ def matching_students(district: District, indexes: Joined, query: str) -> Joined
     """The students that a query names; all of them if it only lists every status there is."""
     statuses: set[str] | None = None
     tests: list[tuple[Callable[[Student], str], list[str]]] = []
-    for name, operator, value in _clauses(query):
+    for name, operator, value in clauses(query):
         if operator != "==":
             raise Unsearchable("Invalid query: this resource knows == only")
         if name == _STATUS:
@@ -71,33 +71,55 @@ def matching_students(district: District, indexes: Joined, query: str) -> Joined
     return found
 
 
-def matching_table_rows(district: District, rows: Rows, query: str) -> array[int]:
-    """The students whose table row fulfils a query over columns; dcid and id narrow the search first."""
-    low, high = 0, district.students
-    tests: list[tuple[str, str, str]] = []
-    for name, operator, value in _clauses(query.lower()):
-        column = name.removeprefix("students.")
-        if column not in STUDENT_COLUMNS:
-            raise Unsearchable(f"Invalid field specified: {name} is not valid column for table: STUDENTS")
-        if column in ("dcid", "id"):
-            if not value.isdigit():
-                raise Unsearchable(f"Invalid query: {name} is a number")
-            at = int(value) - (4101 if column == "dcid" else 1)
-            low = max(low, at + (operator == "=gt=")) if operator in ("==", "=gt=", "=ge=") else low
-            high = min(high, at + (operator != "=lt=")) if operator in ("==", "=lt=", "=le=") else high
-        else:
-            tests.append((column, operator, value))
+def matching_rows(
+    row: Callable[[int], Mapping[str, str]],
+    indexes: Iterable[int],
+    tests: list[tuple[str, str, str]],
+) -> array[int]:
+    """The rows of a table or query that fulfil all clauses over their columns."""
     found = array("I")
-    for index in range(low, high):
-        columns = rows.student_columns(index) if tests else {}
+    for index in indexes:
+        columns = row(index) if tests else {}
         if all(_holds(columns.get(name, "").lower(), operator, value) for name, operator, value in tests):
             found.append(index)
     return found
 
 
+def narrowed(
+    tests: list[tuple[str, str, str]], total: int, first_dcid: int
+) -> tuple[range, list[tuple[str, str, str]]]:
+    """The stretch of rows that clauses over ``dcid`` leave, and the clauses that are left."""
+    low, high, left = 0, total, []
+    for name, operator, value in tests:
+        if name != "dcid":
+            left.append((name, operator, value))
+            continue
+        if not value.isdigit():
+            raise Unsearchable(f"Invalid query: {name} is a number")
+        at = int(value) - first_dcid
+        low = max(low, at + (operator == "=gt=")) if operator in ("==", "=gt=", "=ge=") else low
+        high = min(high, at + (operator != "=lt=")) if operator in ("==", "=lt=", "=le=") else high
+    return range(low, max(low, high)), left
+
+
+def in_order(
+    row: Callable[[int], Mapping[str, str]], indexes: Iterable[int], column: str, *, descending: bool
+) -> array[int]:
+    """The rows by one column, numbers as numbers; equal ones stay as they were."""
+
+    def key(index: int) -> tuple[float, str]:
+        value = row(index).get(column, "")
+        try:
+            return float(value), ""
+        except ValueError:
+            return float("inf"), value.lower()
+
+    return array("I", sorted(indexes, key=key, reverse=descending))
+
+
 def _holds(have: str, operator: str, value: str) -> bool:
     if operator == "==":
-        return have in _one_of(value)
+        return any(fnmatchcase(have, one) for one in _one_of(value))
     left: float | str = have
     right: float | str = value
     try:
