@@ -6,6 +6,8 @@ Facts: PowerSchool plugin API reference (resources, "JSON notes"); see docs/prov
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from siscon.domain.records import (
@@ -31,7 +33,8 @@ from siscon.providers.coerce import (
     as_text,
     required,
 )
-from siscon.providers.decode import PageDecoder, Text, TypedDict, maker
+from siscon.providers.decode import Decoded, PageDecoder, Text, TypedDict, maker
+from siscon.providers.powerschool_own import OwnFields
 
 # An empty complex element is written as "" instead of an object: hence ``| str`` on each of them.
 # A text of digits only is written as a number: such fields are ``Any`` and turned into text one by one.
@@ -69,6 +72,7 @@ class StudentRow(TypedDict, total=False):
     demographics: Demographics | str
     school_enrollment: SchoolEnrollment | str
     contact_info: ContactInfo | str
+    _extension_data: Any
 
 
 class Emails(TypedDict, total=False):
@@ -90,6 +94,7 @@ class StaffRow(TypedDict, total=False):
     school_affiliations: Affiliations | str
     teacher_username: Any
     admin_username: Any
+    _extension_data: Any
 
 
 class SchoolRow(TypedDict, total=False):
@@ -171,7 +176,7 @@ _new_enrollment = maker(Enrollment)
 _NOTHING: Mapping[str, Any] = {}
 
 
-def student(row: StudentRow) -> Student:
+def student(row: StudentRow, own: OwnFields | None = None) -> Student:
     """A student with the expansions demographics, school_enrollment and contact_info."""
     name = row.get("name") or _NOTHING
     first, last = name.get("first_name"), name.get("last_name")
@@ -196,10 +201,11 @@ def student(row: StudentRow) -> Student:
         as_text(row.get("student_username"), "student_username"),
         str(school) if type(school) is int else as_ref(school, "school_enrollment.school_id"),
         ENROLL_STATUS.get(status) or as_choice(status, "enroll_status", ENROLL_STATUS, other="inactive"),
+        None if own is None else own.text(row),
     )
 
 
-def staff(row: StaffRow) -> Staff:
+def staff(row: StaffRow, own: OwnFields | None = None) -> Staff:
     """A person, named by ``users_dcid``, with every school that the answer tells of."""
     name = row.get("name") or _NOTHING
     affiliations = as_list(as_map(row.get("school_affiliations")).get("school_affiliation"))
@@ -217,6 +223,7 @@ def staff(row: StaffRow) -> Staff:
         as_text(username, "teacher_username"),
         tuple(dict.fromkeys(one for one in places if one and one != "0")),
         "active" if current or not affiliations else "inactive",
+        None if own is None else own.text(row),
     )
 
 
@@ -234,17 +241,7 @@ def spread_schools(records: list[Record | Part], school: str) -> list[Record | P
     spread: list[Record | Part] = []
     for person in records:
         assert isinstance(person, Staff)
-        bare = Staff(
-            person.external_id,
-            person.first_name,
-            person.last_name,
-            person.local_id,
-            person.email,
-            person.username,
-            (),
-            person.status,
-        )
-        spread.append(bare)
+        spread.append(replace(person, schools=()))
         spread += [
             Part(Entity.STAFF, person.external_id, f"school:{place:0>12}", {"schools": (place,)})
             for place in person.schools or (school,)
@@ -340,9 +337,14 @@ def enrollment(row: EnrollmentRow) -> Enrollment:
     )
 
 
-def _list(name: str, row: Any, to_record: Any, *, plural: str = "", id_key: str = "id") -> PageDecoder:
+def plural_of(name: str) -> str:
+    """The key around a list of ``name``."""
+    return f"{name}s"
+
+
+def _list(name: str, row: Any, to_record: Any, *, id_key: str = "id") -> PageDecoder:
     """The decoder of ``{"things": {"@expansions": ..., "thing": [...]}}``; no rows: no inner key."""
-    plural = plural or f"{name}s"
+    plural = plural_of(name)
     inner = TypedDict("inner", {name: list[row]}, total=False)  # type: ignore[misc]  # made from names
     page = TypedDict("page", {plural: inner}, total=False)  # type: ignore[misc]  # made from names
     return PageDecoder(page, row, (plural, name), to_record, id_key=id_key)
@@ -357,9 +359,20 @@ def _query(row: Any, to_record: Any) -> PageDecoder:
     )
 
 
-STUDENTS = _list("student", StudentRow, student)
-STAFF = _list("staff", StaffRow, staff, plural="staffs", id_key="users_dcid")
-STAFF_ROWS = _list("staff", StaffRow, staff_row, plural="staffs", id_key="users_dcid")
+def students_with(own: OwnFields | None) -> PageDecoder:
+    """The decoder of students, who keep the district's own fields."""
+    return _list("student", StudentRow, partial(student, own=own) if own else student)
+
+
+def staff_with(own: OwnFields | None) -> PageDecoder:
+    """The decoder of the staff of a school, who keep the district's own fields."""
+    return _list("staff", StaffRow, partial(staff, own=own) if own else staff, id_key="users_dcid")
+
+
+NOTHING = Decoded([], [], 0)
+"""A page without rows."""
+
+STAFF_ROWS = _list("staff", StaffRow, staff_row, id_key="users_dcid")
 SCHOOL_IDS = _list("school", SchoolRow, lambda row: Part(Entity.SCHOOL, as_id(row.get("id"), "id"), "", {}))
 SECTION_IDS = _list(
     "section", SectionRow, lambda row: Part(Entity.SECTION, as_id(row.get("id"), "id"), "", {})

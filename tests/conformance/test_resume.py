@@ -22,9 +22,11 @@ class Counted:
         self._api = api
         self.asked: list[str] = []
 
-    async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
+    async def get(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, keep_s: float = 0.0
+    ) -> Answer:
         self.asked.append(f"{path} {sorted((params or {}).items())}")
-        return await self._api.get(path, params)
+        return await self._api.get(path, params, keep_s=keep_s)
 
     async def post(self, path: str, body: Any, params: Any = None, *, repeatable: bool = False) -> Answer:
         self.asked.append(f"{path} {sorted((params or {}).items())}")
