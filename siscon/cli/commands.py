@@ -23,8 +23,9 @@ COMMANDS = {
     "mappings": ("look", "Look at the ties between the systems' ids and ours."),
     "errors": ("look", "Look at the records that could not be applied."),
     "conflicts": ("look", "Look at the fields that wait for a person."),
-    "tokens": ("look", "Look at the logins, and renew them."),
+    "tokens": ("tokens", "Look at the logins; renew, allow and give them back."),
     "integrations": ("look", "Look at the connections, pause and resume them."),
+    "providers": ("providers", "Look at the kinds of systems that siscon can talk to."),
     "config": ("admin", "Check, show and describe the configuration."),
     "doctor": ("admin", "Examine configuration, files, key, database, clock, providers and terminal."),
 }

@@ -63,12 +63,14 @@ class Rate:
 
 
 class ProviderSettings(BaseModel):
-    """What an integration's ``settings`` may hold; a provider adds its own fields.
+    """What an integration's ``settings`` may hold; a provider adds its own fields, each with a docstring below it.
 
     ``base_url`` comes from the integration itself: the origin, with or without a path before the API's own.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
     base_url: str
 

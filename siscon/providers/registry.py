@@ -1,10 +1,16 @@
-"""Providers by name. They are found as entry points of the group ``siscon.providers``, ours like a stranger's."""
+"""Providers by name. They are found as entry points of the group ``siscon.providers``, ours like a stranger's, or as
+one file that the configuration names by its path. Nothing is imported before it is asked for by name.
+"""
 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import sys
 from collections.abc import Collection
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from pydantic import BaseModel
 
@@ -12,12 +18,27 @@ from siscon.domain.errors import ConfigError, SisconError
 from siscon.domain.text import plain
 from siscon.providers.contract import Provider, ProviderSettings
 from siscon.providers.grants import needs
+from siscon.providers.one_file import is_file_name, load_member
 
 GROUP = "siscon.providers"
 
 
 def _found() -> dict[str, EntryPoint]:
     return {one.name: one for one in sorted(entry_points(group=GROUP), key=lambda one: one.name)}
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """Where a provider's code comes from. ``sha256`` is of the file in which its class stands; empty: not known."""
+
+    distribution: str
+    version: str
+    file: str
+    sha256: str
+
+    def __str__(self) -> str:
+        shown = f"{self.distribution} {self.version}".strip() or self.file
+        return plain(f"{shown}, sha256 {self.sha256[:12]}", limit=300)
 
 
 def names() -> list[str]:
@@ -27,6 +48,8 @@ def names() -> list[str]:
 
 def load(name: str) -> type[Provider]:
     """The provider of that name. An unknown or broken one is a ``ConfigError`` that says what to do."""
+    if is_file_name(name):
+        return _checked(name, load_member(name))
     found = _found()
     entry = found.get(name)
     if entry is None:
@@ -45,12 +68,30 @@ def load(name: str) -> type[Provider]:
             "Reinstall or update its package.",
             code="broken_provider",
         ) from error
-    if not (isinstance(kind, type) and issubclass(kind, Provider)):
-        raise ConfigError(
-            f"The entry point of provider {plain(name)} is no siscon.providers.contract.Provider.",
-            code="broken_provider",
-        )
-    return kind
+    return _checked(name, kind)
+
+
+def _checked(name: str, kind: object) -> type[Provider]:
+    if isinstance(kind, type) and issubclass(kind, Provider):
+        return kind
+    raise ConfigError(
+        f"What stands behind provider {plain(name)} is no siscon.providers.contract.Provider. "
+        "Mend or remove its package.",
+        code="broken_provider",
+    )
+
+
+def package_of(name: str) -> Package:
+    """Where the code of a provider comes from; it is loaded for that. Raises ``ConfigError`` as :func:`load` does."""
+    file = getattr(sys.modules.get(load(name).__module__), "__file__", None) or ""
+    try:
+        digest = hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
+    except OSError:
+        digest = ""
+    entry = _found().get(name)
+    if entry is None or entry.dist is None:
+        return Package("", "", file, digest)
+    return Package(entry.dist.name, entry.dist.version, file, digest)
 
 
 def load_all() -> tuple[dict[str, type[Provider]], dict[str, str]]:
@@ -67,7 +108,7 @@ def load_all() -> tuple[dict[str, type[Provider]], dict[str, str]]:
 
 def settings_of(name: str) -> type[ProviderSettings] | None:
     """The model of a provider's settings; None when there is no such provider, ``ConfigError`` when it is broken."""
-    return load(name).Settings if name in _found() else None
+    return load(name).Settings if name in _found() or is_file_name(name) else None
 
 
 def needs_of(name: str, settings: BaseModel) -> Collection[str]:
