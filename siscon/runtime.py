@@ -24,11 +24,12 @@ from siscon.domain.privacy import Secret
 from siscon.domain.text import plain_lines
 from siscon.engine import inbox
 from siscon.engine.activation import activate_all
+from siscon.engine.clerk import Clerk
 from siscon.engine.journal import keep_journal, redact
 from siscon.engine.lifeline import is_provably_gone
 from siscon.engine.moments import wall_ms
 from siscon.providers import registry
-from siscon.store import leases, sqlite, vault
+from siscon.store import keys, leases, rekey, sqlite
 from siscon.store.database import Database
 from siscon.store.vault import Vault
 
@@ -67,8 +68,10 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         db = await sqlite.open_database(settings.database, synchronous=settings.storage.synchronous)
         try:
             async with db.read() as c:
-                sealed = await vault.any_sealed(c)
-            yield House(db, vault.load_keys(settings.home, os.environ, create=not sealed), settings)
+                sealed = await rekey.any_sealed(c)
+                vault = keys.load_keys(settings.home, os.environ, create=not sealed)
+                await rekey.check_fits(c, vault)
+            yield House(db, vault, settings)
         finally:
             await db.close()
     finally:
@@ -135,6 +138,54 @@ async def carry_out_inbox(house: House) -> int:
     """Answer the commands that wait, without an engine; how many. What the configuration names is activated first."""
     await activate_all(house.db, house.settings, load_provider=registry.load, now_ms=wall_ms)
     return await inbox.carry_out(house.db, vault=house.vault, live=None, now_ms=wall_ms)
+
+
+async def authorise(
+    house: House,
+    name: str,
+    *,
+    actor: str,
+    port: int,
+    show: Callable[[str], None],
+    paste: Callable[[], str] | None = None,
+) -> str:
+    """Have a person allow a login in a browser; a sentence about how it went.
+
+    ``show`` is given the address to open. With ``paste`` nothing listens: it asks for the address that the browser
+    ended on.
+    """
+    from siscon.engine import authorise, loopback  # brings httpx and authlib: only where they are needed
+
+    clerk = await _login_clerk(house, actor)
+    if paste is not None:
+        consent = await authorise.begin(clerk, name, redirect_uri=loopback.redirect_uri_of(port))
+        show(consent.address)
+        return await authorise.finish(clerk, name, consent, paste())
+    async with loopback.open_door(port) as door:
+        consent = await authorise.begin(clerk, name, redirect_uri=door.redirect_uri)
+        show(consent.address)
+        return await authorise.finish_at(clerk, name, consent, door)
+
+
+async def revoke_login(house: House, name: str, *, actor: str) -> tuple[str, bool]:
+    """Give a login back; a sentence, and whether the SIS refused to take it."""
+    from siscon.engine import authorise
+
+    done = await authorise.revoke(await _login_clerk(house, actor), name)
+    return done.sentence, done.refused
+
+
+async def clean_logins(house: House, *, actor: str) -> list[str]:
+    """Drop tokens that nobody can use any more; whose they were."""
+    from siscon.engine import authorise
+
+    return await authorise.clean(await _login_clerk(house, actor))
+
+
+async def _login_clerk(house: House, actor: str) -> Clerk:
+    if await find_engine(house.db) is None:
+        await activate_all(house.db, house.settings, load_provider=registry.load, now_ms=wall_ms)
+    return Clerk(house.db, house.vault, house.settings, actor, registry.load, wall_ms)
 
 
 @contextmanager

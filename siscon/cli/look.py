@@ -1,4 +1,4 @@
-"""Commands that only look: records, mappings, errors, conflicts, tokens, integrations."""
+"""Commands that only look: records, mappings, errors, conflicts, integrations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from siscon.cli.options import (
     limit_option,
     now_ms,
 )
-from siscon.domain.commands import PauseIntegration, RefreshToken, ResumeIntegration
+from siscon.domain.commands import PauseIntegration, ResumeIntegration
 from siscon.domain.errors import UsageError
 from siscon.domain.records import Entity
 from siscon.ops import rows
@@ -33,7 +33,6 @@ MAPPING_COLUMNS = (
 )
 ERROR_COLUMNS = ("integration", "entity", "external_id", "field", "reason", "attempts", "last_seen_at")
 CONFLICT_COLUMNS = ("integration", "entity", "external_id", "internal_id", "fields", "opened_at")
-TOKEN_COLUMNS = ("integration", "provider", "health", "expires_at", "refresh_at", "last_error")
 INTEGRATION_COLUMNS = (
     *("name", "provider", "state", "schedule", "last_good_at", "next_due_at"),
     *("errors", "conflicts", "last_error"),
@@ -200,34 +199,6 @@ def list_conflicts(
         as_json=as_json,
         empty="No conflict is open.",
     )
-
-
-@click.group()
-def tokens() -> None:
-    """Look at the logins, and renew them."""
-
-
-@tokens.command("list")
-@config_option
-@json_option
-def list_tokens(config: Path | None, *, as_json: bool) -> None:
-    """List how each login is and when it is renewed; never the login itself."""
-
-    async def work(house: runtime.House) -> None:
-        found = await rows.token_rows(house.db, now_ms=now_ms())
-        output.show(
-            found, TOKEN_COLUMNS, as_json=as_json, empty="No token yet: the first import asks for one."
-        )
-
-    in_house(config, work)
-
-
-@tokens.command("refresh")
-@click.argument("integration")
-@config_option
-def refresh_token(config: Path | None, integration: str) -> None:
-    """Have the engine ask for a new token."""
-    in_house(config, lambda house: acts.ask(house, RefreshToken(integration)))
 
 
 @click.group()

@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     BREAKER_CLOSED = "breaker closed"
     TOKEN_RENEWED = "token renewed"
     TOKEN_FAILED = "token failed"
+    TOKEN_REVOKED = "token revoked"
     SCHEDULE_MISSED = "schedule missed"
     TASK_FAILED = "task failed"
 

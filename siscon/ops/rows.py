@@ -197,6 +197,7 @@ async def token_rows(db: Database, *, now_ms: int) -> list[Row]:
                 "refresh_at": iso(state.refresh_at_ms) if state else None,
                 "failures": state.failures if state else 0,
                 "last_error": state.last_error if state else "",
+                "scope": state.scope if state else "",
             }
         )
     return rows
