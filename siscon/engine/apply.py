@@ -335,7 +335,7 @@ async def _seal(c: Connection, job: ImportJob, entity: Entity, batch: Batch) -> 
     )
     await audit.append(
         c,
-        job.vault.derive("audit"),
+        job.vault,
         actor=f"run:{run.id}",
         action="apply",
         target=f"{run.integration}/{entity}",

@@ -29,7 +29,6 @@ from siscon.store import audit, commands, events, integrations, leases, runs
 from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
 
-AUDIT_PURPOSE = "audit"
 LOOK_EVERY_S = 2.0
 
 
@@ -65,10 +64,9 @@ async def carry_out(db: Database, *, vault: Vault, live: LiveEngine | None, now_
     """
     async with db.read() as c:
         waiting = await commands.pending(c)
-    key = vault.derive(AUDIT_PURPOSE) if waiting else b""
     answered = 0
     for row in waiting:
-        answered += await _answer(db, row, key=key, live=live, now_ms=now_ms())
+        answered += await _answer(db, row, vault=vault, live=live, now_ms=now_ms())
     return answered
 
 
@@ -81,14 +79,16 @@ async def attend(
         await carry_out(db, vault=vault, live=live, now_ms=now_ms)
 
 
-async def _answer(db: Database, row: CommandRow, *, key: bytes, live: LiveEngine | None, now_ms: int) -> bool:
+async def _answer(
+    db: Database, row: CommandRow, *, vault: Vault, live: LiveEngine | None, now_ms: int
+) -> bool:
     """One command; a refusal is an answer too. False when somebody else has answered or will."""
     try:
         async with db.transaction() as c:
             if not await _still_waits(c, row):
                 return False
             answer = await _effect(c, row, live=live, now_ms=now_ms)
-            await _conclude(c, row, answer, CommandStatus.DONE, key=key, now_ms=now_ms)
+            await _conclude(c, row, answer, CommandStatus.DONE, vault=vault, now_ms=now_ms)
     except _NotOurs:
         return False
     except UsageError as error:
@@ -96,7 +96,7 @@ async def _answer(db: Database, row: CommandRow, *, key: bytes, live: LiveEngine
         async with db.transaction() as c:
             if not await _still_waits(c, row):
                 return False
-            await _conclude(c, row, refusal, CommandStatus.REFUSED, key=key, now_ms=now_ms)
+            await _conclude(c, row, refusal, CommandStatus.REFUSED, vault=vault, now_ms=now_ms)
         return True
     answer.after()
     return True
@@ -108,11 +108,11 @@ async def _still_waits(c: Connection, row: CommandRow) -> bool:
 
 
 async def _conclude(
-    c: Connection, row: CommandRow, answer: _Answer, status: CommandStatus, *, key: bytes, now_ms: int
+    c: Connection, row: CommandRow, answer: _Answer, status: CommandStatus, *, vault: Vault, now_ms: int
 ) -> None:
     await audit.append(
         c,
-        key,
+        vault,
         actor=row.actor,
         action=row.command.kind if status is CommandStatus.DONE else f"{row.command.kind} refused",
         target=answer.target,

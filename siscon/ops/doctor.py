@@ -14,7 +14,7 @@ from pathlib import Path
 from siscon.config import Settings
 from siscon.domain.errors import SisconError
 from siscon.providers import registry
-from siscon.store import events, leases, migrate, sqlite, vault
+from siscon.store import events, keys, leases, migrate, rekey, sqlite
 from siscon.store.database import Database
 
 LEAST_FREE_MIB, GOOD_FREE_MIB = 100, 1024
@@ -184,14 +184,22 @@ async def _check_database(settings: Settings, environ: Mapping[str, str], *, now
 
 async def _check_key(db: Database, home: Path, environ: Mapping[str, str]) -> Check:
     async with db.read() as c:
-        needed = await vault.any_sealed(c)
+        needed = await rekey.any_sealed(c)
+    source = keys.find_source(home, environ)
     try:
-        keys = vault.load_keys(home, environ, create=False)
+        vault = keys.open_vault(source)
+        async with db.read() as c:
+            await rekey.check_fits(c, vault)
+            protecting = await rekey.counts(c)
     except SisconError as error:
         if not needed:
             return Check("key", State.WARN, "none yet", "the first start makes it")
         return Check("key", State.FAIL, error.sentence, "see the sentence; nothing was changed")
-    return Check("key", State.OK, f"key {keys.key_id} seals")
+    seen = f"key {vault.key_id} seals, from the {source.name}"
+    if old := sum(sum(rows.values()) for key_id, rows in protecting.items() if key_id != vault.key_id):
+        advice = "run 'siscon keys rotate' to go on"
+        return Check("key", State.WARN, f"{seen}; {old:,} values are sealed with older keys", advice)
+    return Check("key", State.OK, seen)
 
 
 async def _check_clock(db: Database, *, now_ms: int) -> Check:

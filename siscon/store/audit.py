@@ -1,28 +1,43 @@
 """The audit: append only, each row sealed together with the seal before it.
 
-An edit, a deletion in the middle, an insertion and a swap break the chain. Rows cut off at the end do not: only a
-copy of the newest seal kept elsewhere (a head anchor) will show that.
+An edit, a deletion in the middle, an insertion and a swap break the chain; rows cut off at the end are shown by the
+heads that :mod:`siscon.store.heads` keeps outside the database. The chain has a key of its own, made once and kept
+sealed, so that it stays provable when the keys of the vault change.
 """
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json.encoder import encode_basestring as quoted
 from typing import Any
 
+from siscon.domain.errors import DatabaseError
 from siscon.store.database import Connection, Row
+from siscon.store.vault import KEY_BYTES, Vault
 
-HEAD = "SELECT seq, seal FROM audit ORDER BY seq DESC LIMIT 1"
+PURPOSE = "audit"
+HEAD = """
+SELECT h.seq, h.seal, s.sealed AS secret
+FROM (SELECT 1) LEFT JOIN (SELECT seq, seal FROM audit ORDER BY seq DESC LIMIT 1) h
+  LEFT JOIN secrets s ON s.name = 'audit'
+"""
+FIRST = "SELECT * FROM audit WHERE seq = 1"
+SECRET = "SELECT sealed FROM secrets WHERE name = 'audit'"
+KEEP_SECRET = "INSERT INTO secrets (name, sealed) VALUES ('audit', :sealed)"
 APPEND = """
 INSERT INTO audit (seq, at_ms, actor, action, target, detail, seal)
 VALUES (:seq, :at_ms, :actor, :action, :target, :detail, :seal)
 """
-LIST_AFTER = "SELECT * FROM audit WHERE seq > :after_seq ORDER BY seq LIMIT :limit"
-CHUNK = 250
-
-_canonical = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+LIST_AFTER = """
+SELECT seq, at_ms, actor, action, target, detail, seal FROM audit WHERE seq > :after_seq ORDER BY seq LIMIT :limit
+"""
+SEAL_OF = "SELECT seal FROM audit WHERE seq = :seq"
+CHUNK = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +54,7 @@ class AuditEntry:
 
 async def append(
     c: Connection,
-    key: bytes,
+    vault: Vault,
     *,
     actor: str,
     action: str,
@@ -49,16 +64,58 @@ async def append(
 ) -> None:
     """Write down an act in the transaction of its effect: without the one there is not the other."""
     head = await c.one(HEAD)
-    seq, before = (head["seq"] + 1, head["seal"]) if head else (1, b"")
-    row = {
-        "seq": seq,
-        "at_ms": at_ms,
-        "actor": actor,
-        "action": action,
-        "target": target,
-        "detail": json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
-    }
-    await c.run(APPEND, {**row, "seal": _seal(key, before, row)})
+    secret = head["secret"] if head else None
+    key = _opened(vault, secret) if secret else await _keep_key(c, vault)
+    seq, before = (head["seq"] + 1, head["seal"]) if head and head["seq"] is not None else (1, b"")
+    told = json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    row = (seq, at_ms, actor, action, target, told)
+    names = ("seq", "at_ms", "actor", "action", "target", "detail")
+    await c.run(APPEND, {**dict(zip(names, row, strict=True)), "seal": _seal(key, before, row)})
+
+
+def place_of(name: str) -> str:
+    """The place to which a secret that siscon made for itself is sealed."""
+    return f"secrets|{name}|sealed"
+
+
+async def check_key(c: Connection, vault: Vault) -> None:
+    """Open the key of the chain; raises ``ConfigError`` without its key, ``DatabaseError`` where it was changed."""
+    row = await c.one(SECRET)
+    if row is not None:
+        _opened(vault, row["sealed"])
+
+
+async def chain_key(c: Connection, vault: Vault) -> bytes:
+    """The key of the chain, for whoever checks it."""
+    row = await c.one(SECRET)
+    return _opened(vault, row["sealed"]) if row else await _key_before_secrets(c, vault)
+
+
+async def _keep_key(c: Connection, vault: Vault) -> bytes:
+    key = await _key_before_secrets(c, vault)
+    sealed = vault.seal(base64.b64encode(key).decode(), place=place_of(PURPOSE))
+    await c.run(KEEP_SECRET, {"sealed": sealed})
+    return key
+
+
+async def _key_before_secrets(c: Connection, vault: Vault) -> bytes:
+    """Chains begun before the key was kept are sealed with one derived from a key of the vault."""
+    first = await c.one(FIRST)
+    if first is None:
+        return secrets.token_bytes(KEY_BYTES)
+    derived = vault.derive_from_each(PURPOSE)
+    proven = (key for key in derived if hmac.compare_digest(_seal(key, b"", first), first["seal"]))
+    return next(proven, derived[0])
+
+
+def _opened(vault: Vault, sealed: bytes) -> bytes:
+    try:
+        return base64.b64decode(vault.open(sealed, place=place_of(PURPOSE)), validate=True)
+    except DatabaseError as error:
+        raise DatabaseError(
+            "The key of the audit cannot be opened: it was changed. Restore the newest good backup.",
+            code="seal_broken",
+        ) from error
 
 
 async def entries(c: Connection, *, after_seq: int = 0, limit: int = 200) -> list[AuditEntry]:
@@ -66,20 +123,34 @@ async def entries(c: Connection, *, after_seq: int = 0, limit: int = 200) -> lis
     return [_entry(row) for row in await c.all(LIST_AFTER, {"after_seq": after_seq, "limit": limit})]
 
 
-async def verify(c: Connection, key: bytes) -> int | None:
+async def verify(c: Connection, vault: Vault) -> int | None:
     """The number of the first act at which the chain is broken, or None when it is whole."""
+    key = await chain_key(c, vault)
     seq, before = 0, b""
     while rows := await c.all(LIST_AFTER, {"after_seq": seq, "limit": CHUNK}):
-        for row in rows:
-            if row["seq"] != seq + 1 or not hmac.compare_digest(_seal(key, before, row), row["seal"]):
+        for at in range(len(rows)):
+            row = rows[at]
+            if row[0] != seq + 1 or not hmac.compare_digest(_seal(key, before, row), row[6]):
                 return seq + 1
-            seq, before = row["seq"], row["seal"]
+            seq, before = row[0], row[6]
     return None
 
 
-def _seal(key: bytes, before: bytes, row: Row | Mapping[str, Any]) -> bytes:
-    told = [row[name] for name in ("seq", "at_ms", "actor", "action", "target", "detail")]
-    return hmac.digest(key, before + _canonical(told).encode(), "sha256")
+async def head(c: Connection) -> tuple[int, bytes]:
+    """Number and seal of the newest act; 0 and nothing where there is none."""
+    row = await c.one(HEAD)
+    return (row["seq"], row["seal"]) if row and row["seq"] is not None else (0, b"")
+
+
+async def seal_of(c: Connection, seq: int) -> bytes | None:
+    """The seal of one act, or None where there is no such act."""
+    row = await c.one(SEAL_OF, {"seq": seq})
+    return row["seal"] if row else None
+
+
+def _seal(key: bytes, before: bytes, row: Row | tuple[Any, ...]) -> bytes:
+    told = f"[{row[0]},{row[1]},{quoted(row[2])},{quoted(row[3])},{quoted(row[4])},{quoted(row[5])}]"
+    return hmac.digest(key, before + told.encode(), "sha256")
 
 
 def _entry(row: Row) -> AuditEntry:

@@ -18,7 +18,7 @@ from siscon.domain.commands import (
 from siscon.domain.leases import LEASE_TTL_S
 from siscon.domain.records import Entity
 from siscon.domain.runs import RunStatus
-from siscon.engine.inbox import AUDIT_PURPOSE, LiveEngine, carry_out
+from siscon.engine.inbox import LiveEngine, carry_out
 from siscon.store import audit, commands, integrations, leases, runs
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
@@ -50,7 +50,7 @@ class Desk:
 
     async def audited(self) -> list[tuple[str, str, str]]:
         async with self.db.read() as c:
-            assert await audit.verify(c, self.vault.derive(AUDIT_PURPOSE)) is None
+            assert await audit.verify(c, self.vault) is None
             return [(one.actor, one.action, one.target) for one in await audit.entries(c)]
 
     async def run(self, run_id: int):

@@ -17,8 +17,8 @@ from siscon.ops import doctor
 from siscon.ops.actor import current_actor
 from siscon.ops.doctor import Check, Screen, State
 from siscon.store import events
+from siscon.store.keys import load_keys
 from siscon.store.sqlite import open_database
-from siscon.store.vault import load_keys
 
 NOW_MS = 1_800_000_000_000
 PIPE = Screen(is_terminal=False, columns=80, lines=24, encoding="utf-8")

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hmac
+import json
+
 import pytest
 
+from siscon.domain.errors import ConfigError
 from siscon.store import audit
 from siscon.store.audit import AuditEntry
 from siscon.store.database import Connection, Database
+from siscon.store.vault import Vault
 
-KEY = b"k" * 32
+VAULT = Vault([b"k" * 32])
 
 
 async def fill(c: Connection, number: int = 5) -> None:
     for place in range(number):
         await audit.append(
             c,
-            KEY,
+            VAULT,
             actor="René(1000)",
             action="apply",
             target=f"run {place}",
@@ -28,7 +33,7 @@ async def test_acts_are_listed_in_order_and_the_chain_is_whole(db: Database) -> 
     async with db.transaction() as c:
         await fill(c)
 
-        assert await audit.verify(c, KEY) is None
+        assert await audit.verify(c, VAULT) is None
         assert await audit.entries(c, after_seq=3, limit=1) == [
             AuditEntry(4, 3, "René(1000)", "apply", "run 3", {"n": 3})
         ]
@@ -36,7 +41,7 @@ async def test_acts_are_listed_in_order_and_the_chain_is_whole(db: Database) -> 
 
 async def test_an_empty_audit_is_whole(db: Database) -> None:
     async with db.read() as c:
-        assert await audit.verify(c, KEY) is None
+        assert await audit.verify(c, VAULT) is None
 
 
 @pytest.mark.parametrize(
@@ -73,20 +78,45 @@ async def test_harm_is_found_where_it_was_done(db: Database, harm: str, first_ba
         await c.run(harm)
         await c.run("UPDATE audit SET seq = -seq WHERE seq < 0")
 
-        assert await audit.verify(c, KEY) == first_bad
+        assert await audit.verify(c, VAULT) == first_bad
 
 
 async def test_another_key_proves_nothing(db: Database) -> None:
     async with db.transaction() as c:
         await fill(c)
 
-        assert await audit.verify(c, b"x" * 32) == 1
+        with pytest.raises(ConfigError) as refused:
+            await audit.verify(c, Vault([b"x" * 32]))
+    assert refused.value.code == "key_missing"
+
+
+async def test_a_chain_key_put_in_place_of_the_right_one_proves_nothing(db: Database) -> None:
+    async with db.transaction() as c:
+        await fill(c)
+        await c.run("DELETE FROM secrets")
+
+        assert await audit.verify(c, VAULT) == 1
+
+
+async def test_a_chain_from_before_its_key_was_kept_goes_on_after_a_rotation(db: Database) -> None:
+    async with db.transaction() as c:
+        row = (1, 1, "ann(1)", "sync", 'run \x01\u2028 \u00e9"', "{}")
+        told = json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+        seal = hmac.digest(VAULT.derive("audit"), told, "sha256")
+        await c.run("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, seal))
+        await fill(c, 0)
+        rotated = Vault([b"n" * 32, b"k" * 32])
+
+        assert await audit.verify(c, rotated) is None
+        await audit.append(c, rotated, actor="a", action="b", target="c", detail={}, at_ms=2)
+        assert await audit.verify(c, rotated) is None
+        assert await audit.verify(c, Vault([b"n" * 32])) is None
 
 
 async def test_more_than_one_chunk_is_verified(db: Database) -> None:
     async with db.transaction() as c:
         await fill(c, audit.CHUNK + 2)
-        assert await audit.verify(c, KEY) is None
+        assert await audit.verify(c, VAULT) is None
         await c.run("UPDATE audit SET target = 'x' WHERE seq = :seq", {"seq": audit.CHUNK + 2})
 
-        assert await audit.verify(c, KEY) == audit.CHUNK + 2
+        assert await audit.verify(c, VAULT) == audit.CHUNK + 2

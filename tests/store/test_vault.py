@@ -14,7 +14,9 @@ from siscon.domain.privacy import Secret
 from siscon.domain.tokens import Token
 from siscon.store import audit, tokens
 from siscon.store.database import Database
-from siscon.store.vault import Vault, any_sealed, load_keys
+from siscon.store.keys import load_keys
+from siscon.store.rekey import any_sealed
+from siscon.store.vault import Vault
 from support.databases import activate
 
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -93,7 +95,7 @@ async def test_a_lost_key_is_never_replaced_when_the_database_holds_sealed_rows(
 
 async def test_an_audit_that_only_its_key_can_prove_counts_as_sealed(db: Database) -> None:
     async with db.transaction() as c:
-        await audit.append(c, NEW, actor="x", action="y", target="z", detail={}, at_ms=1)
+        await audit.append(c, Vault([NEW]), actor="x", action="y", target="z", detail={}, at_ms=1)
 
         assert await any_sealed(c) is True
 
@@ -151,7 +153,7 @@ def test_the_first_place_that_has_a_key_is_used(tmp_path: Path) -> None:
     environ = {
         "CREDENTIALS_DIRECTORY": str(credentials),
         "SISCON_KEY_FILE": str(named),
-        "SISCON_MASTER_KEYS": f"{line(b'3' * 32)},{line(OLD)}",
+        "SISCON_KEY": f"{line(b'3' * 32)},{line(OLD)}",
     }
     used = []
     for name in [*environ, None]:

@@ -20,3 +20,34 @@ ALTER TABLE runs ADD COLUMN coverage TEXT NOT NULL DEFAULT '';
 ALTER TABLE tokens ADD COLUMN refresh_sent_at_ms INTEGER;
 -- Why only a person can go on; empty while none is needed.
 ALTER TABLE tokens ADD COLUMN needs_person TEXT NOT NULL DEFAULT '';
+
+-- Secrets that siscon made for itself, sealed: the key of the audit's chain outlives every key of the vault.
+CREATE TABLE secrets (
+  name TEXT PRIMARY KEY,
+  sealed BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Keys that were taken out of use when they protected nothing any more. Nobody seals with them again, not even an
+-- engine that had its ciphertext ready before: what it wrote could never be opened.
+CREATE TABLE retired_keys (
+  id BLOB PRIMARY KEY,
+  retired_at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER tokens_retired_key_on_insert BEFORE INSERT ON tokens
+WHEN EXISTS (SELECT 1 FROM retired_keys WHERE id IN (substr(NEW.access, 2, 8), substr(NEW.refresh, 2, 8)))
+BEGIN SELECT RAISE(ABORT, 'sealed with a retired key'); END;
+CREATE TRIGGER tokens_retired_key_on_update BEFORE UPDATE OF access, refresh ON tokens
+WHEN EXISTS (SELECT 1 FROM retired_keys WHERE id IN (substr(NEW.access, 2, 8), substr(NEW.refresh, 2, 8)))
+BEGIN SELECT RAISE(ABORT, 'sealed with a retired key'); END;
+CREATE TRIGGER dead_records_retired_key_on_insert BEFORE INSERT ON dead_records
+WHEN EXISTS (SELECT 1 FROM retired_keys WHERE id = substr(NEW.raw, 2, 8))
+BEGIN SELECT RAISE(ABORT, 'sealed with a retired key'); END;
+CREATE TRIGGER dead_records_retired_key_on_update BEFORE UPDATE OF raw ON dead_records
+WHEN EXISTS (SELECT 1 FROM retired_keys WHERE id = substr(NEW.raw, 2, 8))
+BEGIN SELECT RAISE(ABORT, 'sealed with a retired key'); END;
+CREATE TRIGGER secrets_retired_key_on_insert BEFORE INSERT ON secrets
+WHEN EXISTS (SELECT 1 FROM retired_keys WHERE id = substr(NEW.sealed, 2, 8))
+BEGIN SELECT RAISE(ABORT, 'sealed with a retired key'); END;
+CREATE TRIGGER secrets_retired_key_on_update BEFORE UPDATE OF sealed ON secrets
+WHEN EXISTS (SELECT 1 FROM retired_keys WHERE id = substr(NEW.sealed, 2, 8))
+BEGIN SELECT RAISE(ABORT, 'sealed with a retired key'); END;
