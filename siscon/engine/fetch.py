@@ -5,18 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import aclosing
+from datetime import UTC, datetime
 
 from siscon.domain.errors import Category, ProviderError, Severity
 from siscon.domain.events import EventKind, Level
 from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity, Part, fingerprint_of, to_body
 from siscon.domain.runs import Phase
+from siscon.engine.bounded import pages_of
 from siscon.engine.job import ImportJob
 from siscon.providers.contract import Page, Rejected
 from siscon.store import cursors, dead_records, events, runs, staged
 from siscon.store.database import Connection
 
 NO_BODY = "{}"
+AHEAD_MS = 5 * 60_000
+"""A watermark may be so far ahead of our clock."""
 
 
 async def fetch_entity(job: ImportJob, entity: Entity) -> None:
@@ -27,10 +32,12 @@ async def fetch_entity(job: ImportJob, entity: Entity) -> None:
         return
     since = cursor.watermark if job.incremental else None
     next_watermark, complete = cursor.next_watermark, False
-    async for page in job.provider.pages(entity, cursor=since, resume=cursor.resume):
-        next_watermark = next_watermark or page.cursor
-        await _commit(job, entity, page, next_watermark)
-        complete = page.resume is None
+    walk = pages_of(job, entity, cursor=since, resume=cursor.resume)
+    async with aclosing(walk) as pages:
+        async for page in pages:
+            next_watermark = next_watermark or _believable(job, page.cursor)
+            await _commit(job, entity, page, next_watermark)
+            complete = page.resume is None
     if not complete:
         raise ProviderError(
             f"The {entity} list broke off without a last page: nothing of it is applied. This is a fault of the "
@@ -39,10 +46,23 @@ async def fetch_entity(job: ImportJob, entity: Entity) -> None:
         )
 
 
+def _believable(job: ImportJob, mark: str | None) -> str | None:
+    """A watermark, unless it is a moment of the future: the next run would ask for nothing that changed till then.
+
+    Marks that are no moments are the provider's own business.
+    """
+    try:
+        moment = datetime.fromisoformat(mark or "")
+    except ValueError:
+        return mark
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return mark if aware.timestamp() * 1000 <= job.now_ms() + AHEAD_MS else None
+
+
 async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: str | None) -> None:
     """One page in one transaction. A row whose id cannot be read may be anybody's: then nobody is missing."""
     run, now_ms = job.run, job.now_ms()
-    rows = list(_rows(page))
+    rows = _checked_rows(job, entity, page)
     dead = [_dead_entry(job, entity, one) for one in page.rejected]
     n_requests = job.meter.take()
     partial = page.partial or any(one.external_id is None for one in page.rejected)
@@ -75,10 +95,29 @@ async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: st
             await _note(c, job, entity, page.note)
 
 
+def _checked_rows(job: ImportJob, entity: Entity, page: Page) -> list[tuple[str, str, str, str, str | None]]:
+    try:
+        rows = list(_rows(page))
+        "".join(text for row in rows for text in row[:3]).encode()
+    except UnicodeEncodeError:
+        raise ProviderError(
+            f"The {entity} list of {job.run.integration} holds half a character (a lone surrogate): nothing of it is "
+            "applied. This is a fault of the provider; report it to whoever wrote it.",
+            code="bad_provider",
+        ) from None
+    return rows
+
+
 def _rows(page: Page) -> Iterator[tuple[str, str, str, str, str | None]]:
     for record in page.records:
         if isinstance(record, Part):
-            yield record.external_id, record.part_id, json.dumps(dict(record.fields)), "", None
+            yield (
+                record.external_id,
+                record.part_id,
+                json.dumps(dict(record.fields), ensure_ascii=False),
+                "",
+                None,
+            )
         else:
             body = to_body(record)
             yield record.external_id, "", body, fingerprint_of(body), None

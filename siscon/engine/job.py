@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +21,10 @@ class Meter(Protocol):
 
     def take(self) -> int:
         """Requests sent since the last call, repeated ones and token calls included."""
+        ...
+
+    def quiet_s(self) -> float:
+        """Seconds since anything was under way to the SIS; 0 while something is."""
         ...
 
 
@@ -42,3 +47,6 @@ class ImportJob:
     incremental: bool
     meter: Meter
     now_ms: Callable[[], int]
+    host: str = ""
+    """Where the SIS is, as told to people."""
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep

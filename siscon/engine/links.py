@@ -13,9 +13,9 @@ from siscon.domain.errors import RateLimited, TransientError, UsageError
 from siscon.domain.retry import backoff_s
 from siscon.domain.tokens import Token
 from siscon.engine.activation import LoadProvider, own_settings, rate_of
-from siscon.engine.gate import StoredGate
+from siscon.engine.gate import PROBE_MS, StoredGate
 from siscon.engine.logins import login_of
-from siscon.engine.meter import count_request
+from siscon.engine.meter import call_under_way, count_request, is_urgent
 from siscon.engine.tokens import Login, NoTokens, StoredTokens
 from siscon.providers.client import ApiClient
 from siscon.providers.contract import Answer, Provider
@@ -97,7 +97,9 @@ class Links:
             raise UsageError(f"{name} is not in the configuration of this engine.")
         kind = self._load_provider(settings.provider)
         own = own_settings(settings, kind)
-        gate = StoredGate(self._db, name, rate_of(settings, kind, own), now_ms=self._now_ms)
+        rate = rate_of(settings, kind, own)
+        probe_ms = max(PROBE_MS, int(2000 * settings.timeout_s))
+        gate = StoredGate(self._db, name, rate, now_ms=self._now_ms, probe_ms=probe_ms)
         grant = kind.grant(own)
         tokens = self._tokens(name, login_of(name, settings, grant, now_ms=self._now_ms), gate)
         judges: list[Provider] = []
@@ -116,7 +118,12 @@ class Links:
                 body_bytes=settings.max_answer_mib * 1024 * 1024,
                 whole_s=settings.timeout_s,
                 read_s=settings.timeout_s,
+                attempts=settings.attempts,
+                at_once=rate.at_once,
             ),
+            media=kind.media,
+            is_urgent=is_urgent,
+            under_way=call_under_way,
             ca_file=settings.ca_file,
             present=present(grant),
         )

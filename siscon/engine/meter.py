@@ -1,16 +1,25 @@
-"""How many requests a run has made since its last commit. The run's task and all that it starts find it by context."""
+"""What a run has on the wire: how many requests since its last commit, and whether one is under way.
+
+The run's task and all that it starts find its meter by context.
+"""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 
 class Meter:
-    """Counts the attempts of one run, token calls and retries included."""
+    """Counts the attempts of one run, token calls and retries included; ``urgent``: a person waits for the run."""
 
-    def __init__(self, run_id: int) -> None:
+    def __init__(self, run_id: int, *, urgent: bool = False) -> None:
         self.run_id = run_id
+        self.urgent = urgent
         self._count = 0
+        self._under_way = 0
+        self._moved_s = time.monotonic()
 
     def add(self, count: int = 1) -> None:
         """One more attempt left this machine."""
@@ -20,6 +29,20 @@ class Meter:
         """The attempts since the last take; the caller commits them with what they brought."""
         count, self._count = self._count, 0
         return count
+
+    def quiet_s(self) -> float:
+        """Seconds since the last call to the SIS ended; 0 while one is under way, be it in a wait or repeated."""
+        return 0.0 if self._under_way else time.monotonic() - self._moved_s
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """A call to the SIS, for the length of a block."""
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            self._moved_s = time.monotonic()
 
 
 CURRENT: ContextVar[Meter | None] = ContextVar("siscon_meter", default=None)
@@ -31,3 +54,20 @@ def count_request() -> None:
     meter = CURRENT.get()
     if meter is not None:
         meter.add()
+
+
+def is_urgent() -> bool:
+    """Whether a person waits for what this task does."""
+    meter = CURRENT.get()
+    return meter is not None and meter.urgent
+
+
+@contextmanager
+def call_under_way() -> Iterator[None]:
+    """A call to the SIS on behalf of whichever run this task works for, for the length of a block."""
+    meter = CURRENT.get()
+    if meter is None:
+        yield
+        return
+    with meter.call():
+        yield

@@ -32,6 +32,9 @@ class NoMeter:
     def take(self) -> int:
         return 0
 
+    def quiet_s(self) -> float:
+        return 0.0
+
 
 @dataclass
 class TestHouse:
