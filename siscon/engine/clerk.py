@@ -13,8 +13,6 @@ from siscon.store import audit, events
 from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
 
-AUDIT_PURPOSE = "audit"
-
 
 @dataclass(frozen=True, slots=True)
 class Clerk:
@@ -29,9 +27,8 @@ class Clerk:
 
     async def note(self, c: Connection, action: str, name: str, detail: Mapping[str, Any]) -> None:
         """The audit row of an act, in the transaction of its effect."""
-        key = self.vault.derive(AUDIT_PURPOSE)
         await audit.append(
-            c, key, actor=self.actor, action=action, target=name, detail=detail, at_ms=self.now_ms()
+            c, self.vault, actor=self.actor, action=action, target=name, detail=detail, at_ms=self.now_ms()
         )
 
     async def tell(self, c: Connection, kind: EventKind, level: Level, name: str, what: str) -> None:
