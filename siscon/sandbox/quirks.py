@@ -5,6 +5,19 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+_WORDS = {
+    "retry_after": ("seconds", "date", "none", "absurd"),
+    "limited_answer": ("json", "html"),
+    "over_cap": ("error", "clamp"),
+    "total_count": ("right", "wrong", "low", "moving", "none"),
+    "too_many_body": ("header", "message"),
+    "hrefs": ("absolute", "relative", "none"),
+    "error_dialect": ("flat", "wrapped", "string", "set", "list", "html"),
+    "unknown_field": ("error", "warning"),
+    "booleans": ("string", "json"),
+}
+"""The words that a switch knows which takes a word."""
+
 
 @dataclass(slots=True)
 class Quirks:
@@ -68,13 +81,15 @@ class Quirks:
     ids_epoch: int = 0
 
     def update(self, values: dict[str, Any]) -> None:
-        """Set switches by name; raises ValueError for an unknown name or a value of the wrong type."""
+        """Set switches by name; raises ValueError for an unknown name or a value that it does not take."""
         known = {one.name: type(getattr(self, one.name)) for one in fields(self)}
         for name, value in values.items():
             if name not in known:
                 raise ValueError(f"unknown switch {name}; known are {', '.join(known)}")
             if type(value) is not known[name]:
                 raise ValueError(f"switch {name} takes {known[name].__name__}")
+            if name in _WORDS and value not in _WORDS[name]:
+                raise ValueError(f"switch {name} takes {', '.join(_WORDS[name])}")
         for name, value in values.items():
             setattr(self, name, value)
 
