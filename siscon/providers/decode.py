@@ -54,6 +54,7 @@ def maker(kind: type[R]) -> Callable[..., R]:
 class Decoded:
     """What one body held: ``received`` items in all, of which some may have been left out on purpose.
 
+    ``ids`` are those of all items in order, empty text for one that has none; an empty list where nobody read them.
     ``announced`` is the number of records in the whole list, where the body tells it.
     """
 
@@ -61,6 +62,7 @@ class Decoded:
     rejected: list[Rejected]
     received: int
     announced: int | None = None
+    ids: Sequence[str] = ()
 
 
 class PageDecoder:
@@ -111,7 +113,9 @@ class PageDecoder:
             made = None
         if made is None:
             return replace(self._read_one_by_one(rows, answer, request), announced=announced)
-        return Decoded([one for one in made if one is not None], [], len(made), announced)
+        key = self._id_key
+        ids = [str(row.get(key) or "") for row in rows]
+        return Decoded([one for one in made if one is not None], [], len(made), announced, ids)
 
     def _decoded(self, body: bytes) -> Any:
         """The body as the wire models have it; None where something does not fit.
@@ -141,7 +145,7 @@ class PageDecoder:
             id_of=lambda pair: self._id_of(pair[1]),
             raw_text=lambda pair: raw_text(pair[1]),
         )
-        return Decoded(good, bad, len(rows))
+        return Decoded(good, bad, len(rows), ids=[self._id_of(raw) or "" for raw in raws])
 
     def _rows(self, body: Any, request: str) -> Sequence[Any]:
         """The rows; without the first key the body is another thing than a list, for example an error."""
@@ -164,7 +168,7 @@ class PageDecoder:
         body = parse(answer.body, request)
         raws = self._rows(body, request)
         good, bad = sort_out(raws, self._one, id_of=self._id_of, raw_text=raw_text)
-        return Decoded(good, bad, len(raws), self._announced(body))
+        return Decoded(good, bad, len(raws), self._announced(body), [self._id_of(raw) or "" for raw in raws])
 
     def _one(self, raw: Any) -> Record | Part | None:
         try:

@@ -9,19 +9,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
-from siscon.domain.errors import ProviderError
 from siscon.providers.contract import Answer, Page
 from siscon.providers.decode import Decoded, parse
+from siscon.providers.offsets import by_offset
 from siscon.providers.paging import (
     Ask,
     Chunk,
     Position,
     Progress,
     by_number,
-    by_offset,
+    closing,
     fetched,
     from_resume,
-    shortfall,
     to_resume,
     total_of,
 )
@@ -84,18 +83,13 @@ async def linked_pages(
     while not ended:
         answer, decoded = await fetched(partial(ask, token), rows.read, request)
         total = total_of(answer) if decoded.announced is None else decoded.announced
-        received += decoded.received
-        progress.check(answer, decoded, received=received, total=total)
+        received += progress.check(answer, decoded, received=received, total=total)
         reached = reached or (mark(answer) if mark else None)
         onward = following(answer)
         if onward is not None and onward == token:
-            raise ProviderError(
-                f"{request} names the same next page again and again. The list cannot be read to its end; report "
-                "this to the vendor.",
-                code="paging_loop",
-            )
+            raise progress.loop("names the same next page again and again")
         ended, token = onward is None, onward
-        note = shortfall(received, total) if ended and total is not None and received < total else ""
+        note = closing(received, total) if ended else ""
         yield Page(
             decoded.records,
             None if ended else to_resume(token=token, received=received, mark=reached),
@@ -113,7 +107,7 @@ async def single_page(
     """The whole list in one answer, for an SIS that knows no pages."""
     answer, decoded = await fetched(ask, rows.read, request)
     total = total_of(answer) if decoded.announced is None else decoded.announced
-    note = shortfall(decoded.received, total) if total is not None and decoded.received < total else ""
+    note = closing(decoded.received, total)
     reached = mark(answer) if mark else None
     yield Page(
         decoded.records, None, decoded.rejected, total=total, cursor=reached, note=note, partial=bool(note)

@@ -21,7 +21,8 @@ from siscon.providers import oneroster_wire as wire
 from siscon.providers.contract import Answer, Api, Page, ProviderSettings
 from siscon.providers.decode import PageDecoder
 from siscon.providers.grants import ClientCredentials
-from siscon.providers.paging import Chunk, Position, by_offset, from_resume, to_resume, total_of
+from siscon.providers.offsets import by_offset
+from siscon.providers.paging import Chunk, Position, from_resume, to_resume, total_of
 
 OVERLAP = timedelta(minutes=5)
 """How far the next incremental fetch reaches back behind the server's clock."""

@@ -1,11 +1,14 @@
-"""Walking long lists so that the walk is complete and ends: by offset, by page number, with a proof of progress."""
+"""Walking long lists so that the walk is complete and ends: what every way of paging needs, by number, by link.
+
+Paging by offset stands in ``offsets.py``.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from urllib.parse import urljoin
 
@@ -15,26 +18,54 @@ from siscon.domain.text import plain
 from siscon.providers.contract import Answer
 from siscon.providers.decode import Decoded
 from siscon.providers.origins import origin_of
+from siscon.providers.seen import Seen
 
 PAGES_AT_MOST = 200_000
 """No list has more pages, whatever its server says."""
 
+QUIET_AT_MOST = 5
+"""So many pages one after another may bring nothing new; then the walk would not end."""
+
 Ask = Callable[[int, int], Awaitable[Answer]]
 """Asks for one page: position (offset or number) and size."""
+
+AskLink = Callable[[str | None], Awaitable[Answer]]
+"""Asks for the page behind a link that the SIS gave (None: the first page)."""
+
+Decode = Callable[[Answer, str], Decoded]
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a list stands between two pages: ``at`` is the next offset or page number."""
+    """Where a list stands between two pages: all that a walk must know after a crash, at most some 500 characters.
+
+    ``at`` is the next offset or page number, ``link`` the next page's address where the SIS gives one; ``received``
+    counts different records, ``total`` is what the SIS announced last. The others belong to ``offsets.py``: ``last``
+    is the id of the last row in order, ``overlap`` how many known rows the next page is to begin with, ``full`` the
+    longest page so far, ``quiet`` how many pages in a row brought nothing new. ``moved`` says that the total
+    changed, ``back`` that the walk stepped back to find ``last``, ``again`` that it began anew, ``lost`` how often
+    ``last`` was gone, ``hole`` where an empty page stood, ``loose`` that the order can no longer be proven.
+    """
 
     at: int
     received: int = 0
     total: int | None = None
+    link: str | None = None
+    last: str = ""
+    overlap: int = 0
+    full: int = 0
+    quiet: int = 0
+    moved: bool = False
+    back: bool = False
+    again: bool = False
+    lost: int = 0
+    hole: int | None = None
+    loose: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """One page of a list. ``after`` None: it was the last; ``partial``: fewer came than were announced."""
+    """One page of a list. ``after`` None: it was the last; ``partial``: records may be lacking all the same."""
 
     decoded: Decoded
     answer: Answer
@@ -45,59 +76,77 @@ class Chunk:
 
 
 class Progress:
-    """Proof that paging goes on: every page is new.
+    """Proof that paging goes on, and the count of different records.
 
-    It remembers a 64-bit hash of each body and the ids of the page before, not all ids: a million records in pages
-    of 200 cost half a megabyte. So a server that repeats a page, the last or any earlier one, is found out at once;
-    one that shuffles old records into ever new pages is stopped when twice the announced number was received.
+    A server that repeats a page, the last or any earlier one, is found out; one that makes up ever new records is
+    stopped when twice the announced number was received.
     """
 
     def __init__(self, request: str, *, size: int) -> None:
+        self.seen = Seen()
         self._request = request
         self._size = size
+        self._pages = 0
         self._bodies: set[int] = set()
-        self._last_ids: frozenset[tuple[str, str]] = frozenset()
-        self._last_next: str | None = None
 
-    def check(self, answer: Answer, decoded: Decoded, *, received: int, total: int | None) -> None:
-        """Raise ``paging_loop`` or ``foreign_origin`` when this page proves that the walk would not end."""
+    def check(self, answer: Answer, decoded: Decoded, *, received: int, total: int | None) -> int:
+        """How many different records this page adds.
+
+        Raises ``paging_loop`` or ``foreign_origin`` when it proves that the walk would not end.
+        """
         mark = hash(answer.body)
-        ids = frozenset(
-            (one.external_id, one.part_id if isinstance(one, Part) else "") for one in decoded.records
-        )
-        repeats = mark in self._bodies or (bool(ids) and ids == self._last_ids)
-        if decoded.received and repeats:
-            raise self._loop("sent a page again that it had sent before")
+        fresh = self.count(row_ids(decoded), decoded.received)
+        if decoded.received and (mark in self._bodies or not fresh):
+            raise self.loop("sent a page again that it had sent before")
         self._bodies.add(mark)
-        self._last_ids = ids
-        if len(self._bodies) > PAGES_AT_MOST:
-            raise self._loop(f"has sent more than {PAGES_AT_MOST} pages")
+        self.bound(answer, received=received, total=total)
+        return fresh
+
+    def count(self, ids: Sequence[str], received: int) -> int:
+        """Take the ids of so many rows in; how many are new. A row without a readable id counts as new."""
+        add = self.seen.add
+        return sum([add(one) for one in ids if one]) + max(0, received - len(ids)) + ids.count("")
+
+    def bound(self, answer: Answer, *, received: int, total: int | None) -> None:
+        """Raise when there are too many pages or records, or when the next page lies at another address."""
+        self._pages += 1
+        if self._pages > PAGES_AT_MOST:
+            raise self.loop(f"has sent more than {PAGES_AT_MOST} pages")
         if total is not None and received > 2 * total + 10 * self._size:
-            raise self._loop(f"announced {total} records and has sent {received}")
-        self._check_next(answer)
-
-    def _check_next(self, answer: Answer) -> None:
+            raise self.loop(f"announced {total} records and has sent {received}")
         following = next_link(answer)
-        if following is None:
-            return
-        if following == self._last_next:
-            raise self._loop("names the same next page again and again")
-        self._last_next = following
-        try:
-            stays = origin_of(following) == origin_of(answer.url)
-        except ConfigError:
-            stays = False
-        if not stays:
-            raise ProviderError(
-                f"{self._request}: the link to the next page leads to another address. siscon does not follow it; "
-                "ask the vendor why.",
-                code="foreign_origin",
-            )
+        if following is not None:
+            stay_at_home(following, answer.url, self._request)
 
-    def _loop(self, what: str) -> ProviderError:
+    def loop(self, what: str) -> ProviderError:
+        """The error for a list without end."""
         return ProviderError(
             f"{self._request}: the SIS {what}. The list cannot be read to its end; report this to the vendor.",
             code="paging_loop",
+        )
+
+
+def row_ids(decoded: Decoded) -> Sequence[str]:
+    """The ids of a page's rows in order: as the decoder read them, else those of its records."""
+    if decoded.ids:
+        return decoded.ids
+    return [
+        f"{one.external_id}\0{one.part_id}" if isinstance(one, Part) else one.external_id
+        for one in decoded.records
+    ]
+
+
+def stay_at_home(link: str, asked: str, request: str) -> None:
+    """Refuse a link to another origin than the one that was asked: the token would go along."""
+    try:
+        stays = origin_of(link) == origin_of(asked)
+    except ConfigError:
+        stays = False
+    if not stays:
+        raise ProviderError(
+            f"{request}: the link to the next page leads to another address. siscon does not follow it; "
+            "ask the vendor why.",
+            code="foreign_origin",
         )
 
 
@@ -123,7 +172,7 @@ def total_of(answer: Answer, header: str = "x-total-count") -> int | None:
 
 
 async def fetched(
-    ask: Callable[[], Awaitable[Answer]], decode: Callable[[Answer, str], Decoded], request: str
+    ask: Callable[[], Awaitable[Answer]], decode: Decode, request: str
 ) -> tuple[Answer, Decoded]:
     """One page, asked for and decoded; a body that is broken inside is asked for twice more, like any cut answer."""
     for last in (False, False, True):
@@ -136,51 +185,8 @@ async def fetched(
     raise AssertionError("the last of the tries returns or raises")
 
 
-async def by_offset(
-    ask: Ask, decode: Callable[[Answer, str], Decoded], start: Position, *, size: int, request: str
-) -> AsyncGenerator[Chunk, None]:
-    """Pages by ``offset``: each step as long as what was received, for servers shorten pages silently.
-
-    The end is where no ``next`` link follows and the announced total is reached, or, without a total, where
-    links stop or a page is empty; never merely a short page. Where the announced total shrinks on the way, a record
-    may have slipped to a page that was read before: the list is partial.
-    """
-    progress = Progress(request, size=size)
-    position: Position | None = start
-    while position is not None:
-        here = position
-        answer, decoded = await fetched(partial(ask, here.at, size), decode, request)
-        total = total_of(answer)
-        total = decoded.announced if total is None else total
-        received = here.received + decoded.received
-        progress.check(answer, decoded, received=received, total=total)
-        note = ""
-        if here.total is not None and total is not None and total < here.total:
-            note = shrunk(here.total, total)
-        elif decoded.received == 0 and total is not None and received < total:
-            note = shortfall(received, total)
-        after = Position(here.at + decoded.received, received, total)
-        position = None if _is_last(answer, decoded, received, total) else after
-        yield Chunk(decoded, answer, position, total, bool(note), note)
-
-
-def _is_last(answer: Answer, decoded: Decoded, received: int, total: int | None) -> bool:
-    if decoded.received == 0:
-        return True
-    if next_link(answer) is not None:
-        return False
-    if total is not None:
-        return received >= total
-    return "link" in answer.headers
-
-
 async def by_number(
-    ask: Ask,
-    decode: Callable[[Answer, str], Decoded],
-    start: Position,
-    *,
-    size: int,
-    request: str,
+    ask: Ask, decode: Decode, start: Position, *, size: int, request: str
 ) -> AsyncGenerator[Chunk, None]:
     """Numbered pages of an SIS that announces its total beforehand, or not at all.
 
@@ -193,35 +199,59 @@ async def by_number(
     while position is not None:
         here = position
         answer, decoded = await fetched(partial(ask, here.at, size), decode, request)
-        received = here.received + decoded.received
         total = decoded.announced if here.total is None else here.total
-        progress.check(answer, decoded, received=received, total=total)
-        note = ""
-        if decoded.received == 0:
-            if total is not None and received < total:
-                note = shortfall(received, total)
-            position = None
-        elif (decoded.received < size) if total is None else (received >= total):
-            position = None
-        else:
-            position = Position(here.at + 1, received, total)
+        received = here.received + progress.check(answer, decoded, received=here.received, total=total)
+        ended = decoded.received == 0 or (decoded.received < size if total is None else received >= total)
+        note = closing(received, total) if ended else ""
+        position = None if ended else replace(here, at=here.at + 1, received=received, total=total)
         yield Chunk(decoded, answer, position, total, bool(note), note)
 
 
-def shortfall(received: int, total: int) -> str:
-    """The note for a list that ended early."""
-    return f"The SIS announced {total} records and sent {received}; nobody is taken for missing."
+async def by_link(
+    ask: AskLink, decode: Decode, start: Position | None = None, *, request: str
+) -> AsyncGenerator[Chunk, None]:
+    """Pages that name the next one in their ``Link`` header (RFC 8288); ``start.link`` is the address to go on from.
+
+    The end is where no ``next`` follows. A link that comes again, a page of nothing but known records, and a link to
+    another origin end the walk with an error.
+    """
+    progress = Progress(request, size=1_000)
+    links = Seen()
+    position: Position | None = start or Position(0)
+    while position is not None:
+        here = position
+        answer, decoded = await fetched(partial(ask, here.link), decode, request)
+        total = total_of(answer) if decoded.announced is None else decoded.announced
+        received = here.received + progress.check(answer, decoded, received=here.received, total=total)
+        following = next_link(answer)
+        if following is not None and (following == here.link or not links.add(following)):
+            raise progress.loop("names the same next page again and again")
+        note = closing(received, total) if following is None else ""
+        position = None
+        if following is not None:
+            position = Position(here.at + decoded.received, received, total, following)
+        yield Chunk(decoded, answer, position, total, bool(note), note)
 
 
-def shrunk(before: int, total: int) -> str:
-    """The note for a list that became shorter while it was read."""
-    return f"The list shrank from {before} to {total} records while it was read; nobody is taken for missing."
+def closing(received: int, total: int | None, *, doubt: str = "") -> str:
+    """The one rule by which every list is closed: why it may lack records, or empty text for a complete one.
+
+    Fewer different records than announced, or an order that could not be proven, and nobody is taken for missing.
+    """
+    if total is not None and received < total:
+        return f"The SIS announced {total} records and sent {received}; nobody is taken for missing."
+    return f"{doubt}; nobody is taken for missing." if doubt else ""
 
 
 def to_resume(**values: object) -> str:
     """A resume position as compact text."""
-    kept = {name: asdict(one) if isinstance(one, Position) else one for name, one in values.items()}
+    kept = {name: _kept(one) if isinstance(one, Position) else one for name, one in values.items()}
     return json.dumps(kept, separators=(",", ":"))
+
+
+def _kept(position: Position) -> dict[str, object]:
+    usual = asdict(Position(-1))
+    return {name: value for name, value in asdict(position).items() if value != usual[name]}
 
 
 def from_resume(resume: str | None) -> dict[str, object]:

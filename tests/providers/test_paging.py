@@ -8,7 +8,16 @@ from siscon.domain.errors import ProviderError
 from siscon.domain.records import School
 from siscon.providers.contract import Answer
 from siscon.providers.decode import Decoded
-from siscon.providers.paging import Chunk, Position, by_number, by_offset, from_resume, next_link, to_resume
+from siscon.providers.offsets import by_offset
+from siscon.providers.paging import (
+    Chunk,
+    Position,
+    by_link,
+    by_number,
+    from_resume,
+    next_link,
+    to_resume,
+)
 
 URL = "https://sis.example.org/things"
 
@@ -69,11 +78,11 @@ async def test_every_row_comes_once(rows: int, announced: bool, clamp: int) -> N
 
 
 async def test_an_announced_total_saves_the_empty_page() -> None:
-    server = Server(20, total=20)
+    server = Server(25, total=25)
 
     await offsets(server)
 
-    assert server.asked == [0, 10]
+    assert server.asked == [0, 9, 18]
 
 
 async def test_a_total_too_high_ends_the_list_but_marks_it_partial() -> None:
@@ -165,18 +174,6 @@ async def test_fewer_than_announced_make_the_list_partial() -> None:
     assert (chunks[-1].partial, chunks[-1].after) == (True, None)
 
 
-async def test_a_list_that_shrinks_while_it_is_read_is_partial() -> None:
-    server = Server(25, total=25)
-    walk = by_offset(server.by_offset, decode, Position(0), size=10, request="GET things")
-    chunks = [await anext(walk)]
-    server.rows, server.total = 24, 24
-
-    chunks += [one async for one in walk]
-
-    assert [one.partial for one in chunks] == [False, True, False]
-    assert "25 to 24" in chunks[1].note
-
-
 def test_a_resume_text_survives_and_a_damaged_one_is_refused() -> None:
     text = to_resume(list="students", position=Position(400, 400, 812), mark=None)
 
@@ -185,3 +182,50 @@ def test_a_resume_text_survives_and_a_damaged_one_is_refused() -> None:
     for damaged in ("{", "[]", '{"position":{"x":1}}', "7"):
         with pytest.raises(ProviderError):
             from_resume(damaged)
+
+
+class Linked:
+    """Pages that name the next one; ``named`` are the links in order."""
+
+    def __init__(self, *named: str) -> None:
+        self.named = list(named)
+        self.asked: list[str | None] = []
+
+    async def page(self, link: str | None) -> Answer:
+        number = len(self.asked)
+        self.asked.append(link)
+        following = self.named[number] if number < len(self.named) else ""
+        headers = {"link": f'<{following}>; rel="next"'} if following else {}
+        return Answer(200, headers, f"{2 * number},{2 * number + 1}".encode(), URL)
+
+
+async def links(server: Linked, start: Position | None = None) -> list[Chunk]:
+    return [one async for one in by_link(server.page, decode, start, request="GET things")]
+
+
+async def test_links_are_followed_to_the_last_and_from_where_a_walk_stood() -> None:
+    server = Linked("?cursor=b", "?cursor=c")
+
+    chunks = await links(server)
+
+    assert ids(chunks) == [0, 1, 2, 3, 4, 5]
+    assert server.asked == [None, f"{URL}?cursor=b", f"{URL}?cursor=c"]
+    assert not chunks[-1].partial
+
+    rest = Linked("?cursor=c")
+    await links(rest, chunks[0].after)
+    assert rest.asked == [f"{URL}?cursor=b", f"{URL}?cursor=c"]
+
+
+@pytest.mark.parametrize("named", [("?cursor=b", "?cursor=b"), ("?cursor=b", "?cursor=c", "?cursor=b")])
+async def test_a_link_that_comes_again_is_a_loop(named: tuple[str, ...]) -> None:
+    with pytest.raises(ProviderError) as caught:
+        await links(Linked(*named))
+    assert caught.value.code == "paging_loop"
+
+
+async def test_a_link_to_another_origin_is_never_followed() -> None:
+    server = Linked("https://evil.example/things?cursor=b")
+    with pytest.raises(ProviderError) as caught:
+        await links(server)
+    assert (caught.value.code, server.asked) == ("foreign_origin", [None])
