@@ -1,17 +1,18 @@
-"""Lists of rows decoded plainly: JSON by key, each row a mapping that a provider's function makes a record of."""
+"""Lists of rows decoded plainly: JSON by key, each row made a record by a function of the provider's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from siscon.domain.errors import ProviderError, RecordError
 from siscon.domain.records import Part, Record
+from siscon.providers.cells import Cells
 from siscon.providers.coerce import as_id
-from siscon.providers.contract import Answer, Raw, sort_out
+from siscon.providers.contract import Answer, sort_out
 from siscon.providers.decode import Decoded, parse, raw_text
 
-ToRecord = Callable[[Raw], Record | Part | None]
+ToRecord = Callable[[Cells], Record | Part | None]
 """Makes a record of one row; raises ``RecordError`` when it makes no sense; None leaves the row out on purpose."""
 
 
@@ -47,7 +48,7 @@ def decoded(
 ) -> Decoded:
     """Rows as records and rejects; whatever is no object is rejected, too."""
     good, bad = sort_out(
-        rows, lambda row: to_record(_object(row)), id_of=lambda row: _id_in(row, id_key), raw_text=raw_text
+        rows, lambda row: to_record(_cells(row)), id_of=lambda row: _id_in(row, id_key), raw_text=raw_text
     )
     return Decoded(good, bad, len(rows), announced)
 
@@ -64,10 +65,10 @@ def _at(body: Any, path: Sequence[str]) -> Any:
     return body
 
 
-def _object(row: Any) -> Mapping[str, Any]:
+def _cells(row: Any) -> Cells:
     if not isinstance(row, dict):
         raise RecordError("The row is no object. Ask the vendor what it means.", code="bad_shape")
-    return row
+    return Cells(row)
 
 
 def _id_in(row: Any, id_key: str) -> str | None:

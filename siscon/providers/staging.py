@@ -48,6 +48,7 @@ class Stage:
             tokens=_Token(),
             classify=kind.classify,
             present=present(kind.grant(settings)),
+            media=kind.media,
             sleep=_at_once,
             transport=over_app(self.app),
         )
