@@ -84,7 +84,7 @@ def _found(home: str | None, port: int | None) -> SandboxState:
 )
 @port_option
 @home_option
-@click.option("--real-limits", is_flag=True, help="60, 100 and 80 requests a minute, as the real systems.")
+@click.option("--real-limits", is_flag=True, help="60, 100, 80 and 120 requests a minute, not 60,000.")
 @click.option("--print-config", is_flag=True, help="Print a complete config.yaml for this sandbox, and end.")
 @click.option("--until-eof", is_flag=True, hidden=True, help="End when standard input ends.")
 @click.pass_context
@@ -99,7 +99,7 @@ def sandbox(
     print_config: bool,
     until_eof: bool,
 ) -> None:
-    """Serve invented districts as PowerSchool, Infinite Campus and Skyward would, on this machine alone."""
+    """Serve invented districts as PowerSchool, Infinite Campus, Skyward and OneRoster would, here alone."""
     if ctx.invoked_subcommand not in (None, "serve"):
         return
     at = states.DEFAULT_PORT if port is None else port
