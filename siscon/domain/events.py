@@ -15,6 +15,7 @@ class EventKind(StrEnum):
     RUN_RESUMED = "run resumed"
     RUN_ENDED = "run ended"
     RUN_HELD = "run held"
+    RUN_WAITING = "run waits"
     ENTITY_DONE = "entity done"
     PAGE_NOTE = "page note"
     BREAKER_OPENED = "breaker opened"

@@ -76,13 +76,19 @@ def in_short(excesses: Sequence[Excess], most: int = 2) -> str:
     return f"{told}; and {more} more" if more > 0 else told
 
 
+EMPTY_LIST = "would be missing, for the list came back empty"
+
+
 def guard(counts: PlanCounts, limits: GuardLimits) -> list[Excess]:
     """Every limit that the plan of one entity passes; an empty list means: go on.
 
-    The first import of an entity (nothing known yet) creates everything and passes.
+    The first import of an entity (nothing known yet) creates everything and passes. A list that comes back empty
+    although something of it is here is always too much, however little that was.
     """
     if counts.known == 0:
         return []
+    if counts.missing and counts.fetched == 0:
+        return [Excess(counts.entity, EMPTY_LIST, counts.missing, counts.known, 0.0)]
     told = (
         ("would be updated", counts.update - counts.completed, limits.updated_share),
         ("would be new: ids were probably changed at the source", counts.create, limits.created_share),

@@ -155,6 +155,15 @@ def reserve(tat_ms: int, now_ms: int, pace: Pace) -> tuple[int, int]:
     return new_tat_ms, max(0, new_tat_ms - pace.reach_ms - now_ms)
 
 
+ROUNDS = 3
+"""So many times in a row a run may get no page at all before it fails."""
+
+
+def round_pause_s(rounds: int, *, luck: float) -> float:
+    """How long a run waits after a round of tries that brought nothing: 5 to 10 s, then three times as long."""
+    return min(60.0, 5.0 * 3.0 ** (max(rounds, 1) - 1)) * (1 + luck)
+
+
 BREAKER_FAILURES = 5
 BREAKER_OPEN_S = 30.0
 BREAKER_CAP_S = 900.0

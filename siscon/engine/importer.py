@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from siscon.domain.errors import DatabaseError
@@ -11,8 +12,9 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.plans import PlanCounts, guard, in_short
 from siscon.domain.records import Entity
 from siscon.domain.runs import Phase, RunStatus, end_of
-from siscon.engine import apply, fetch, plan
+from siscon.engine import apply, coverage, fetch, plan
 from siscon.engine.job import ImportJob
+from siscon.engine.patience import patiently
 from siscon.store import cursors, events, runs, staged
 from siscon.store.database import Connection
 
@@ -27,17 +29,32 @@ async def run_import(job: ImportJob) -> RunStatus:
     """
     phase = await _begin(job)
     if phase is Phase.FETCH:
+        await patiently(job, "its first questions", partial(coverage.look, job), _nowhere)
         for entity in job.run.entities:
-            await _timed(job, entity, fetch.fetch_entity)
+            await _timed(job, entity, _fetch)
         phase = await _enter(job, Phase.PLAN)
     if phase is Phase.PLAN:
         plans = [await _timed(job, entity, plan.plan_entity) for entity in job.run.entities]
-        if job.run.approved_by is None and await _too_much(job, plans):
+        changed = await coverage.what_changed(job)
+        if job.run.approved_by is None and await _too_much(job, plans, changed):
             return RunStatus.HELD
         phase = await _enter(job, Phase.APPLY)
     for entity in job.run.entities:
         await _timed(job, entity, apply.apply_entity)
     return await _finish(job)
+
+
+async def _fetch(job: ImportJob, entity: Entity) -> None:
+    async def position() -> object:
+        async with job.db.read() as c:
+            cursor = await cursors.get(c, job.run.integration, entity)
+        return cursor.resume, cursor.complete
+
+    await patiently(job, f"the {entity} list", partial(fetch.fetch_entity, job, entity), position)
+
+
+async def _nowhere() -> None:
+    """A step without pages stands where it stood."""
 
 
 async def _begin(job: ImportJob) -> Phase:
@@ -78,22 +95,25 @@ async def _timed(job: ImportJob, entity: Entity, step: Callable[[ImportJob, Enti
     return answer
 
 
-async def _too_much(job: ImportJob, plans: list[PlanCounts]) -> bool:
+async def _too_much(job: ImportJob, plans: list[PlanCounts], changed: str) -> bool:
+    """Whether a person must look first; what for is written down. ``changed``: the login covers something else."""
     excesses = [excess for one in plans for excess in guard(one, job.limits)]
-    if not excesses:
+    reasons = [changed] if changed else []
+    if not excesses and not reasons:
         return False
     async with job.db.transaction(job.lease) as c:
-        for excess in excesses:
+        for told in [*reasons, *(excess.sentence for excess in excesses)]:
             await events.append(
                 c,
                 EventKind.RUN_HELD,
                 Level.WARNING,
-                excess.sentence,
+                told,
                 integration=job.run.integration,
                 run_id=job.run.id,
                 at_ms=job.now_ms(),
             )
-        await runs.say_why_held(c, job.run.id, in_short(excesses))
+        why = "; ".join([*reasons, *([in_short(excesses)] if excesses else [])])
+        await runs.say_why_held(c, job.run.id, why, code="coverage_changed" if changed else "too_much")
     return True
 
 
@@ -107,6 +127,7 @@ async def _finish(job: ImportJob) -> RunStatus:
             "accounted for. Nothing applied is lost; please report this with the output of 'siscon runs show'.",
             code="counts_do_not_reconcile",
         )
+    await coverage.accept(job)
     for entity in job.run.entities:
         while await _drop_some(job, entity):
             pass

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from siscon.config import Settings
 from siscon.domain.errors import DatabaseError, LeaseLost
@@ -176,6 +177,7 @@ class Worker:
             incremental=not run.full,
             meter=meter,
             now_ms=shop.now_ms,
+            host=plain(urlsplit(settings.base_url).netloc or settings.base_url, limit=120),
         )
         return await shop.importer(job)
 

@@ -47,7 +47,7 @@ WHERE id = :id AND status IN ("""
     for to in RunStatus
 }
 SETTLE = "UPDATE runs SET entities = :entities, full_compare = :full WHERE id = :id"
-SAY_WHY_HELD = "UPDATE runs SET error_code = 'too_much', error = :why WHERE id = :id"
+SAY_WHY_HELD = "UPDATE runs SET error_code = :code, error = :why WHERE id = :id"
 SET_PHASE = "UPDATE runs SET phase = :phase WHERE id = :id"
 ADD_REQUESTS = "UPDATE runs SET requests = requests + :n, waiting_until_ms = :waiting_until_ms WHERE id = :id"
 REQUEST_CANCEL = """
@@ -194,9 +194,9 @@ async def settle(c: Connection, run_id: int, *, entities: Sequence[Entity], full
     await c.run(SETTLE, {**told, "id": run_id})
 
 
-async def say_why_held(c: Connection, run_id: int, why: str) -> None:
+async def say_why_held(c: Connection, run_id: int, why: str, *, code: str = "too_much") -> None:
     """Write down what the guard fears; the caller moves the run."""
-    await c.run(SAY_WHY_HELD, {"id": run_id, "why": why})
+    await c.run(SAY_WHY_HELD, {"id": run_id, "why": why, "code": code})
 
 
 async def set_phase(c: Connection, run_id: int, phase: Phase) -> None:

@@ -32,11 +32,11 @@ def test_the_first_import_passes_whatever_it_creates():
     ],
 )
 def test_a_plan_is_held_when_it_passes_share_and_number(counts, held):
-    assert bool(guard(plan(**counts), GuardLimits())) is held
+    assert bool(guard(plan(**{"unchanged": 1, **counts}), GuardLimits())) is held
 
 
 def test_the_sentence_tells_count_known_and_limit():
-    (excess,) = guard(plan(missing=300), GuardLimits())
+    (excess,) = guard(plan(missing=300, unchanged=1), GuardLimits())
 
     assert excess.sentence == "300 of 1000 student records are missing at the source (30 %, limit 10 %)"
 
@@ -44,7 +44,7 @@ def test_the_sentence_tells_count_known_and_limit():
 def test_why_a_plan_is_held_is_one_sentence_with_the_largest_first():
     def missing(entity, count):
         return PlanCounts(
-            entity, known=count, create=0, update=0, unchanged=0, conflict=0, dead=0, missing=count
+            entity, known=count, create=0, update=0, unchanged=1, conflict=0, dead=0, missing=count
         )
 
     counted = ((Entity.STAFF, 13), (Entity.ENROLLMENT, 800), (Entity.COURSE, 56), (Entity.STUDENT, 200))
@@ -57,3 +57,15 @@ def test_why_a_plan_is_held_is_one_sentence_with_the_largest_first():
         "800 of 800 enrollment records are missing at the source (100 %, limit 10 %); "
         "200 of 200 student records are missing at the source (100 %, limit 10 %); and 2 more"
     )
+
+
+@pytest.mark.parametrize("known", [1, 3, 4000])
+def test_an_empty_list_of_what_was_there_is_always_held(known):
+    found = guard(plan(known=known, missing=known), GuardLimits(at_least=1_000_000, missing_share=1.0))
+
+    assert [one.count for one in found] == [known]
+    assert "came back empty" in found[0].sentence
+
+
+def test_an_empty_list_of_what_was_missing_before_is_not():
+    assert guard(plan(known=3, missing=0), GuardLimits()) == []

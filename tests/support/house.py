@@ -49,6 +49,7 @@ class TestHouse:
     batch: int = 2
     limits: GuardLimits = field(default_factory=lambda: GuardLimits(at_least=1_000))
     strategies: dict[str, Strategy] = field(default_factory=dict)
+    slept: list[float] = field(default_factory=list)
 
     async def enqueue(self, *, full: bool = False) -> int:
         async with self.db.transaction() as c:
@@ -87,7 +88,13 @@ class TestHouse:
             incremental=False,
             meter=NoMeter(),
             now_ms=lambda: self.now_ms,
+            host="sis.example",
+            sleep=self._pass,
         )
+
+    async def _pass(self, seconds: float) -> None:
+        self.now_ms += int(seconds * 1000)
+        self.slept.append(seconds)
 
     async def go_on(self, job: ImportJob) -> RunStatus:
         """Run until the import rests, and move the run there; errors leave it interrupted and queued."""
