@@ -9,7 +9,12 @@ import pytest
 
 from sandbox.running import Running, Start
 
-STUDENTS = {"powerschool": "/ws/v1/district/student", "infinite_campus": "/students", "skyward": "/students"}
+STUDENTS = {
+    "powerschool": "/ws/v1/district/student",
+    "infinite_campus": "/students",
+    "skyward": "/students",
+    "oneroster": "/students",
+}
 
 
 async def test_control_needs_its_header(shared: Running) -> None:
@@ -104,7 +109,7 @@ async def test_a_switch_that_does_not_exist_is_refused(shared: Running, action: 
 
 
 @pytest.mark.parametrize(
-    ("system", "limit"), [("powerschool", 60), ("infinite_campus", 100), ("skyward", 80)]
+    ("system", "limit"), [("powerschool", 60), ("infinite_campus", 100), ("skyward", 80), ("oneroster", 120)]
 )
 async def test_real_limits_refuse_the_request_that_is_too_many(start: Start, system: str, limit: int) -> None:
     sandbox = await start(limits="real")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from siscon.sandbox.ids import KINDS, GuidIds, Ids, NumberIds, ZeroedIds
+from siscon.sandbox.ids import KINDS, GuidIds, Ids, NumberIds, RenamedIds, ZeroedIds
 
-STYLES: list[Ids] = [NumberIds(), GuidIds(3), ZeroedIds()]
+STYLES: list[Ids] = [NumberIds(), GuidIds(3), ZeroedIds(), RenamedIds(GuidIds(3), {"student": "v2-"})]
 
 
 @pytest.mark.parametrize("ids", STYLES, ids=lambda ids: type(ids).__name__)

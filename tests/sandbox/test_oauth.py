@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.running import FORM, Running, Start
 
-SYSTEMS = ("powerschool", "infinite_campus", "skyward")
+SYSTEMS = ("powerschool", "infinite_campus", "skyward", "oneroster")
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -28,7 +28,7 @@ async def test_a_login_gets_a_bearer_token(shared: Running, system: str) -> None
     [
         ({"auth": ("sandbox-skyward", "wrong")}, 401, "invalid_client"),
         ({"auth": None}, 401, "invalid_client"),
-        ({"data": {"grant_type": "password"}}, 400, "unsupported_grant_type"),
+        ({"data": {"grant_type": "device"}}, 400, "unsupported_grant_type"),
         ({"data": {"scope": "x"}}, 400, "invalid_request"),
         ({"data": None, "json": FORM}, 415, "invalid_request"),
     ],

@@ -14,7 +14,7 @@ from siscon.sandbox.district import District
 from siscon.sandbox.oneroster import OneRoster
 from siscon.sandbox.powerschool import PowerSchool
 from siscon.sandbox.quirks import Quirks
-from siscon.sandbox.systems import INFINITE_CAMPUS, POWERSCHOOL, SKYWARD, System
+from siscon.sandbox.systems import INFINITE_CAMPUS, ONEROSTER, POWERSCHOOL, SKYWARD, System
 from siscon.sandbox.wire import Asked
 
 SCOPES = frozenset({"roster.readonly", "roster-demographics.readonly"})
@@ -110,8 +110,7 @@ def ps_student(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def oneroster(system: System, district: District) -> dict[str, Rows]:
-    version = "v1p2" if system is INFINITE_CAMPUS else "v1p1"
+def oneroster(district: District, version: str) -> dict[str, Rows]:
     wire = OneRoster(version, "/or", Quirks())
 
     def pages(path: str) -> Iterator[Any]:
@@ -198,11 +197,33 @@ def oneroster(system: System, district: District) -> dict[str, Rows]:
 @pytest.mark.parametrize(
     ("students", "day"), [(12, 0), (12, 1), (12, 4), (150, 0), (150, 1), (150, 4), (1100, 0), (1100, 4)]
 )
-@pytest.mark.parametrize("system", [POWERSCHOOL, INFINITE_CAMPUS, SKYWARD], ids=lambda one: one.name)
-def test_what_the_wire_says_is_the_truth(system: System, students: int, day: int) -> None:
+@pytest.mark.parametrize(
+    ("system", "version"),
+    [
+        (POWERSCHOOL, ""),
+        (INFINITE_CAMPUS, "v1p2"),
+        (SKYWARD, "v1p1"),
+        (ONEROSTER, "v1p1"),
+        (ONEROSTER, "v1p2"),
+    ],
+    ids=lambda one: one.name if isinstance(one, System) else one,
+)
+def test_what_the_wire_says_is_the_truth(system: System, version: str, students: int, day: int) -> None:
     district = District(system, seed=11, students=students, day=day)
 
-    read = powerschool(district) if system is POWERSCHOOL else oneroster(system, district)
+    agree(district, powerschool(district) if system is POWERSCHOOL else oneroster(district, version))
+
+
+@pytest.mark.parametrize("version", ["v1p1", "v1p2"])
+def test_the_truth_of_another_year_and_epoch_is_what_the_wire_says_then(version: str) -> None:
+    district = District(ONEROSTER, seed=11, students=150, day=3)
+    district.turn(years=2, epoch=1, skew_s=90)
+
+    agree(district, oneroster(district, version))
+
+
+def agree(district: District, read: dict[str, Rows]) -> None:
+    system = district.system
 
     for entity in Entity:
         expected = {row["external_id"]: row for row in truth.rows(system, district, entity)}
