@@ -16,9 +16,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 DOORS = {
     "aiosqlite": ("store/sqlite.py",),
     "cryptography": ("store/vault.py", "sandbox/assertions.py"),  # the sandbox checks what clients sign
-    "httpx": ("providers/client.py",),
+    "httpx": ("providers/client.py", "providers/download.py"),
     "tenacity": ("providers/client.py",),
     "authlib": ("providers/oauth.py",),
+    "asyncssh": ("providers/sftp.py",),
     "defusedxml": ("providers/xml_rows.py",),
     "pydantic": ("providers/", "config/"),
     "pydantic_core": ("providers/", "config/"),
