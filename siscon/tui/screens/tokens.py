@@ -22,7 +22,7 @@ from siscon.tui.wishes import Wish
 
 _TO_DO = {
     TokenHealth.EXPIRED: "Press R to ask for a new one now; the next run does so too.",
-    TokenHealth.NEEDS_PERSON: "Check client id and secret with siscon doctor, then press R.",
+    TokenHealth.NEEDS_PERSON: "Do what it says. For a wrong client id or secret: siscon doctor, then press R.",
     TokenHealth.REVOKED: "It was taken back. Check the client in the SIS, then press R.",
 }
 
