@@ -92,7 +92,11 @@ class Origin:
         self.traffic.count(asked.path, now)
         self._at_work += 1
         self.traffic.max_at_once = max(self.traffic.max_at_once, self._at_work)
-        outcome = self._before(asked, now) or self._answered(asked, district, now)
+        try:
+            outcome = self._before(asked, now) or self._answered(asked, district, now)
+        except BaseException:
+            self._finished()
+            raise
         outcome.delay_s += self.faults.delay_ms / 1000
         outcome.finished = self._finished
         return outcome

@@ -6,7 +6,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from siscon.sandbox.quirks import Quirks
 from siscon.sandbox.traffic import Traffic
@@ -79,7 +79,10 @@ class Tokens:
             scopes = frozenset(map(plain, self._narrowed(login.scopes)))
             return Grant(login.client_id, scopes, math.inf)
         grant = self._grants.get(token)
-        return grant if grant is not None and grant.expires_at > self.clock() else None
+        if grant is None or grant.expires_at <= self.clock():
+            return None
+        allowed = frozenset(self.quirks.granted_scopes.split())
+        return replace(grant, scopes=grant.scopes & allowed) if allowed else grant
 
     def granted(self, scope: str) -> tuple[str, ...] | None:
         """The scopes that a request for ``scope`` gets, as the client wrote them; None refuses it."""

@@ -146,6 +146,15 @@ async def test_fewer_scopes_are_granted_than_asked_for(sandbox: Running, system:
 
 
 @FAMILY
+async def test_scopes_may_be_withdrawn_from_a_token_that_is_in_use(sandbox: Running, system: str) -> None:
+    assert (await sandbox.get(system, "/demographics")).status_code == 200
+    await switched(sandbox, system, granted_scopes="roster.readonly roster-core.readonly")
+
+    assert (await sandbox.get(system, "/demographics")).status_code == 403
+    assert (await sandbox.get(system, "/students")).status_code == 200
+
+
+@FAMILY
 async def test_every_answer_may_send_the_client_elsewhere(sandbox: Running, system: str) -> None:
     await switched(sandbox, system, redirect_to="https://elsewhere.example")
     answer = await sandbox.get(system, "/students?limit=3")
