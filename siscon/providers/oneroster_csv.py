@@ -26,7 +26,6 @@ from siscon.providers.contract import (
     ProviderSettings,
     Rejected,
 )
-from siscon.providers.oneroster import ENTITIES
 from siscon.providers.oneroster_csv_package import Package, digest_of, read_loose, read_zip
 from siscon.providers.oneroster_csv_records import PIECES, Piece, Places, places_of, record_of
 from siscon.providers.oneroster_csv_rows import BadRow
@@ -56,7 +55,7 @@ class OneRosterCsv(FileProvider):
     """OneRoster as files."""
 
     name, title = "oneroster_csv", "OneRoster CSV"
-    entities = ENTITIES
+    entities = tuple(PIECES)
     Settings = OneRosterCsvSettings
 
     def __init__(self, files: Files, settings: ProviderSettings) -> None:
