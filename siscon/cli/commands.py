@@ -16,7 +16,7 @@ COMMANDS = {
     "status": ("operate", "Say which engines are alive and what runs."),
     "stop": ("operate", "End the engine after its open batch."),
     "demo": ("demo", "Show siscon at work on invented districts; needs nothing else."),
-    "sandbox": ("sandbox", "Serve invented districts as three real systems would."),
+    "sandbox": ("sandbox", "Serve invented districts as real systems would."),
     "sync": ("operate", "Import rosters now."),
     "runs": ("operate", "List, show and cancel runs."),
     "records": ("look", "Look at the local roster."),
@@ -24,9 +24,11 @@ COMMANDS = {
     "errors": ("look", "Look at the records that could not be applied."),
     "conflicts": ("look", "Look at the fields that wait for a person."),
     "tokens": ("tokens", "Look at the logins; renew, allow and give them back."),
-    "integrations": ("look", "Look at the connections, pause and resume them."),
+    "integrations": ("integrations", "Look at the connections, try, pause, resume and remove them."),
     "providers": ("providers", "Look at the kinds of systems that siscon can talk to."),
     "config": ("admin", "Check, show and describe the configuration."),
+    "keys": ("keys", "Make, examine, rotate and take out of use the keys that seal logins and kept answers."),
+    "audit": ("audit", "List who did what, and prove that nobody changed the list."),
     "doctor": ("admin", "Examine configuration, files, key, database, clock, providers and terminal."),
 }
 """Name -> module of this package, and the line that ``--help`` shows without loading it."""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from siscon import runtime
+from siscon.config import Settings
 from siscon.domain.errors import UsageError
 from siscon.domain.records import Entity
 
@@ -75,6 +76,19 @@ def in_house(config: Path | None, work: Callable[[runtime.House], Awaitable[T]])
     async def opened() -> T:
         async with runtime.open_house(runtime.load_settings(config)) as house:
             return await work(house)
+
+    return asyncio.run(opened())
+
+
+def in_database(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
+    """Open the database alone, also where its key is missing, do the work, close it again."""
+
+    async def opened() -> T:
+        db = await runtime.open_database(settings)
+        try:
+            return await work(db)
+        finally:
+            await db.close()
 
     return asyncio.run(opened())
 

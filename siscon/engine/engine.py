@@ -26,6 +26,7 @@ from siscon.engine import inbox, lifeline
 from siscon.engine.activation import LoadProvider, activate_all
 from siscon.engine.bell import Bell
 from siscon.engine.clock import Clock
+from siscon.engine.heads import HeadKeeper
 from siscon.engine.importer import run_import
 from siscon.engine.leases import Holdings
 from siscon.engine.links import Links
@@ -65,6 +66,10 @@ class Engine:
     id: str = field(default_factory=new_engine_id)
     _usable: dict[str, IntegrationSettings] = field(default_factory=dict, init=False)
     _background: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _heads: HeadKeeper = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._heads = HeadKeeper(self.db, self.vault, self.settings.home, now_ms=self.now_ms)
 
     async def run(self, on_ready: Callable[[], None] | None = None) -> int:
         """Run until stopped (or idle); 0 when it ended in good order."""
@@ -137,6 +142,7 @@ class Engine:
             ),
             "worker": lambda: worker.work(work_ear),
             "cancels": lambda: worker.heed_cancels(cancel_ear),
+            "heads of the audit": self._heads.keep,
         }
         if not self.until_idle:
             parts["clock"] = self._clock(holdings).run
@@ -216,6 +222,7 @@ class Engine:
     async def _leave(self, holdings: Holdings, links: Links) -> None:
         """Give every lease back and say goodbye; where the database refuses, the leases run out by themselves."""
         await links.close()
+        await self._heads.write()
         try:
             await holdings.release_all()
             async with self.db.transaction() as c:

@@ -1,8 +1,6 @@
-"""The audit: append only, each row sealed together with the seal before it.
-
-An edit, a deletion in the middle, an insertion and a swap break the chain; rows cut off at the end are shown by the
-heads that :mod:`siscon.store.heads` keeps outside the database. The chain has a key of its own, made once and kept
-sealed, so that it stays provable when the keys of the vault change.
+"""The audit: append only, each row sealed together with the seal before it, under a key of its own that stays when the
+vault's change. An edit, a deletion, an insertion and a swap break the chain; rows cut off at the end are shown by the
+heads that :mod:`siscon.store.heads` keeps outside the database.
 """
 
 from __future__ import annotations
