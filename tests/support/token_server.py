@@ -21,7 +21,8 @@ class TokenServer:
 
     ``after_rotation`` is called when a pair was made, before its answer is sent; True from it drops the answer.
     ``answers`` are given instead, one for each call, before any pair is made. ``hung_up`` counts the connections
-    that clients have closed.
+    that clients have closed, ``headers`` are those of the last request of data. ``good_access`` with an empty text
+    in it lets everybody in.
     """
 
     port: int = 0
@@ -34,6 +35,7 @@ class TokenServer:
     revoked: list[str] = field(default_factory=list)
     api_calls: int = 0
     hung_up: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
     reuse: int = 0
     scope: str | None = None
     answers: list[tuple[int, Any]] = field(default_factory=list)
@@ -93,7 +95,9 @@ def _handler(server: TokenServer) -> type[BaseHTTPRequestHandler]:
                 return
             with server.lock:
                 server.api_calls += 1
+                server.headers = {name.lower(): text for name, text in self.headers.items()}
                 known = self.headers.get("authorization", "").removeprefix("Bearer ") in server.good_access
+                known |= server.headers.get("x-api-key") in server.good_access or "" in server.good_access
             self._send(200 if known else 401, [])
 
         def _send(self, status: int, body: Any, **headers: str) -> None:

@@ -13,11 +13,19 @@ from siscon.config import Settings
 from siscon.domain.errors import SisconError
 from siscon.engine.links import Links
 from siscon.providers.contract import Provider, ProviderSettings
-from siscon.providers.grants import AuthorizationCode, ClientCredentials, Grant
+from siscon.providers.grants import (
+    ApiKey,
+    AuthorizationCode,
+    ClientCredentials,
+    Grant,
+    NoLogin,
+    StaticBearer,
+)
 from siscon.store.sqlite import open_database
 from siscon.store.vault import Vault
 
 KEY = bytes(range(32))
+FIXED: dict[str, Grant] = {"bearer": StaticBearer(), "key": ApiKey("X-Api-Key"), "none": NoLogin()}
 
 
 def provider_with(grant: str) -> type[Provider]:
@@ -29,6 +37,8 @@ def provider_with(grant: str) -> type[Provider]:
         @classmethod
         def grant(cls, settings: ProviderSettings) -> Grant:
             token_url = f"{settings.base_url}/token"
+            if grant in FIXED:
+                return FIXED[grant]
             if grant == "client":
                 return ClientCredentials(token_url)
             return AuthorizationCode(
@@ -42,9 +52,15 @@ def provider_with(grant: str) -> type[Provider]:
     return Wired
 
 
-def settings_over(origin: str, home: Path) -> Settings:
+def settings_over(origin: str, home: Path, **more: Any) -> Settings:
     """One integration, harbor, over the test's token server."""
-    one = {"provider": "wired", "base_url": origin, "client_id": "id", "client_secret": "planted-secret"}
+    one = {
+        "provider": "wired",
+        "base_url": origin,
+        "client_id": "id",
+        "client_secret": "planted-secret",
+        **more,
+    }
     return Settings.model_validate(
         {"home": home, "integrations": {"harbor": {**one, "requests_per_minute": 0}}}
     )
