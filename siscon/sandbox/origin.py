@@ -163,7 +163,7 @@ class Origin:
         if told is not None and self.quirks.too_many_body != "message":
             answer.headers["Retry-After"] = told
         if self.quirks.retry_after in ("seconds", "date"):
-            self.traffic.announce(where, now + wait_s)
+            self.traffic.announce(where, now, wait_s)
 
     def _failed(self, failure: Failure, where: str, now: float) -> Answer:
         answer = answer_html("The system is down for maintenance.", failure.status)
@@ -171,7 +171,7 @@ class Origin:
             answer = Answer(302, headers={"Location": "https://message.powerschool.example/?server=sandbox"})
         if failure.retry_after is not None:
             answer.headers["Retry-After"] = str(failure.retry_after)
-            self.traffic.announce(where, now + failure.retry_after)
+            self.traffic.announce(where, now, failure.retry_after)
         return answer
 
     def control(self, action: str, asked: Asked) -> Answer:

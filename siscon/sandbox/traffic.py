@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, deque
+from collections.abc import Iterable
 
 WINDOW_S = 60.0
 _PATHS_AT_MOST = 5_000
@@ -32,6 +33,7 @@ class Traffic:
         self._recent: deque[float] = deque()
         self._times: deque[float] = deque(maxlen=_TIMES_AT_MOST)
         self._token_times: deque[float] = deque(maxlen=_TIMES_AT_MOST)
+        self._waits: deque[tuple[float, float]] = deque(maxlen=_TIMES_AT_MOST)
 
     def count(self, path: str, now: float) -> None:
         """Count one request of the API."""
@@ -54,9 +56,10 @@ class Traffic:
         self._token_times.append(now)
         self.too_early += now < self._waits_until["token"]
 
-    def announce(self, where: str, until: float) -> None:
+    def announce(self, where: str, now: float, wait_s: float) -> None:
         """Remember that clients were told to wait; ``where`` is ``api`` or ``token``."""
-        self._waits_until[where] = max(self._waits_until[where], until)
+        self._waits_until[where] = max(self._waits_until[where], now + wait_s)
+        self._waits.append((now, now + wait_s))
 
     def as_dict(self) -> dict[str, object]:
         """The counts as the control page shows them."""
@@ -74,7 +77,8 @@ class Traffic:
             "by_path": dict(self.by_path),
             "times": self._told(self._times),
             "token_times": self._told(self._token_times),
+            "waits": [self._told(wait) for wait in self._waits],
         }
 
-    def _told(self, moments: deque[float]) -> list[float]:
+    def _told(self, moments: Iterable[float]) -> list[float]:
         return [round(self._since_1970 + at, 4) for at in moments]

@@ -97,7 +97,10 @@ async def test_a_client_that_keeps_the_wait_is_not_too_early(sandbox: Running) -
     await sandbox.control("skyward", "faults", {"fail_next": {**failure, "retry_after": 30}})
     await read(sandbox, "skyward")
     await read(sandbox, "skyward")
-    assert (await sandbox.control("skyward", "stats"))["too_early"] == 1
+    stats = await sandbox.control("skyward", "stats")
+    assert stats["too_early"] == 1
+    assert [round(until - at) for at, until in stats["waits"]] == [0, 30]
+    assert stats["waits"][1][0] <= stats["times"][-1] <= stats["waits"][1][1]
 
 
 @pytest.mark.parametrize("system", ["infinite_campus", "oneroster"])
