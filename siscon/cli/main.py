@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import resource
 import sys
 import warnings
 
@@ -17,6 +18,7 @@ def main() -> None:
         sys.stdout.write(f"siscon {__version__}\n")
         return
     os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys, logins and pupils
     if not sys.warnoptions:
         warnings.showwarning = _keep_quiet
     for stream in (sys.stdout, sys.stderr):
