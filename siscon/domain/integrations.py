@@ -22,6 +22,7 @@ class IntegrationState(StrEnum):
 class Integration:
     """One integration as activated in the database.
 
+    ``full_schedule`` compares everything where ``schedule`` asks only for what changed.
     ``breaker_state`` is ``closed``, ``open`` (nothing is asked until ``breaker_until_ms``) or ``trying``.
     """
 
@@ -39,6 +40,8 @@ class Integration:
     failing_since_ms: int | None
     breaker_state: str = "closed"
     breaker_until_ms: int | None = None
+    full_schedule: str = ""
+    full_due_at_ms: int | None = None
 
 
 def state_of(integration: Integration, *, running: bool, held: bool, now_ms: int) -> IntegrationState:

@@ -60,6 +60,7 @@ async def activate_all(
             if known.name not in usable:
                 await integrations.set_enabled(c, known.name, False)
                 await integrations.set_due(c, known.name, None)
+                await integrations.set_full_due(c, known.name, None)
     return usable
 
 
@@ -75,6 +76,7 @@ async def _activate(
             provider=settings.provider,
             title=kind.title,
             schedule=settings.schedule,
+            full_schedule=settings.full_schedule,
             requests_per_minute=round(rate.requests * 60 / rate.per_s) if rate.requests else 0,
             now_ms=now_ms,
         )
@@ -83,5 +85,8 @@ async def _activate(
             text = f"{name} ({plain(kind.title)}) is new here"
             kind_of_news = EventKind.INTEGRATION_ACTIVATED
             await events.append(c, kind_of_news, Level.INFO, text, integration=name, at_ms=now_ms)
-        elif before.schedule != settings.schedule or not settings.enabled:
+            return
+        if before.schedule != settings.schedule or not settings.enabled:
             await integrations.set_due(c, name, None)
+        if before.full_schedule != settings.full_schedule or not settings.enabled:
+            await integrations.set_full_due(c, name, None)

@@ -18,7 +18,7 @@ from apscheduler.triggers.date import DateTrigger
 from siscon.domain.errors import LeaseLost, SisconError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import HEARTBEAT_S
-from siscon.domain.runs import UNDER_WAY, Lane, RunKind
+from siscon.domain.runs import UNDER_WAY, Lane, Run, RunKind
 from siscon.domain.schedules import LATE_S, Cron, next_time
 from siscon.engine.leases import Holdings
 from siscon.store import events, integrations, runs
@@ -29,11 +29,13 @@ logging.getLogger("apscheduler").setLevel(logging.WARNING)
 
 CLOCK_LEASE = "clock"
 REQUESTED_BY = "schedule"
+PUT_OFF_MS = 60_000
+"""A full comparison that found a run under way looks again after so long."""
 
 
 @dataclass(slots=True, eq=False)
 class Clock:
-    """Fires the schedules (integration -> cron line) in a zone.
+    """Fires the schedules (integration -> cron line) in a zone; those of ``full`` compare everything.
 
     Each job is armed for one moment, which :mod:`siscon.domain.schedules` has found, and armed anew when it has
     fired: the library's own cron trigger counts week days from Monday and fires twice on the night the clocks go
@@ -45,6 +47,7 @@ class Clock:
     schedules: Mapping[str, Cron]
     zone: ZoneInfo
     now_ms: Callable[[], int]
+    full: Mapping[str, Cron] = field(default_factory=dict)
     _scheduler: AsyncIOScheduler | None = field(default=None, init=False)
 
     async def run(self, *, every_s: float = HEARTBEAT_S) -> None:
@@ -69,7 +72,7 @@ class Clock:
         )
         scheduler.start()
         self._scheduler = scheduler
-        for name in self.schedules:
+        for name in {**self.schedules, **self.full}:
             await self._arm_again(name)
 
     def _stop(self) -> None:
@@ -97,52 +100,77 @@ class Clock:
             )
 
     async def catch_up(self, name: str) -> int | None:
-        """Queue one run if the schedule is due, however often it has been since; the next moment due."""
+        """Queue one run if a schedule is due, however often it has been since; the next moment due.
+
+        A full comparison takes the place of the other where both are due, and is put off while a run is under way.
+        """
         now_ms = self.now_ms()
-        next_ms = self._next_ms(name, now_ms)
+        next_ms, next_full_ms = (
+            self._next_ms(self.schedules, name, now_ms),
+            self._next_ms(self.full, name, now_ms),
+        )
         async with self.db.transaction(self.holdings.held(CLOCK_LEASE)) as c:
             integration = await integrations.one(c, name)
             if integration is None or not integration.enabled:
                 return None
-            due_ms = integration.next_due_at_ms
-            if due_ms is not None and due_ms <= now_ms and not integration.paused:
-                await self._queue(c, name, due_ms, now_ms)
+            due_ms, full_due_ms = integration.next_due_at_ms, integration.full_due_at_ms
+            busy = await self._under_way(c, name)
+            if full_due_ms is not None and full_due_ms <= now_ms and not integration.paused:
+                if busy:
+                    next_full_ms = full_due_ms
+                else:
+                    await self._queue(c, name, full_due_ms, now_ms, full=True)
+            elif due_ms is not None and due_ms <= now_ms and not integration.paused:
+                if busy:
+                    await self._missed(c, name, due_ms, now_ms, busy)
+                else:
+                    await self._queue(c, name, due_ms, now_ms, full=False)
             await integrations.set_due(c, name, next_ms)
-        return next_ms
+            await integrations.set_full_due(c, name, next_full_ms)
+        if next_full_ms is not None and next_full_ms <= now_ms:
+            next_full_ms = now_ms + PUT_OFF_MS
+        return min((one for one in (next_ms, next_full_ms) if one is not None), default=None)
 
-    async def _queue(self, c: Connection, name: str, due_ms: int, now_ms: int) -> None:
+    async def _under_way(self, c: Connection, name: str) -> Run | None:
+        for run in await runs.active(c):
+            if run.integration == name and run.kind is RunKind.IMPORT and run.status in UNDER_WAY:
+                return run
+        return None
+
+    async def _missed(self, c: Connection, name: str, due_ms: int, now_ms: int, busy: Run) -> None:
+        text = f"{name} was due at {self._told(due_ms)}; run {busy.id} was still under way"
+        kind = EventKind.SCHEDULE_MISSED
+        await events.append(c, kind, Level.WARNING, text, integration=name, at_ms=now_ms)
+
+    async def _queue(self, c: Connection, name: str, due_ms: int, now_ms: int, *, full: bool) -> None:
         late = now_ms - due_ms > LATE_S * 1000
-        imports = [
-            run for run in await runs.active(c) if run.integration == name and run.kind is RunKind.IMPORT
-        ]
-        waiting = [run for run in imports if run.status in UNDER_WAY]
-        if waiting:
-            text = f"{name} was due at {self._told(due_ms)}; run {waiting[0].id} was still under way"
-            await events.append(
-                c, EventKind.SCHEDULE_MISSED, Level.WARNING, text, integration=name, at_ms=now_ms
-            )
-            return
         run_id = await runs.enqueue(
             c,
             integration=name,
             kind=RunKind.IMPORT,
             lane=Lane.BULK,
             entities=(),
-            full=False,
+            full=full,
             requested_by=REQUESTED_BY,
             due_at_ms=due_ms,
             now_ms=now_ms,
         )
         if run_id is None:
             return
-        kind, level, text = EventKind.RUN_QUEUED, Level.INFO, f"run {run_id} of {name} is due by schedule"
+        what = ", a full comparison," if full else ""
+        kind, level, text = (
+            EventKind.RUN_QUEUED,
+            Level.INFO,
+            f"run {run_id} of {name}{what} is due by schedule",
+        )
         if late:
             kind, level = EventKind.SCHEDULE_MISSED, Level.WARNING
             text = f"{name} was due at {self._told(due_ms)} and no clock ran; run {run_id} makes up for it"
         await events.append(c, kind, level, text, integration=name, run_id=run_id, at_ms=now_ms)
 
-    def _next_ms(self, name: str, after_ms: int) -> int | None:
-        found = next_time(self.schedules[name], self.zone, _moment(after_ms))
+    def _next_ms(self, schedules: Mapping[str, Cron], name: str, after_ms: int) -> int | None:
+        line = schedules.get(name)
+        found = next_time(line, self.zone, _moment(after_ms)) if line else None
         return int(found.timestamp() * 1000) if found else None
 
     def _told(self, moment_ms: int) -> str:

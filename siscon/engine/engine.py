@@ -195,9 +195,10 @@ class Engine:
             log.warning("not recorded: %s", error.sentence)
 
     def _clock(self, holdings: Holdings) -> Clock:
-        lines = {name: one.schedule for name, one in self._usable.items() if one.enabled and one.schedule}
-        schedules = {name: parse(line) for name, line in lines.items()}
-        return Clock(self.db, holdings, schedules, ZoneInfo(self.settings.time_zone), self.now_ms)
+        on = {name: one for name, one in self._usable.items() if one.enabled}
+        schedules = {name: parse(one.schedule) for name, one in on.items() if one.schedule}
+        full = {name: parse(one.full_schedule) for name, one in on.items() if one.full_schedule}
+        return Clock(self.db, holdings, schedules, ZoneInfo(self.settings.time_zone), self.now_ms, full)
 
     async def _keep_token(self, links: Links, name: str) -> None:
         """Renew one integration's token ahead of its end; a slow login keeps nobody else waiting."""

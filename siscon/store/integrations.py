@@ -8,18 +8,19 @@ from siscon.store import mappings
 from siscon.store.database import Connection, Row
 
 COLUMNS = """name, provider, title, enabled, paused, schedule, requests_per_minute, activated_at_ms, next_due_at_ms,
-  last_good_at_ms, last_error, failing_since_ms, breaker_state, breaker_until_ms"""
+  last_good_at_ms, last_error, failing_since_ms, breaker_state, breaker_until_ms, full_schedule, full_due_at_ms"""
 ACTIVATE = """
-INSERT INTO integrations (name, provider, title, schedule, requests_per_minute, activated_at_ms)
-VALUES (:name, :provider, :title, :schedule, :requests_per_minute, :now_ms)
+INSERT INTO integrations (name, provider, title, schedule, full_schedule, requests_per_minute, activated_at_ms)
+VALUES (:name, :provider, :title, :schedule, :full_schedule, :requests_per_minute, :now_ms)
 ON CONFLICT (name) DO UPDATE SET
   provider = excluded.provider, title = excluded.title, schedule = excluded.schedule,
-  requests_per_minute = excluded.requests_per_minute
+  full_schedule = excluded.full_schedule, requests_per_minute = excluded.requests_per_minute, removed_at_ms = NULL
 """
-LIST_ALL = f"SELECT {COLUMNS} FROM integrations ORDER BY name"
-FIND = f"SELECT {COLUMNS} FROM integrations WHERE name = :name"
+LIST_ALL = f"SELECT {COLUMNS} FROM integrations WHERE removed_at_ms IS NULL ORDER BY name"
+FIND = f"SELECT {COLUMNS} FROM integrations WHERE name = :name AND removed_at_ms IS NULL"
 SET_PAUSED = "UPDATE integrations SET paused = :paused WHERE name = :name"
 SET_ENABLED = "UPDATE integrations SET enabled = :enabled WHERE name = :name"
+SET_FULL_DUE = "UPDATE integrations SET full_due_at_ms = :full_due_at_ms WHERE name = :name"
 SET_DUE = "UPDATE integrations SET next_due_at_ms = :next_due_at_ms WHERE name = :name"
 NOTE_GOOD = """
 UPDATE integrations SET last_good_at_ms = :at_ms, last_error = '', failing_since_ms = NULL WHERE name = :name
@@ -45,6 +46,7 @@ async def activate(
     schedule: str,
     requests_per_minute: int,
     now_ms: int,
+    full_schedule: str = "",
 ) -> None:
     """Write down an integration as configured and make its table of mappings; its history stays."""
     await mappings.create_table(c, name)
@@ -55,6 +57,7 @@ async def activate(
             "provider": provider,
             "title": title,
             "schedule": schedule,
+            "full_schedule": full_schedule,
             "requests_per_minute": requests_per_minute,
             "now_ms": now_ms,
         },
@@ -62,7 +65,7 @@ async def activate(
 
 
 async def all_integrations(c: Connection) -> list[Integration]:
-    """Every integration ever activated, by name."""
+    """Every integration activated and not removed, by name."""
     return [_integration(row) for row in await c.all(LIST_ALL)]
 
 
@@ -85,6 +88,11 @@ async def set_enabled(c: Connection, name: str, enabled: bool) -> None:
 async def set_due(c: Connection, name: str, next_due_at_ms: int | None) -> None:
     """Say when its schedule starts the next run; None: never by itself."""
     await c.run(SET_DUE, {"name": name, "next_due_at_ms": next_due_at_ms})
+
+
+async def set_full_due(c: Connection, name: str, full_due_at_ms: int | None) -> None:
+    """Say when its schedule starts the next full comparison; None: never by itself."""
+    await c.run(SET_FULL_DUE, {"name": name, "full_due_at_ms": full_due_at_ms})
 
 
 async def note_good(c: Connection, name: str, at_ms: int) -> None:
@@ -128,4 +136,6 @@ def _integration(row: Row) -> Integration:
         failing_since_ms=row["failing_since_ms"],
         breaker_state=row["breaker_state"],
         breaker_until_ms=row["breaker_until_ms"],
+        full_schedule=row["full_schedule"],
+        full_due_at_ms=row["full_due_at_ms"],
     )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from siscon.domain.events import EventKind
-from siscon.domain.runs import Run, RunStatus
+from siscon.domain.runs import Lane, Run, RunKind, RunStatus
 from siscon.domain.schedules import parse
 from siscon.engine.clock import CLOCK_LEASE, Clock
 from siscon.engine.leases import Holdings
@@ -183,3 +183,59 @@ async def test_a_clock_that_has_lost_its_lease_writes_nothing(db: SqliteDatabase
         stored = await integrations.one(c, "harbor")
     assert stored is not None
     assert stored.next_due_at_ms is None
+
+
+def full_clock(db: SqliteDatabase, clock: HandClock, line: str, full: str) -> Clock:
+    holdings = Holdings(db, "one", now_ms=clock.now_ms)
+    schedules = {"harbor": parse(line)} if line else {}
+    return Clock(db, holdings, schedules, ZoneInfo("UTC"), clock.now_ms, {"harbor": parse(full)})
+
+
+async def test_a_full_comparison_has_its_own_schedule_and_takes_the_place_of_the_other(
+    db: SqliteDatabase, noon: HandClock
+):
+    clock = full_clock(db, noon, "0 * * * *", "0 14 * * *")
+    queued_as = []
+    for _ in range(4):
+        await clock.catch_up("harbor")
+        for run in await queued(db):
+            queued_as.append((run.full, run.due_at_ms))
+            await end(db, run)
+        noon.forward(HOUR_S)
+
+    assert queued_as == [
+        (False, NOON_MS + HOUR_S * 1000),
+        (True, NOON_MS + 2 * HOUR_S * 1000),
+        (False, NOON_MS + 3 * HOUR_S * 1000),
+    ]
+
+
+async def test_a_full_comparison_is_put_off_while_a_run_is_under_way_and_not_lost(
+    db: SqliteDatabase, noon: HandClock
+):
+    clock = full_clock(db, noon, "", "0 14 * * 6")
+    await clock.catch_up("harbor")
+    async with db.transaction() as c:
+        await runs.enqueue(
+            c,
+            integration="harbor",
+            kind=RunKind.IMPORT,
+            lane=Lane.BULK,
+            entities=(),
+            full=False,
+            requested_by="ann",
+            due_at_ms=None,
+            now_ms=1,
+        )
+    noon.forward(2 * HOUR_S)
+    again_ms = await clock.catch_up("harbor")
+    (busy,) = await queued(db)
+    assert (busy.requested_by, again_ms) == ("ann", noon.now_ms() + 60_000)
+
+    await end(db, busy)
+    noon.forward(60)
+    next_ms = await clock.catch_up("harbor")
+
+    (run,) = await queued(db)
+    assert (run.full, run.due_at_ms) == (True, NOON_MS + 2 * HOUR_S * 1000)
+    assert next_ms == NOON_MS + (7 * 24 + 2) * HOUR_S * 1000
