@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -28,6 +30,28 @@ def test_what_has_the_shape_of_a_secret_is_left_out(text: str, kept: str):
 
     assert kept in told
     assert not any(one in told for one in ("abc.def-1", "hunter2", "tok-1", "eyJ", "kim.marsh"))
+
+
+SECRET = "hunter2+tiger/3&lion=4"
+
+
+@pytest.mark.parametrize("before", ["", "id:", "me:"])
+def test_a_known_secret_is_left_out_in_every_form_in_which_it_travels(before: str):
+    whole = (before + SECRET).encode()
+    forms = [
+        SECRET,
+        quote(SECRET, safe=""),
+        quote_plus(SECRET),
+        base64.b64encode(whole).decode(),
+        whole.hex(),
+    ]
+    for form in forms:
+        told = redact(f"it said {form} and left", [Secret(SECRET)])
+
+        assert told.startswith("it said ")
+        assert told.endswith(" and left")
+        for piece in (SECRET[:8], quote(SECRET, safe="")[:10], base64.b64encode(whole).decode()[4:16]):
+            assert piece not in told
 
 
 def test_a_record_is_one_line_of_json_without_known_secrets(
