@@ -38,7 +38,8 @@ class Page:
     ``resume`` is the position *after* this page, opaque text that only the provider reads; None says that this
     was the last page, and that the list is complete. ``total`` is the number of records the SIS announces for
     the whole list, ``cursor`` the watermark that the next incremental fetch should start from, by the clock of
-    the SIS. ``note`` tells the operator of something odd ("page shorter than asked").
+    the SIS. ``note`` tells the operator of something odd ("page shorter than asked"). ``absent_fields`` could not be
+    read this time, for no record of the entity: what is known of them stays as it is.
     """
 
     records: Sequence[Record | Part]
@@ -48,6 +49,7 @@ class Page:
     cursor: str | None = None
     note: str = ""
     partial: bool = False
+    absent_fields: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
