@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, make_dataclass, replace
 from dataclasses import field as field_of
 from dataclasses import fields as fields_of
@@ -90,6 +91,14 @@ class PageDecoder:
         self._id_key = id_key
         self._marks = {keys[0], mark} - {""}
         self._count_key = count_key
+
+    def adapted(
+        self, change: Callable[[Callable[[Any], Record | Part | None]], Callable[[Any], Record | Part | None]]
+    ) -> PageDecoder:
+        """A decoder of the same list whose rows become records in a changed way."""
+        found = copy(self)
+        found._to_record = change(self._to_record)
+        return found
 
     @cached_property
     def _page(self) -> TypeAdapter[Any]:

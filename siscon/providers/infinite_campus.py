@@ -5,20 +5,23 @@ Facts: Infinite Campus knowledge base, "Guidelines for OneRoster API Consumers";
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote
 
 from siscon.domain.records import Entity
 from siscon.providers.contract import Api, Page, Provider, ProviderSettings, Rate
 from siscon.providers.grants import ClientCredentials
-from siscon.providers.oneroster import ENTITIES, OneRosterPages, OneRosterSettings, grant_for, service_path
+from siscon.providers.oneroster import ENTITIES, OneRosterPages
+from siscon.providers.oneroster_settings import OneRosterSettings, grant_for, service_path
 
 
 class InfiniteCampusSettings(OneRosterSettings):
-    """``app_name`` is the district's short name, part of the token URL and of the service's path."""
+    """A district's Campus."""
 
     app_name: str
+    """The district's short name, part of the token URL and of the service's path."""
     token_url: str = ""
+    """Where tokens are asked for; empty: made from base_url and app_name."""
 
 
 class InfiniteCampus(Provider):
@@ -41,6 +44,11 @@ class InfiniteCampus(Provider):
         host = settings.base_url.rstrip("/")
         usual = f"{host}/campus/oauth2/token?appName={quote(settings.app_name, safe='')}"
         return grant_for(settings, settings.token_url or usual)
+
+    async def coverage(self) -> Mapping[str, str]:
+        """``appName``, version and school year: another version has other ids, another year other classes."""
+        assert isinstance(self.settings, InfiniteCampusSettings)
+        return {"appName": self.settings.app_name, **await self._roster.coverage()}
 
     def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         """The pages of one entity over the rostering service."""

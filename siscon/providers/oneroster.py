@@ -5,24 +5,25 @@ Any provider whose SIS speaks OneRoster hands its ``pages`` on to :class:`OneRos
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Literal
 from urllib.parse import quote
-
-from pydantic import Field
 
 from siscon.domain.errors import ProviderError, RecordError
 from siscon.domain.records import Entity, Part, Record
 from siscon.providers import oneroster_wire as wire
-from siscon.providers.contract import Answer, Api, Page, ProviderSettings
+from siscon.providers.contract import Answer, Api, Page, Rejected
 from siscon.providers.decode import PageDecoder
-from siscon.providers.grants import ClientCredentials
 from siscon.providers.offsets import by_offset
-from siscon.providers.paging import Chunk, Position, from_resume, to_resume, total_of
+from siscon.providers.oneroster_asking import Asking
+from siscon.providers.oneroster_coverage import school_year
+from siscon.providers.oneroster_fitting import fitted
+from siscon.providers.oneroster_settings import OneRosterSettings
+from siscon.providers.paging import Chunk, Position, from_resume, to_resume
 
 OVERLAP = timedelta(minutes=5)
 """How far the next incremental fetch reaches back behind the server's clock."""
@@ -39,42 +40,6 @@ ENTITIES = (
     Entity.SECTION,
     Entity.ENROLLMENT,
 )
-
-
-class OneRosterSettings(ProviderSettings):
-    """What every OneRoster integration may set."""
-
-    version: Literal["1.1", "1.2"] = "1.2"
-    rostering_path: str = ""
-    """Path of the rostering service below base_url; empty: the vendor's usual one."""
-    page_size: int = Field(default=500, ge=1, le=50_000)
-    demographics: bool = True
-    enrollment_filter: bool = True
-    """Ask for enrollments by role; off for servers that refuse the filter: siscon then picks by itself."""
-    schools_list: Literal["schools", "orgs"] = "schools"
-    scope: str = ""
-    """Scopes to ask for, space-separated; empty: the readable ones of the version."""
-
-
-def service_path(version: str) -> str:
-    """Where rostering lies below the host (1.1: one base for all services; 1.2: one for each)."""
-    return "ims/oneroster/v1p1" if version == "1.1" else "ims/oneroster/rostering/v1p2"
-
-
-def readable_scopes(settings: OneRosterSettings) -> str:
-    """The scopes for reading a roster (1.2 security section; 1.1 uses the same words under v1p1)."""
-    if settings.scope:
-        return settings.scope
-    prefix = f"https://purl.imsglobal.org/spec/or/v1p{settings.version[-1]}/scope/"
-    words = ["roster.readonly", "roster-core.readonly"]
-    if settings.demographics:
-        words.append("roster-demographics.readonly")
-    return " ".join(prefix + word for word in words)
-
-
-def grant_for(settings: OneRosterSettings, token_url: str) -> ClientCredentials:
-    """Client credentials with the Basic header and scopes (1EdTech Security Framework 1.0, section 4.1)."""
-    return ClientCredentials(token_url=token_url, scope=readable_scopes(settings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,26 +66,65 @@ class Walk:
     mark: str | None
 
 
-def watermark(answer: Answer) -> str | None:
-    """The server's clock (``Date`` header) less the overlap, as the filter wants it; None without a clock."""
+@dataclass(slots=True)
+class Few:
+    """What changed in one list, and the watermark."""
+
+    records: list[Record | Part]
+    rejected: list[Rejected]
+    mark: str | None
+
+
+_CHANGED = re.compile(rb'"dateLastModified"\s*:\s*"([0-9TZ:.+-]{10,40})"')
+
+
+def moment_of(answer: Answer) -> datetime | None:
+    """The server's clock as its ``Date`` header tells it (RFC 9110, section 6.6.1)."""
     try:
         moment = parsedate_to_datetime(answer.headers["date"])
     except (KeyError, ValueError, TypeError):
         return None
-    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return (aware - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def newest_change(answer: Answer) -> datetime | None:
+    """The newest ``dateLastModified`` of a page, for servers that tell no time."""
+    for text in sorted((one.decode() for one in _CHANGED.findall(answer.body)), reverse=True):
+        try:
+            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        except ValueError:
+            continue
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return None
+
+
+def watermark(answer: Answer) -> str | None:
+    """The server's clock, else the newest change of its first page, less the overlap, as the filter wants it."""
+    moment = moment_of(answer) or newest_change(answer)
+    return None if moment is None else (moment - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 class OneRosterPages:
     """The pages of each entity over one rostering service below ``service``."""
 
     def __init__(self, api: Api, settings: OneRosterSettings, service: str) -> None:
-        self._api = api
         self._settings = settings
-        self._service = service.strip("/")
+        self._asking = Asking(api, service, settings.sort)
+        self._cap = 0
+        self._is_undescribed = False
+
+    async def coverage(self) -> Mapping[str, str]:
+        """Version and school year under way; a change of either makes absences say nothing."""
+        told = {"OneRoster": self._settings.version}
+        year = await school_year(self._asking, moment_of)
+        return told | ({"school year": year} if year else {})
 
     def lists_of(self, entity: Entity) -> tuple[RosterList, ...]:
-        """The lists that make up an entity, the main one first."""
+        """The lists that make up an entity, the main one first, fitted to the settings."""
+        lists = self._usual_lists(entity)
+        return tuple(replace(one, decoder=fitted(one.decoder, self._settings)) for one in lists)
+
+    def _usual_lists(self, entity: Entity) -> tuple[RosterList, ...]:
         by_role = self._settings.enrollment_filter
         match entity:
             case Entity.SCHOOL:
@@ -134,7 +138,11 @@ class OneRosterPages:
             case Entity.STUDENT:
                 students = RosterList("students", "students", wire.STUDENTS)
                 more = RosterList(
-                    "demographics", "demographics", wire.DEMOGRAPHICS, follows=True, optional=True
+                    "demographics",
+                    "demographics",
+                    wire.DEMOGRAPHICS,
+                    follows=True,
+                    optional=self._settings.demographics == "auto",
                 )
                 return (students, more) if self._settings.demographics else (students,)
             case Entity.COURSE:
@@ -165,7 +173,7 @@ class OneRosterPages:
                 if page is not None:
                     yield page
                     return
-            since = None
+            since = cursor if self._is_undescribed else None
         lists = self.lists_of(entity)
         names = [one.name for one in lists]
         number = names.index(str(at["list"])) if at.get("list") in names else 0
@@ -185,22 +193,31 @@ class OneRosterPages:
         """The pages of one list; its last page points to the list that follows."""
         mark = walk.mark
         after = None if following is None else partial(to_resume, list=following, position=Position(0))
-        chunks = by_offset(
-            partial(self._ask, one, walk.since),
-            one.decoder.read,
-            position,
-            size=self._settings.page_size,
-            request=f"GET {one.path}",
-        )
+        size = self._settings.page_size
+        chunks = self._chunks(one, position, walk.since, size)
         try:
             async for chunk in chunks:
                 mark = mark or watermark(chunk.answer)
+                if chunk.total is None and chunk.after is not None and chunk.after.full < size:
+                    self._cap = max(self._cap, chunk.after.full)
                 yield self._page(one, chunk, mark, after(mark=mark) if after else None)
         except ProviderError as error:
             if not (one.optional and error.code in ("forbidden", "not_found") and position.at == 0):
                 raise
             note = f"The SIS does not offer {one.path} to this login ({error.code}): read without."
-            yield Page([], after(mark=mark) if after else None, cursor=mark, note=note)
+            onward = after(mark=mark) if after else None
+            yield Page([], onward, cursor=mark, note=note, absent_fields=("birth_date", "gender"))
+
+    def _chunks(
+        self, one: RosterList, position: Position, since: str | None, size: int
+    ) -> AsyncGenerator[Chunk, None]:
+        return by_offset(
+            partial(self._asking.page, one.path, one.filter, since),
+            one.decoder.read,
+            position if position.full else replace(position, full=self._cap),
+            size=size,
+            request=f"GET {one.path}",
+        )
 
     def _page(self, one: RosterList, chunk: Chunk, mark: str | None, after: str | None) -> Page:
         resume = after
@@ -208,7 +225,7 @@ class OneRosterPages:
             resume = to_resume(list=one.name, position=chunk.after, mark=mark)
         decoded = chunk.decoded
         rejected = decoded.rejected
-        if one.decoder is wire.TEACHINGS:  # their ids are those of enrollments: no section goes by them
+        if one.name == "teachings":  # their ids are those of enrollments: no section goes by them
             rejected = [replace(bad, external_id=None) for bad in rejected]
         return Page(
             decoded.records,
@@ -216,31 +233,17 @@ class OneRosterPages:
             rejected,
             total=None if one.follows else chunk.total,
             cursor=mark,
-            note=chunk.note,
+            note=" ".join(filter(None, (self._asking.note(), chunk.note))),
             partial=chunk.partial,
         )
-
-    async def _ask(self, one: RosterList, since: str | None, offset: int, size: int) -> Answer:
-        """One page: ``limit``, ``offset`` and at most two filter clauses (1.1 section 3.4, 1.2 section 3.5)."""
-        params: dict[str, str | int] = {"limit": size, "offset": offset}
-        clauses = [one.filter] if one.filter else []
-        if since is not None:
-            clauses.append(f"dateLastModified>'{since}'")
-        if clauses:
-            params["filter"] = " AND ".join(clauses)
-        return await self._api.get(f"{self._service}/{one.path}", params)
 
     async def _few_changed_students(self, cursor: str) -> Page | None:
         """Changed students and those with changed demographics, each whole, as one page; None if they are many."""
         students, more = self.lists_of(Entity.STUDENT)
         try:
-            answer = await self._ask(students, cursor, 0, FEW + 1)
-            changed = students.decoder.read(answer, "GET students")
-            newer_answer = await self._ask(more, cursor, 0, FEW + 1)
-            newer = more.decoder.read(newer_answer, "GET demographics")
-            announced = (total_of(answer) or 0) + (total_of(newer_answer) or 0)
-            received = changed.received + newer.received
-            if max(announced, received) > FEW:
+            changed = await self._few(students, cursor)
+            newer = await self._few(more, cursor) if changed else None
+            if changed is None or newer is None:
                 return None
             records: list[Record | Part] = [*changed.records, *newer.records]
             whole = {one.external_id for one in changed.records}
@@ -253,15 +256,29 @@ class OneRosterPages:
         except RecordError:
             return None
         except ProviderError as error:
-            if error.code in ("forbidden", "not_found"):
+            if error.code not in ("forbidden", "not_found"):
+                raise
+            self._is_undescribed = more.optional
+            return None
+        rejected = [*changed.rejected, *newer.rejected]
+        return Page(records, None, rejected, cursor=changed.mark, note=self._asking.note())
+
+    async def _few(self, one: RosterList, cursor: str) -> Few | None:
+        """What changed in a list, when it is little and known to be all."""
+        found = Few([], [], None)
+        async for chunk in self._chunks(one, Position(0), cursor, FEW + 1):
+            found.mark = found.mark or watermark(chunk.answer)
+            found.records += chunk.decoded.records
+            found.rejected += chunk.decoded.rejected
+            announced = chunk.total or 0
+            if chunk.partial or max(announced, len(found.records) + len(found.rejected)) > FEW:
                 return None
-            raise
-        return Page(records, None, [*changed.rejected, *newer.rejected], cursor=watermark(answer))
+        return found
 
     async def _single(self, one: RosterList, key: str, external_id: str) -> list[Record | Part]:
         """One record by its id; none if it is gone."""
         try:
-            answer = await self._api.get(f"{self._service}/{one.path}/{quote(external_id, safe='')}")
+            answer = await self._asking.get(f"{one.path}/{quote(external_id, safe='')}")
         except ProviderError as error:
             if error.code == "not_found":
                 return []

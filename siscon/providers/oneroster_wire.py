@@ -55,6 +55,7 @@ class User(TypedDict, total=False):
     roles: list[Role] | None
     primaryOrg: Ref | None
     orgs: list[Ref] | None
+    metadata: Any
 
 
 class Demographics(TypedDict, total=False):
@@ -73,6 +74,7 @@ class Org(TypedDict, total=False):
     name: Text
     type: Text
     identifier: Text
+    metadata: Any
 
 
 class Session(TypedDict, total=False):
@@ -84,6 +86,7 @@ class Session(TypedDict, total=False):
     startDate: Text
     endDate: Text
     schoolYear: Any
+    metadata: Any
 
 
 class CourseRow(TypedDict, total=False):
@@ -92,6 +95,7 @@ class CourseRow(TypedDict, total=False):
     title: Text
     courseCode: Text
     org: Ref | None
+    metadata: Any
 
 
 class ClassRow(TypedDict, total=False):
@@ -105,6 +109,7 @@ class ClassRow(TypedDict, total=False):
     course: Ref | None
     school: Ref | None
     terms: list[Ref] | None
+    metadata: Any
 
 
 EnrollmentRow = TypedDict(
@@ -116,6 +121,8 @@ EnrollmentRow = TypedDict(
         "primary": Any,
         "user": Ref | None,
         "class": Ref | None,
+        "school": Ref | None,
+        "metadata": Any,
         "beginDate": Text,
         "endDate": Text,
     },
@@ -185,16 +192,19 @@ def _first(values: Any) -> str | None:
     return values or None
 
 
+def orgs_of(row: User) -> list[str]:
+    """A user's orgs, the home first: ``primaryOrg`` or the primary role's in 1.2, the first of ``orgs`` in 1.1."""
+    roles = row.get("roles") or ()
+    orgs = [_ref(row.get("primaryOrg"))]
+    orgs += [_ref(one.get("org")) for one in roles if one.get("roleType") == "primary"]
+    orgs += [_ref(one.get("org")) for one in roles]
+    orgs += [_ref(one) for one in row.get("orgs") or ()]
+    return list(dict.fromkeys(one for one in orgs if one))
+
+
 def _home(row: User) -> str | None:
-    """A user's school: ``primaryOrg`` or the primary role's org in 1.2, the first of ``orgs`` in 1.1."""
     found = _ref(row.get("primaryOrg"))
-    if found is None:
-        roles = row.get("roles") or ()
-        orgs = [_ref(one.get("org")) for one in roles if one.get("roleType") == "primary"]
-        orgs += [_ref(one.get("org")) for one in roles]
-        orgs += [_ref(one) for one in row.get("orgs") or ()]
-        found = next((one for one in orgs if one), None)
-    return found
+    return found if found else next(iter(orgs_of(row)), None)
 
 
 def _state_id(row: User) -> str | None:
@@ -225,8 +235,6 @@ def student(row: User) -> Student:
 
 def staff(row: User) -> Staff:
     """A teacher of ``/teachers`` with every school, the primary one first."""
-    home = _home(row)
-    orgs = [home, *(_ref(one.get("org")) for one in row.get("roles") or ()), *_refs(row.get("orgs"))]
     return _new_staff(
         _id(row),
         required(row.get("givenName"), "givenName"),
@@ -234,7 +242,7 @@ def staff(row: User) -> Staff:
         row.get("identifier") or None,
         row.get("email") or None,
         row.get("username") or None,
-        tuple(dict.fromkeys(one for one in orgs if one)),
+        tuple(orgs_of(row)),
         _status(row),
     )
 

@@ -5,22 +5,25 @@ Facts: integrators' guides to Skyward's OneRoster; see docs/providers.md.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Literal
 
 from siscon.domain.records import Entity
 from siscon.providers.contract import Api, Page, Provider, ProviderSettings, Rate
 from siscon.providers.grants import ClientCredentials
-from siscon.providers.oneroster import ENTITIES, OneRosterPages, OneRosterSettings, grant_for, service_path
+from siscon.providers.oneroster import ENTITIES, OneRosterPages
+from siscon.providers.oneroster_settings import OneRosterSettings, grant_for, service_path
 
 
 class SkywardSettings(OneRosterSettings):
-    """``token_url`` comes from the district's API configuration page; the version is 1.1 for SMS 2.0."""
+    """A district's Skyward; the version is 1.1 for SMS 2.0."""
 
     flavour: Literal["oneroster", "sms_v1"] = "oneroster"
     """Which of Skyward's interfaces to read: OneRoster, or the older one of SMS 2.0 alone."""
     version: Literal["1.1", "1.2"] = "1.1"
+    """The OneRoster version, in quotes."""
     token_url: str
+    """Where tokens are asked for; it stands on the district's API configuration page."""
 
 
 class Skyward(Provider):
@@ -42,6 +45,10 @@ class Skyward(Provider):
         """Client credentials at the configured token URL."""
         assert isinstance(settings, SkywardSettings)
         return grant_for(settings, settings.token_url)
+
+    async def coverage(self) -> Mapping[str, str]:
+        """The OneRoster version and the school year under way."""
+        return await self._roster.coverage()
 
     def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         """The pages of one entity over the rostering service."""

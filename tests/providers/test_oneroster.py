@@ -7,13 +7,16 @@ from collections.abc import Mapping
 
 from siscon.domain.records import Entity
 from siscon.providers.contract import Answer
-from siscon.providers.oneroster import OneRosterPages, OneRosterSettings
+from siscon.providers.oneroster import OneRosterPages
+from siscon.providers.oneroster_settings import OneRosterSettings
 
 
 class TwoLists:
     """A class 7 and a teacher's enrollment with the same id that makes no sense."""
 
-    async def get(self, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
+    async def get(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, keep_s: float = 0.0
+    ) -> Answer:
         name = path.rsplit("/", 1)[-1]
         rows = {
             "classes": [{"sourcedId": "7", "status": "active", "course": {"sourcedId": "c1"}}],
