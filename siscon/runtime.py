@@ -13,8 +13,9 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from siscon import __version__, config
 from siscon.config import Settings
@@ -186,6 +187,25 @@ async def _login_clerk(house: House, actor: str) -> Clerk:
     if await find_engine(house.db) is None:
         await activate_all(house.db, house.settings, load_provider=registry.load, now_ms=wall_ms)
     return Clerk(house.db, house.vault, house.settings, actor, registry.load, wall_ms)
+
+
+async def try_integration(house: House, name: str) -> AsyncIterator[dict[str, Any]]:
+    """Try an integration out as :func:`siscon.engine.trial.tried` does; each finding as a row."""
+    from siscon.engine.trial import tried
+
+    await activate_all(house.db, house.settings, load_provider=registry.load, now_ms=wall_ms)
+    owner = f"trial-{os.getpid()}-{secrets.token_hex(4)}"
+    with journal(house.settings, "trial"):
+        async for finding in tried(
+            house.db,
+            house.settings,
+            house.vault,
+            name,
+            owner=owner,
+            load_provider=registry.load,
+            now_ms=wall_ms,
+        ):
+            yield asdict(finding)
 
 
 @contextmanager

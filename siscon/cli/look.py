@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from siscon import runtime
-from siscon.cli import acts, output
+from siscon.cli import output
 from siscon.cli.options import (
     check_integration,
     config_option,
@@ -19,9 +19,7 @@ from siscon.cli.options import (
     integration_option,
     json_option,
     limit_option,
-    now_ms,
 )
-from siscon.domain.commands import PauseIntegration, ResumeIntegration
 from siscon.domain.errors import UsageError
 from siscon.domain.records import Entity
 from siscon.ops import rows
@@ -33,10 +31,6 @@ MAPPING_COLUMNS = (
 )
 ERROR_COLUMNS = ("integration", "entity", "external_id", "field", "reason", "attempts", "last_seen_at")
 CONFLICT_COLUMNS = ("integration", "entity", "external_id", "internal_id", "fields", "opened_at")
-INTEGRATION_COLUMNS = (
-    *("name", "provider", "state", "schedule", "last_good_at", "next_due_at"),
-    *("errors", "conflicts", "last_error"),
-)
 
 Lister = Callable[..., AsyncIterator[dict[str, Any]]]
 
@@ -199,40 +193,3 @@ def list_conflicts(
         as_json=as_json,
         empty="No conflict is open.",
     )
-
-
-@click.group()
-def integrations() -> None:
-    """Look at the connections, pause and resume them."""
-
-
-@integrations.command("list")
-@config_option
-@json_option
-def list_integrations(config: Path | None, *, as_json: bool) -> None:
-    """List every connection and how it is doing."""
-
-    async def work(house: runtime.House) -> None:
-        configured = {name: one.provider for name, one in house.settings.integrations.items()}
-        found = await rows.integration_rows(house.db, configured, now_ms=now_ms())
-        output.show(
-            found, INTEGRATION_COLUMNS, as_json=as_json, empty="The configuration names no integration."
-        )
-
-    in_house(config, work)
-
-
-@integrations.command("pause")
-@click.argument("integration")
-@config_option
-def pause(config: Path | None, integration: str) -> None:
-    """Let its schedule start nothing until it is resumed; a run under way goes on."""
-    in_house(config, lambda house: acts.ask(house, PauseIntegration(integration)))
-
-
-@integrations.command("resume")
-@click.argument("integration")
-@config_option
-def resume(config: Path | None, integration: str) -> None:
-    """Let its schedule start runs again."""
-    in_house(config, lambda house: acts.ask(house, ResumeIntegration(integration)))

@@ -62,6 +62,15 @@ class ResumeIntegration:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveIntegration:
+    """Forget an integration's ties, open questions and login; the roster stays. ``mappings``: so many were exported."""
+
+    kind: ClassVar[str] = "remove_integration"
+    integration: str
+    mappings: int
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshToken:
     kind: ClassVar[str] = "refresh_token"
     integration: str
@@ -82,6 +91,7 @@ Command = (
     | DiscardPlan
     | PauseIntegration
     | ResumeIntegration
+    | RemoveIntegration
     | RefreshToken
     | StopEngine
 )

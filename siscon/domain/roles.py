@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from siscon.domain.commands import ApprovePlan, Command, DiscardPlan, StopEngine
+from siscon.domain.commands import ApprovePlan, Command, DiscardPlan, RemoveIntegration, StopEngine
 
 
 class Role(IntEnum):
@@ -15,4 +15,5 @@ class Role(IntEnum):
 
 def role_needed(command: Command) -> Role:
     """The least role that may ask for a command."""
-    return Role.ADMIN if isinstance(command, ApprovePlan | DiscardPlan | StopEngine) else Role.OPERATOR
+    weighty = isinstance(command, ApprovePlan | DiscardPlan | RemoveIntegration | StopEngine)
+    return Role.ADMIN if weighty else Role.OPERATOR

@@ -13,6 +13,7 @@ from siscon.domain.commands import (
     DiscardPlan,
     PauseIntegration,
     RefreshToken,
+    RemoveIntegration,
     ResumeIntegration,
     StartRun,
     StopEngine,
@@ -25,7 +26,7 @@ from siscon.domain.records import Entity
 from siscon.domain.runs import ENDED, UNDER_WAY, Lane, Run, RunKind, RunStatus
 from siscon.domain.text import plain
 from siscon.engine.bell import Ear
-from siscon.store import audit, commands, events, integrations, leases, runs
+from siscon.store import audit, commands, events, integrations, leases, removal, runs
 from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
 
@@ -142,6 +143,8 @@ async def _effect(c: Connection, row: CommandRow, *, live: LiveEngine | None, no
             await _integration(c, name)
             await integrations.set_paused(c, name, False)
             return _Answer(f"{name} goes on by its schedule.", name)
+        case RemoveIntegration() as command:
+            return await _remove_integration(c, command, live=live, now_ms=now_ms)
         case RefreshToken(name):
             return await _refresh_token(c, name, live=live)
         case StopEngine(engine):
@@ -155,6 +158,30 @@ async def _integration(c: Connection, name: str) -> Integration:
             f"There is no integration '{plain(name)}': 'siscon integrations list' shows those there are."
         )
     return found
+
+
+async def _remove_integration(
+    c: Connection, command: RemoveIntegration, *, live: LiveEngine | None, now_ms: int
+) -> _Answer:
+    name = (await _integration(c, command.integration)).name
+    if live is not None and name in live.integrations:
+        raise UsageError(
+            f"The engine that is alive works with {name}: take {name} out of the configuration, end the engine with "
+            "'siscon stop', then remove it."
+        )
+    held = await runs.latest(c, integration=name, status=RunStatus.HELD, limit=1)
+    for run in (*(one for one in await runs.active(c) if one.integration == name), *held):
+        raise UsageError(f"Run {run.id} of {name} is {run.status}: cancel it or decide on it first.")
+    found = await removal.counts(c, name)
+    if found["mappings"] != command.mappings:
+        raise UsageError(
+            f"{name} has {found['mappings']} mappings by now, {command.mappings} were exported: begin again."
+        )
+    gone = await removal.remove(c, name, now_ms=now_ms)
+    told = ", ".join(f"{n} {what.replace('_', ' ')}" for what, n in gone.items())
+    text = f"{name} was removed: {told}"
+    await events.append(c, EventKind.INTEGRATION_REMOVED, Level.WARNING, text, integration=name, at_ms=now_ms)
+    return _Answer(f"{name} is removed: {told}. The roster stays.", name)
 
 
 async def _start_run(c: Connection, command: StartRun, *, actor: str, now_ms: int) -> _Answer:

@@ -37,6 +37,7 @@ MISSING_INDEX = """
 CREATE INDEX IF NOT EXISTS {table}_missing ON {table} (entity_type, id) WHERE missing_since IS NOT NULL;
 """
 
+EMPTY = "DELETE FROM {table}"
 TIE = """
 INSERT INTO {table}
   (entity_type, external_id, internal_id, sync_status, last_synced_at, error_message, fingerprint, base)
@@ -144,6 +145,11 @@ async def create_table(c: Connection, integration: str) -> None:
     """Make the table of an integration, once; a table that is there stays as it is."""
     for template in (TABLE, UNSETTLED_INDEX, MISSING_INDEX):
         await c.run(_sql(template, integration))
+
+
+async def empty_table(c: Connection, integration: str) -> None:
+    """Untie everything of an integration; the records stay."""
+    await c.run(_sql(EMPTY, integration))
 
 
 async def tie(c: Connection, integration: str, entity: Entity, ties: Iterable[Tie], *, now_ms: int) -> None:

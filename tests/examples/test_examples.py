@@ -59,6 +59,7 @@ async def test_an_example_imports_over_a_real_server(
             "provider": f"{tmp_path}/{provider}",
             "base_url": base_url,
             "settings": {"page_size": 3},
+            "requests_per_minute": 0,
             **login,
         }
         settings = config.Settings.model_validate({"home": tmp_path / "home", "integrations": {"north": one}})
