@@ -12,7 +12,7 @@ from siscon.config import Settings
 from siscon.domain.errors import RateLimited, TransientError, UsageError
 from siscon.domain.retry import backoff_s
 from siscon.domain.tokens import Token
-from siscon.engine.activation import LoadProvider, own_settings, rate_of
+from siscon.engine.activation import LoadProvider, host_of, own_settings, rate_of
 from siscon.engine.gate import PROBE_MS, StoredGate
 from siscon.engine.logins import login_of
 from siscon.engine.meter import call_under_way, count_request, is_urgent
@@ -99,7 +99,9 @@ class Links:
         own = own_settings(settings, kind)
         rate = rate_of(settings, kind, own)
         probe_ms = max(PROBE_MS, int(2000 * settings.timeout_s))
-        gate = StoredGate(self._db, name, rate, now_ms=self._now_ms, probe_ms=probe_ms)
+        gate = StoredGate(
+            self._db, name, rate, now_ms=self._now_ms, probe_ms=probe_ms, host=host_of(settings)
+        )
         grant = kind.grant(own)
         tokens = self._tokens(name, login_of(name, settings, grant, now_ms=self._now_ms), gate)
         judges: list[Provider] = []
