@@ -15,6 +15,7 @@ from siscon.ops import commands, run_rows
 from siscon.ops.actor import current_actor
 
 ANSWER_WITHIN_S = 10.0
+TELL_EVERY_S = 0.5
 OVER = ENDED | {RunStatus.HELD}
 """A run in one of these states does nothing more by itself."""
 
@@ -46,7 +47,29 @@ async def ask(house: runtime.House, command: Command) -> None:
 
 
 async def see_through(house: runtime.House, run_ids: Collection[int]) -> list[Run]:
-    """Wait until runs are over; where no engine is alive, one runs in this process for as long as needed."""
+    """Wait until runs are over; where no engine is alive, one runs in this process for as long as needed.
+
+    What keeps them waiting meanwhile is told as it comes.
+    """
+    telling = asyncio.create_task(_tell_trouble(house, run_ids))
+    try:
+        return await _see_over(house, run_ids)
+    finally:
+        telling.cancel()
+        await asyncio.wait({telling})
+
+
+async def _tell_trouble(house: runtime.House, run_ids: Collection[int]) -> None:
+    names = {run.integration for run in await run_rows.runs_by_id(house.db, run_ids)}
+    last = await run_rows.newest_event(house.db)
+    while True:
+        told, last = await run_rows.trouble(house.db, names, after=last)
+        for text in told:
+            output.note(text)
+        await asyncio.sleep(TELL_EVERY_S)
+
+
+async def _see_over(house: runtime.House, run_ids: Collection[int]) -> list[Run]:
     while True:
         found = await run_rows.runs_by_id(house.db, run_ids)
         if all(run.status in OVER for run in found):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from siscon.config import IntegrationSettings, Settings
 from siscon.domain.errors import ConfigError, SisconError
@@ -17,6 +18,11 @@ from siscon.store.database import Database
 log = logging.getLogger(__name__)
 
 LoadProvider = Callable[[str], type[Provider]]
+
+
+def host_of(settings: IntegrationSettings) -> str:
+    """Where the SIS is, as told to people: host and port, or the folder."""
+    return plain(urlsplit(settings.base_url).netloc or settings.base_url, limit=120)
 
 
 def own_settings(settings: IntegrationSettings, kind: type[Provider]) -> ProviderSettings:

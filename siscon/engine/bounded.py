@@ -16,12 +16,14 @@ from siscon.domain.errors import ProviderError, Signal, SisconError
 from siscon.domain.records import FIELDS, RECORDS, Entity, Part
 from siscon.domain.text import plain
 from siscon.engine.job import ImportJob
-from siscon.providers.contract import Page, Rejected
+from siscon.providers.contract import FileProvider, Page, Rejected
 
 log = logging.getLogger(__name__)
 
 STALL_S = 300.0
 """So long a provider may do nothing: no page, and nothing under way to the SIS."""
+FILES_STALL_S = 3600.0
+"""So long one that reads files may be without a page: how its files come is not seen from here."""
 LOOKS = 20
 """How often in that time it is looked at; work that swallows its end is told again as often."""
 CLOSE_WITHIN_S = 5.0
@@ -34,12 +36,14 @@ ROWS_OVER = 10_000
 
 
 async def pages_of(
-    job: ImportJob, entity: Entity, *, cursor: str | None, resume: str | None, stall_s: float = STALL_S
+    job: ImportJob, entity: Entity, *, cursor: str | None, resume: str | None, stall_s: float | None = None
 ) -> AsyncGenerator[Page, None]:
     """The pages of one entity, each checked; what breaks the contract is a ``ProviderError`` that names both.
 
     Errors of ours (``SisconError``) and signals pass as they are.
     """
+    if stall_s is None:
+        stall_s = FILES_STALL_S if isinstance(job.provider, FileProvider) else STALL_S
     told = _Told(job, entity)
     walk = _Walk(told, resume)
     with told.faults():

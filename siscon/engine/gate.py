@@ -43,6 +43,7 @@ class StoredGate:
         *,
         now_ms: Callable[[], int],
         probe_ms: int = PROBE_MS,
+        host: str = "the SIS",
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         luck: Callable[[], float] = random.random,
     ) -> None:
@@ -56,6 +57,8 @@ class StoredGate:
         self._turn = asyncio.Lock()
         self._paused_until_ms = 0
         self._breaker = Breaker()
+        self._host = host
+        self._is_known = False
         self._told: set[int] = set()
 
     @property
@@ -102,6 +105,7 @@ class StoredGate:
 
     async def report(self, ok: bool) -> None:
         """How an attempt went: failures in a row open the breaker, one good answer closes it."""
+        is_first, self._is_known = not self._is_known, True
         if ok and self._breaker == Breaker():
             return
         async with self._db.transaction() as c:
@@ -110,14 +114,20 @@ class StoredGate:
             if after == before:
                 return
             await integrations.save_breaker(c, self._key, after)
+            if is_first and not ok:
+                text = (
+                    f"{self._key}: {self._host} gave no good answer to the first request; it is asked again"
+                )
+                await self._report(c, EventKind.RUN_WAITING, Level.WARNING, text)
             if after.open_until_ms:
                 seconds = (after.open_until_ms - now_ms) // 1000
-                text = (
-                    f"{self._key}: {after.failures} requests in a row failed; the next is sent in {seconds} s"
-                )
+                failed = f"{self._key}: {after.failures} requests in a row to {self._host} failed"
+                text = f"{failed}; the next is sent in {seconds} s"
                 await self._report(c, EventKind.BREAKER_OPENED, Level.WARNING, text)
             elif before.open_until_ms:
-                await self._report(c, EventKind.BREAKER_CLOSED, Level.INFO, f"{self._key} answers again")
+                await self._report(
+                    c, EventKind.BREAKER_CLOSED, Level.INFO, f"{self._key}: {self._host} answers again"
+                )
 
     async def _report(self, c: Connection, kind: EventKind, level: Level, text: str) -> None:
         meter = CURRENT.get()

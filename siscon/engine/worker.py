@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from siscon.config import Settings
 from siscon.domain.errors import DatabaseError, LeaseLost
@@ -14,6 +13,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import Lease
 from siscon.domain.runs import GOOD_ENDS, Lane, Run, RunKind, RunStatus
 from siscon.domain.text import plain
+from siscon.engine.activation import host_of
 from siscon.engine.bell import Ear
 from siscon.engine.hand import Ending, Hand, Stop
 from siscon.engine.job import ImportJob
@@ -177,7 +177,7 @@ class Worker:
             incremental=not run.full,
             meter=meter,
             now_ms=shop.now_ms,
-            host=plain(urlsplit(settings.base_url).netloc or settings.base_url, limit=120),
+            host=host_of(settings),
         )
         return await shop.importer(job)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict
 
-from siscon.domain.events import Event
+from siscon.domain.events import Event, EventKind
 from siscon.domain.leases import EngineInfo
 from siscon.domain.runs import Counts, Run, RunStatus
 from siscon.ops.rows import PAGE, Row, iso
@@ -63,6 +63,27 @@ async def runs_by_id(db: Database, ids: Collection[int]) -> list[Run]:
     async with db.read() as c:
         found = [await runs.get(c, run_id) for run_id in ids]
     return [run for run in found if run is not None]
+
+
+TROUBLE = frozenset(
+    {EventKind.RUN_WAITING, EventKind.BREAKER_OPENED, EventKind.BREAKER_CLOSED, EventKind.TOKEN_FAILED}
+)
+"""What whoever waits for a run wants to be told while it lasts."""
+
+
+async def newest_event(db: Database) -> int:
+    """The number of the last fact reported so far; 0 before the first."""
+    async with db.read() as c:
+        found = await events.latest(c, limit=1)
+    return found[0].id if found else 0
+
+
+async def trouble(db: Database, integrations: Collection[str], *, after: int) -> tuple[list[str], int]:
+    """What has kept the runs of these integrations waiting since an event, and the number to go on from."""
+    async with db.read() as c:
+        news = await events.after(c, after)
+    told = [one.text for one in news if one.kind in TROUBLE and one.integration in integrations]
+    return told, news[-1].id if news else after
 
 
 async def summary(db: Database, ids: Collection[int]) -> list[Row]:

@@ -201,8 +201,22 @@ async def test_the_fifth_failure_in_a_row_opens_the_breaker_also_for_the_next_en
     await next_engine.report(ok=True)
     assert await state(db) == "closed"
     async with db.read() as c:
-        told = [one.kind for one in await events.latest(c)]
+        told = [one.kind for one in await events.latest(c) if one.kind is not EventKind.RUN_WAITING]
     assert told == [EventKind.BREAKER_CLOSED, EventKind.BREAKER_OPENED]
+
+
+async def test_an_sis_that_does_not_answer_is_named_with_the_first_failure(
+    db: SqliteDatabase, clock: HandClock
+):
+    entry = StoredGate(db, "harbor", Rate(0), now_ms=clock.now_ms, sleep=clock.sleep, host="sis.example:8443")
+    for _ in range(3):
+        await entry.enter()
+        await entry.report(ok=False)
+
+    async with db.read() as c:
+        told = [one.text for one in await events.latest(c)]
+    assert len(told) == 1
+    assert "sis.example:8443" in told[0]
 
 
 class StillClock(HandClock):
