@@ -14,6 +14,7 @@ from siscon.cli.options import check_integration, config_option, in_house, json_
 from siscon.domain.commands import RefreshToken
 from siscon.domain.errors import UsageError
 from siscon.domain.text import plain
+from siscon.domain.tokens import TokenHealth
 from siscon.ops import rows
 from siscon.ops.actor import current_actor
 
@@ -37,6 +38,9 @@ def list_tokens(config: Path | None, *, as_json: bool) -> None:
         output.show(
             found, TOKEN_COLUMNS, as_json=as_json, empty="No token yet: the first import asks for one."
         )
+        for row in found:
+            if row["health"] == TokenHealth.NEEDS_PERSON and not as_json:
+                output.note(row["last_error"])
 
     in_house(config, work)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ import pytest
 
 from siscon.cli import commands
 from siscon.providers import registry
+from siscon.store import tokens
+from siscon.store.sqlite import open_database
 from support.token_server import TokenServer, token_server
 from support.token_worker import provider_with
 
@@ -86,6 +89,27 @@ def test_a_login_is_allowed_by_pasting_and_given_back(
     assert len(server.revoked) == 2
     code, out, _err = ran(capsys, config, "tokens", "clean")
     assert (code, out) == (0, "No token is left over.\n")
+
+
+def test_what_a_person_must_do_is_said_whole_under_the_list(
+    capsys: pytest.CaptureFixture[str], config: Path, server: TokenServer
+) -> None:
+    assert ran(capsys, config, "tokens", "clean")[0] == 0
+
+    async def lose_an_answer() -> None:
+        db = await open_database(config.parent / "here" / "siscon.db")
+        async with db.transaction() as c:
+            said = "harbor needs a person: its answer was lost. Run: siscon tokens authorise harbor"
+            await tokens.mark_needs_person(c, "harbor", said)
+        await db.close()
+
+    asyncio.run(lose_an_answer())
+    code, out, err = ran(capsys, config, "tokens", "list")
+
+    assert code == 0
+    assert "needs a person" in out
+    assert err.endswith("Run: siscon tokens authorise harbor\n")
+    assert server.calls == []
 
 
 def test_a_login_that_the_sis_does_not_take_back_ends_with_1(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from siscon.domain.errors import ConfigError
-from siscon.providers.registry import load, names
+from siscon.providers import registry
+from siscon.providers.contract import Provider, ProviderSettings
+from siscon.providers.registry import load, names, needs_of
 
 BROKEN = """
 [siscon.providers]
@@ -26,6 +29,35 @@ def test_ours_are_found_like_anybodys() -> None:
 def test_a_misspelt_name_gets_the_nearest() -> None:
     with pytest.raises(ConfigError, match="Did you mean powerschool"):
         load("powerschol")
+
+
+def test_what_a_login_needs_comes_from_the_provider_and_its_settings() -> None:
+    settings = load("powerschool").Settings(base_url="https://sis.example.org")
+
+    assert set(needs_of("powerschool", settings)) == {"client_id", "client_secret"}
+
+
+class Wordless(Provider):
+    """A provider whose author forgot to say how it logs in."""
+
+
+class Choosy(Provider):
+    """A provider whose settings do not fit together."""
+
+    @classmethod
+    def grant(cls, settings: ProviderSettings) -> NoReturn:
+        raise ConfigError("Say either a or b.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [(Wordless, "does not say how it logs in"), (Choosy, "either a or b")]
+)
+def test_a_provider_that_cannot_tell_how_it_logs_in_is_named(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Provider], said: str
+) -> None:
+    monkeypatch.setattr(registry, "load", lambda _name: kind)
+    with pytest.raises(ConfigError, match=said):
+        needs_of("wired", ProviderSettings(base_url="https://sis.example.org"))
 
 
 def test_listing_imports_no_provider_and_a_broken_stranger_is_survived(tmp_path: Path) -> None:
