@@ -142,7 +142,9 @@ class IntegrationSettings(Section):
     provider: str = Field(
         description="the kind of system: powerschool, infinite_campus, skyward or a plug-in's name"
     )
-    base_url: str = Field(description="the district's address, https unless it is on this machine")
+    base_url: str = Field(
+        description="the district's address, https unless it is on this machine; for files also /a/folder or sftp://"
+    )
     client_id: str = Field("", max_length=1000, description="the OAuth client id")
     client_secret: SecretText | None = Field(None, description="a reference to the OAuth client secret")
     private_key: SecretText | None = Field(
@@ -187,7 +189,7 @@ class IntegrationSettings(Section):
     @field_validator("base_url")
     @classmethod
     def _safe_address(cls, url: str) -> str:
-        return checked_address(url)
+        return checked_place(url)
 
     @field_validator("origins")
     @classmethod
@@ -276,6 +278,16 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def checked_place(url: str) -> str:
+    """An address as :func:`checked_address` wants it, or a place of files: a folder, ``file://`` or ``sftp://``."""
+    if url.startswith(("/", "file:///")):
+        return url
+    if not url.startswith("sftp://"):
+        return checked_address(url)
+    parts = urlsplit(checked_address(url.replace("sftp", "https", 1)))
+    return parts._replace(scheme="sftp").geturl()
 
 
 def checked_address(url: str, *, with_query: bool = False) -> str:

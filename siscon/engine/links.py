@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
-from siscon.config import Settings
+from siscon.config import IntegrationSettings, Settings
 from siscon.domain.errors import RateLimited, TransientError, UsageError
 from siscon.domain.retry import backoff_s
 from siscon.domain.tokens import Token
@@ -18,7 +18,9 @@ from siscon.engine.logins import login_of
 from siscon.engine.meter import call_under_way, count_request, is_urgent
 from siscon.engine.tokens import Login, NoTokens, StoredTokens
 from siscon.providers.client import ApiClient
-from siscon.providers.contract import Answer, Provider
+from siscon.providers.contract import Answer, FileProvider, Files, FileSettings, Provider, ProviderSettings
+from siscon.providers.drop_folder import FileLimits, FileLogin
+from siscon.providers.files import open_files
 from siscon.providers.grants import present
 from siscon.providers.ports import ClientLimits
 from siscon.store.database import Database
@@ -97,6 +99,8 @@ class Links:
             raise UsageError(f"{name} is not in the configuration of this engine.")
         kind = self._load_provider(settings.provider)
         own = own_settings(settings, kind)
+        if issubclass(kind, FileProvider):
+            return Link(kind(await self._files(settings, own), own), NoTokens())
         rate = rate_of(settings, kind, own)
         probe_ms = max(PROBE_MS, int(2000 * settings.timeout_s))
         gate = StoredGate(
@@ -132,6 +136,24 @@ class Links:
         provider = kind(await self._stack.enter_async_context(client), own)
         judges.append(provider)
         return Link(provider, tokens)
+
+    async def _files(self, settings: IntegrationSettings, own: ProviderSettings) -> Files:
+        """The files of an integration; their copies go when the links close."""
+        assert isinstance(own, FileSettings), "the settings of a FileProvider are FileSettings"
+        login = FileLogin(
+            username=settings.username or settings.client_id,
+            password=settings.password or settings.client_secret,
+            private_key=settings.private_key,
+            token=settings.token,
+            known_hosts=own.known_hosts,
+            host_key=own.host_key,
+            ca_file=settings.ca_file,
+        )
+        limits = FileLimits(settle_s=own.settle_s, attempts=settings.attempts)
+        folder = self._settings.home / "files"
+        return await self._stack.enter_async_context(
+            open_files(settings.base_url, login=login, folder=folder, limits=limits)
+        )
 
     def _tokens(self, name: str, login: Login | None, gate: StoredGate) -> StoredTokens | NoTokens:
         if login is None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from siscon.domain.errors import RecordError
 from siscon.domain.records import Entity, Part, Record
@@ -74,7 +75,19 @@ class ProviderSettings(BaseModel):
         extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
     )
 
+    schemes: ClassVar[tuple[str, ...]] = ("https", "http")
     base_url: str
+
+    @field_validator("base_url")
+    @classmethod
+    def _of_a_known_kind(cls, url: str) -> str:
+        scheme = "file" if url.startswith("/") else url.partition(":")[0]
+        if url and scheme not in cls.schemes:
+            told = " or ".join(f"{one}://" for one in cls.schemes)
+            raise PydanticCustomError(
+                "siscon", "{sentence}", {"sentence": f"this provider does not read {scheme}://, but {told}"}
+            )
+        return url
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +211,7 @@ class FileSettings(ProviderSettings):
     fingerprint ``host_key`` (``SHA256:...``). A file that changed within ``settle_s`` seconds is not taken yet.
     """
 
+    schemes: ClassVar[tuple[str, ...]] = ("https", "http", "sftp", "file")
     known_hosts: str = ""
     host_key: str = ""
     settle_s: float = Field(default=2.0, ge=0, le=300)
