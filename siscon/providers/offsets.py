@@ -51,7 +51,13 @@ async def by_offset(
         here = position
         answer, decoded = await fetched(partial(ask, here.at - here.overlap, size), decode, request)
         position, note, new = walk.onward(here, answer, decoded)
-        yield Chunk(new, answer, position, total_of(answer), bool(note), note)
+        yield Chunk(new, answer, position, _announced(answer, decoded), bool(note), note)
+
+
+def _announced(answer: Answer, decoded: Decoded) -> int | None:
+    """The length of the list by a header, else by the body."""
+    total = total_of(answer)
+    return decoded.announced if total is None else total
 
 
 class _Walk:
@@ -66,7 +72,7 @@ class _Walk:
         self, before: Position, answer: Answer, decoded: Decoded
     ) -> tuple[Position | None, str, Decoded]:
         """Where to go on after a page, at the end of the list why it may lack records, and what of the page is new."""
-        total = total_of(answer)
+        total = _announced(answer, decoded)
         ids, asked = row_ids(decoded), before.at - before.overlap
         moved = before.moved or (before.total is not None and total != before.total)
         moved = moved or (before.overlap == 1 and before.last in ids[1:])
