@@ -6,6 +6,7 @@ Facts: PowerSchool plugin API reference; see docs/providers.md.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -113,19 +114,18 @@ class PowerSchool(Provider):
         Of the version only year and release count: patches change nothing that a plugin is shown.
         """
         found: dict[str, str] = {}
-        try:
+        with suppress(ProviderError):
             told = await self._lists.metadata()
+            version, uuid = told.get("powerschool_version"), told.get("district_uuid")
+            if isinstance(version, str) and version:
+                found["powerschool_version"] = ".".join(version.split(".")[:2])[:40]
+            if isinstance(uuid, str) and uuid:
+                found["district"] = uuid[:80]
+        with suppress(ProviderError):
             schools = NumberedList("school", "ws/v1/district/school", wire.SCHOOL_IDS)
             count = await self._lists.count(schools, keep_s=KEEP_S)
-        except ProviderError:
-            return found
-        version, uuid = told.get("powerschool_version"), told.get("district_uuid")
-        if isinstance(version, str) and version:
-            found["powerschool_version"] = ".".join(version.split(".")[:2])[:40]
-        if isinstance(uuid, str) and uuid:
-            found["district"] = uuid[:80]
-        if count is not None:
-            found["schools"] = str(count)
+            if count is not None:
+                found["schools"] = str(count)
         return found
 
     async def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
@@ -144,7 +144,7 @@ class PowerSchool(Provider):
     def _pages(self, entity: Entity, at: dict[str, Any]) -> AsyncIterator[Page]:
         if entity in _QUERIES and self._set.lists != "walk" and at.get("mode") is None:
             return self._query(entity, at)
-        if "ids" in at and entity is not Entity.STAFF:
+        if "ids" in at:
             return self._changes.pages(self._single(entity), at)
         match entity:
             case Entity.SCHOOL:

@@ -1,8 +1,6 @@
-"""What changed in PowerSchool since a data version, and those records one by one.
+"""What changed in PowerSchool since a data version (``GET /ws/dataversion/{application}/{version}``), record by record.
 
-``GET /ws/dataversion/{application}/{version}`` tells the ids of changed rows by table, and the version to ask from
-next time; PowerQueries take the same two as arguments (plugin API reference, "data version"). How long versions are
-kept and how deleted rows show is told nowhere: an id that is gone is never taken for a withdrawal.
+Fact: plugin API reference, "data version". How long versions are kept and how deleted rows show is told nowhere.
 """
 
 from __future__ import annotations
@@ -13,13 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from siscon.domain.errors import ProviderError
-from siscon.domain.records import Entity, Part, Section
+from siscon.domain.records import Entity
 from siscon.providers import powerschool_wire as wire
 from siscon.providers.coerce import as_id, as_list, as_map
 from siscon.providers.contract import Answer, Page, Rejected
 from siscon.providers.decode import PageDecoder, parse
 from siscon.providers.powerschool_lists import KEEP_S, NOT_OFFERED, Lists, resume_at
-from siscon.providers.powerschool_walk import with_person
 
 TABLES: Mapping[Entity, tuple[str, ...]] = {
     Entity.SCHOOL: ("schools",),
@@ -142,7 +139,7 @@ class Changes:
         rows: list[Any] = []
         gone = 0
         for external_id in ids:
-            row = await self._row(one.name, external_id, one.params)
+            row = await self._lists.row(one.name, external_id, one.params)
             gone += row is None
             rows += [] if row is None else [row]
         body = {wire.plural_of(one.name): {one.name: rows}}
@@ -151,39 +148,10 @@ class Changes:
         )
         records = list(decoded.records)
         if one.name == "section":
-            persons: dict[str, str] = {}
-            for record in records:
-                assert isinstance(record, Section)
-                for staff_row in set(record.instructors) - set(persons):
-                    persons |= await self._person(staff_row)
-            records = [with_person(record, persons) for record in records]
+            records = await self._lists.with_persons(records, {})
         rejected: list[Rejected] = list(decoded.rejected)
         note = f"{gone} changed records are no longer there: nothing is done to them." if gone else ""
         return Page(records, None, rejected, note=note)
-
-    async def _row(self, name: str, external_id: str, params: Mapping[str, str]) -> Any:
-        """One record as it comes; None when it is gone."""
-        path = f"ws/v1/{name}/{external_id}"
-        try:
-            answer = await self._lists.api.get(path, params)
-        except ProviderError as error:
-            if error.code in ("not_found", "gone"):
-                return None
-            raise
-        body = as_map(parse(answer.body, f"GET {path}"))
-        if name not in body:
-            raise ProviderError(
-                f"GET ws/v1/{name}/... answered with JSON without {name!r}. Check base_url.",
-                code="unexpected_answer",
-            )
-        return body[name]
-
-    async def _person(self, staff_row: str) -> dict[str, str]:
-        """users_dcid of one SCHOOLSTAFF.DCID."""
-        row = await self._row("staff", staff_row, {})
-        body = json.dumps({"staffs": {"staff": [] if row is None else [row]}}).encode()
-        found = wire.STAFF_ROWS.read(Answer(200, {}, body, ""), "GET ws/v1/staff/...").records
-        return {one.part_id: one.external_id for one in found if isinstance(one, Part)}
 
 
 def _number(value: Any) -> int | None:

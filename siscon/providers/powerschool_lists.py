@@ -6,13 +6,13 @@ rows comes from ``/count``, for PowerQueries from ``count=true``. Rows move to o
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from siscon.domain.errors import ProviderError
-from siscon.domain.records import Part, Record
-from siscon.providers.coerce import as_map
+from siscon.domain.records import Part, Record, Section
+from siscon.providers.coerce import as_map, as_ref
 from siscon.providers.contract import Answer, Api, Page
 from siscon.providers.decode import Decoded, PageDecoder, parse
 from siscon.providers.paging import Progress, fetched, to_resume
@@ -231,6 +231,45 @@ class Lists:
             if leaf.after is not None and leaf.after.again and leaf.after.page == 1:
                 found, partial = [], False
         return found, partial
+
+    async def row(self, name: str, external_id: str, params: Mapping[str, str]) -> Any:
+        """One record of ``/ws/v1`` as it comes; None when it is gone."""
+        path = f"ws/v1/{name}/{external_id}"
+        try:
+            answer = await self.api.get(path, params)
+        except ProviderError as error:
+            if error.code in ("not_found", "gone"):
+                return None
+            raise
+        body = as_map(parse(answer.body, f"GET {path}"))
+        if name not in body:
+            raise ProviderError(
+                f"GET ws/v1/{name}/... answered with JSON without {name!r}. Check base_url.",
+                code="unexpected_answer",
+            )
+        return body[name]
+
+    async def with_persons(
+        self, sections: Sequence[Record | Part], persons: dict[str, str]
+    ) -> list[Record | Part]:
+        """Sections with the persons in the place of staff rows; whom ``persons`` lacks is asked for and added to it.
+
+        A staff row that is gone gets the person ``""``, and is left out of the section.
+        """
+        found: list[Record | Part] = []
+        for section in sections:
+            assert isinstance(section, Section)
+            for staff_row in section.instructors:
+                if staff_row not in persons:
+                    persons[staff_row] = await self._person(staff_row)
+            known = tuple(persons[one] for one in section.instructors if persons[one])
+            found.append(replace(section, instructors=known))
+        return found
+
+    async def _person(self, staff_row: str) -> str:
+        """users_dcid of one SCHOOLSTAFF.DCID, empty when that is gone."""
+        row = as_map(await self.row("staff", staff_row, {}))
+        return as_ref(row.get("users_dcid"), "users_dcid") or ""
 
 
 def _name_of(record: Record | Part) -> str:

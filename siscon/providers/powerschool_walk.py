@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from siscon.domain.records import Entity, Part, Record, Section
+from siscon.domain.records import Entity, Part
 from siscon.providers import powerschool_wire as wire
 from siscon.providers.contract import Page
 from siscon.providers.decode import PageDecoder
@@ -73,7 +73,7 @@ class Schools:
         persons = at.get("persons") or await self._persons(school, at)
         one = NumberedList("section", f"ws/v1/school/{school}/section", wire.SECTIONS)
         async for leaf in self._lists.leaves(one, place_in(at), at["sizes"]):
-            records = [with_person(record, persons) for record in leaf.decoded.records]
+            records = await self._lists.with_persons(leaf.decoded.records, persons)
             named = replace(leaf, decoded=replace(leaf.decoded, records=records))
             yield named, None if leaf.after is None else {"place": leaf.after, "persons": persons}
 
@@ -101,10 +101,3 @@ class Schools:
                 left = sections[number:] if leaf.after is not None else sections[number + 1 :]
                 onward = {"sections": left, "place": leaf.after or START}
                 yield leaf, onward if left else None
-
-
-def with_person(record: Record | Part, persons: Mapping[str, str]) -> Record | Part:
-    """A section with the person in the place of the staff row; a row nobody knows is left out."""
-    assert isinstance(record, Section)
-    known = tuple(persons[one] for one in record.instructors if one in persons)
-    return replace(record, instructors=known)

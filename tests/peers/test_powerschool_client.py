@@ -109,9 +109,7 @@ async def test_it_reads_one_row_by_its_key_and_a_stretch_in_order(state: Sandbox
         table = client.get_schema_table("students")
         return (
             table.query(pk=4110, projection="dcid"),
-            table.query(
-                projection="dcid", q="dcid=ge=4110;dcid=lt=4113", sort="dcid", sortdescending="true"
-            ),
+            table.query(projection="dcid", q="dcid=ge=4110;dcid=lt=4113", sort="dcid", sortdescending="true"),
         )
 
     one, stretch = await run(state, use)
