@@ -8,6 +8,8 @@ from typing import Protocol
 from siscon.sandbox.quirks import Quirks
 
 _MOVES_BEFORE_PAGE = 3
+_FEWEST = 10
+"""A list with fewer rows never moves: it ends before its third page, and what is hidden would never appear."""
 
 
 class Indexes(Protocol):
@@ -52,7 +54,7 @@ class Restless:
     def now(self, key: str, rows: Indexes, page: int = 0) -> Indexes:
         """The list as it is at this moment; ``page`` is the page asked for, 0 for a count."""
         deleted, inserted = self._quirks.shift_rows, self._quirks.insert_rows
-        if deleted or inserted:
+        if (deleted or inserted) and len(rows) >= _FEWEST:
             if page >= _MOVES_BEFORE_PAGE and self._furthest.get(key, 0) == _MOVES_BEFORE_PAGE - 1:
                 self._moved.add(key)
             if page and key not in self._moved:
