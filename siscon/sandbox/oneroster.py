@@ -111,9 +111,10 @@ class OneRoster:
                 shaped = Listing(shaped.collection, shaped.kind, shaped.indexes, shaped.write, whole=False)
             shaped = filtered(district, rows, shaped, text, self._quirks.filter_clauses)
         if sort and known:
-            shaped = ordered(shaped, sort, descending=asked.query.get("orderBy", "asc").lower() == "desc")
+            down = asked.query.get("orderBy", "asc").lower() == "desc"
+            shaped = ordered(district, shaped, sort, descending=down)
         if text or sort:
-            if len(self._found) >= 8:
+            if len(self._found) >= 16:
                 self._found.clear()
             self._found[key] = shaped
         return shaped

@@ -14,7 +14,7 @@ from siscon.sandbox.district import District
 from siscon.sandbox.oneroster_rows import Rows
 from siscon.sandbox.wire import Joined, Without, encode
 
-SORT_AT_MOST = 200_000
+SORT_AT_MOST, SORT_BY_ID_AT_MOST = 200_000, 1_000_000
 _HEAD = ("sourcedId", "status", "dateLastModified")
 _USER = (
     "enabledUser", "username", "givenName", "middleName", "familyName", "identifier", "email", "grades",
@@ -260,13 +260,26 @@ def _compare(text: str, clause: Clause) -> bool:
     return text <= clause.value
 
 
-def ordered(listing: Listing, field: str, *, descending: bool) -> Listing:
-    """The list in the order of one field; very long ones are refused."""
-    if len(listing.indexes) > SORT_AT_MOST:
-        raise Trouble(422, "invaliddata", f"lists of more than {SORT_AT_MOST} records cannot be sorted here")
-    keyed = [
-        (str(listing.render(index).get(field, "")), index)
-        for index in listing.indexes.cut(0, len(listing.indexes))
-    ]
-    keyed.sort(reverse=descending)
-    return replace(listing, indexes=Joined(array("I", [index for _, index in keyed])))
+def ordered(district: District, listing: Listing, field: str, *, descending: bool) -> Listing:
+    """The list in the order of one field; very long ones are refused. By id, no record need be written for it."""
+    by_id = field == "sourcedId"
+    most = SORT_BY_ID_AT_MOST if by_id else SORT_AT_MOST
+    if len(listing.indexes) > most:
+        raise Trouble(422, "invaliddata", f"lists of more than {most} records cannot be sorted here")
+    key = _name_of(district, listing.kind) if by_id else lambda i: str(listing.render(i).get(field, ""))
+    found = sorted(listing.indexes.cut(0, len(listing.indexes)), key=key, reverse=descending)
+    return replace(listing, indexes=Joined(array("I", found)))
+
+
+def _name_of(district: District, kind: str) -> Callable[[int], str]:
+    """How a record's sourcedId follows from its position in a list of this kind."""
+    text, staff = district.ids.text, district.staff_members
+    match kind:
+        case "org":
+            return lambda at: text("school", at - 1) if at else text("district", 0)
+        case "user":
+            return lambda at: text("staff", at) if at < staff else text("student", at - staff)
+        case "place":
+            return lambda at: text(*district.places.place_at(at))
+    own = {"session": "term", "demographics": "student"}.get(kind, kind)
+    return lambda at: text(own, at)

@@ -157,6 +157,20 @@ async def test_fields_and_sort(shared: Running, system: str) -> None:
 
 @BOTH
 @pytest.mark.parametrize(
+    "path", ["orgs", "users", "demographics", "academicSessions", "classes", "enrollments"]
+)
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_lists_come_in_the_order_of_their_ids_when_asked(
+    shared: Running, system: str, path: str, order: str
+) -> None:
+    rows = await listed(shared, system, path, sort="sourcedId", orderBy=order, limit=1000)
+    plain = await listed(shared, system, path, limit=1000)
+
+    assert rows == sorted(plain, key=lambda row: row["sourcedId"], reverse=order == "desc")
+
+
+@BOTH
+@pytest.mark.parametrize(
     ("path", "status", "code"),
     [
         ("students?limit=0", 400, "invaliddata"),
