@@ -35,6 +35,8 @@ PLANTED = {
     "refresh": "planted-REFRESH+token/7426&x=6",
 }
 VAULT_KEY = b"planted-vault-key-7427-32-bytes!"
+SYNC = " ".join(("sync", "--wait", "sound", *(mode.replace(" ", "_") for mode in MODES)))
+BY_STATIC_TOKEN = ("api_401", "api_html")
 COMMANDS = (
     "status",
     "runs list",
@@ -178,7 +180,8 @@ def _integration(name: str, port: int, *, sandbox: bool = False) -> list[str]:
     ]
     if sandbox:
         return [*lines, "    client_secret: ${SISCON_SANDBOX_SECRET:-invented-secret}"]
-    fields = ("client_secret", "password", "token", "private_key")
+    given = ("token",) if name in BY_STATIC_TOKEN else ()
+    fields = ("client_secret", "password", "private_key", *given)
     return lines + [f"    {one}: ${{PLANTED_{one.upper()}}}" for one in fields]
 
 
@@ -202,9 +205,9 @@ def place(tmp_path: Path) -> Iterator[Place]:
 def test_no_planted_secret_is_found_anywhere(place: Place) -> None:
     said: dict[str, bytes] = {}
     with arguments_watched() as arguments:
-        for words in ("sync", *COMMANDS):
+        for words in (SYNC, *COMMANDS):
             said[words] = place.run(words)
-            if words not in ("sync", "keys prune --yes"):
+            if words not in (SYNC, "keys prune --yes"):
                 said[f"{words} --json"] = place.run(words, "--json")
         said["screens"] = place.screens(b"123456789?\x1bpq")
         said["stop"] = place.run("stop")
@@ -223,7 +226,7 @@ def test_no_planted_secret_is_found_anywhere(place: Place) -> None:
 
 @pytest.mark.long
 async def test_no_planted_secret_is_on_a_screen_that_is_exported(place: Place) -> None:
-    place.run("sync")
+    place.run(SYNC)
     async with console(place.home / "siscon.db", size=(160, 50)) as pilot:
         for key in "123456789":
             await press(pilot, key)

@@ -31,7 +31,7 @@ class _Echo(BaseHTTPRequestHandler):
 
     def _echo(self, body: str) -> None:
         what, how = self.mode.split()
-        told = f"{self.path} {body} {dict(self.headers)} {self.said}"
+        told = f"{self.said} {self.path} {body} {dict(self.headers)}"
         if self.command == "POST" and what == "api":
             return self._answer(200, "application/json", json.dumps(self.token))
         if how == "html":
