@@ -8,6 +8,8 @@ from siscon.sandbox.district import District
 from siscon.sandbox.oneroster import OneRoster
 from siscon.sandbox.powerschool import OPEN_PATHS, PowerSchool
 from siscon.sandbox.quirks import Quirks
+from siscon.sandbox.skyward_native import BASE as NATIVE_BASE
+from siscon.sandbox.skyward_native import SkywardNative
 from siscon.sandbox.wire import Answer, Asked, answer_json
 
 
@@ -75,3 +77,17 @@ class OneRosterDialect:
     def throttled(self, wait_s: int) -> Answer:
         """The answer to a request too many."""
         return self._wire.refusal(429, "server_busy", f"too many requests; come back in {wait_s} seconds")
+
+
+class SkywardDialect(OneRosterDialect):
+    """OneRoster, and beside it the older interface of SMS 2.0."""
+
+    def __init__(self, bases: dict[str, str], quirks: Quirks) -> None:
+        super().__init__(bases, quirks)
+        self._native = SkywardNative(quirks)
+
+    def respond(self, asked: Asked, district: District, scopes: frozenset[str], *, empty: bool) -> Answer:
+        """The right answer of the interface that the path names."""
+        if asked.path.startswith(f"{NATIVE_BASE}/"):
+            return self._native.answer(asked, district, empty=empty)
+        return super().respond(asked, district, scopes, empty=empty)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from siscon.sandbox.dialects import Dialect, OneRosterDialect, PowerSchoolDialect
+from siscon.sandbox.dialects import Dialect, OneRosterDialect, PowerSchoolDialect, SkywardDialect
 from siscon.sandbox.district import District
 from siscon.sandbox.faults import Failure, Faults
 from siscon.sandbox.limits import Window, announced
@@ -17,6 +17,7 @@ from siscon.sandbox.oauth import Endpoints
 from siscon.sandbox.powerschool import TOKEN_PATH as POWERSCHOOL_TOKEN_PATH
 from siscon.sandbox.quirks import CAMPUS_QUIRKS, ONEROSTER_QUIRKS, POWERSCHOOL_QUIRKS, SKYWARD_QUIRKS, Quirks
 from siscon.sandbox.remembered import remembered
+from siscon.sandbox.skyward_native import TOKENS as NATIVE_TOKENS
 from siscon.sandbox.systems import FAST_REQUESTS_PER_MINUTE, System
 from siscon.sandbox.tokens import Login, Tokens, scopes_of
 from siscon.sandbox.traffic import Traffic
@@ -238,12 +239,23 @@ def campus_origin(system: System, secret: str, requests_per_minute: int) -> Orig
 
 
 def skyward_origin(system: System, secret: str, requests_per_minute: int) -> Origin:
-    """Skyward as the sandbox plays it; its token host has an address of its own."""
+    """Skyward as the sandbox plays it; its token host has an address of its own.
+
+    The older interface takes key and secret as a person's name and password, too.
+    """
+    client_id = client_id_of(system)
     return Origin(
         system,
-        login=Login(client_id_of(system), secret, None, scopes_of("v1p1")),
-        token_paths={SKYWARD_TOKENS: "token"},
-        make_dialect=lambda quirks: OneRosterDialect({"v1p1": SKYWARD_BASE}, quirks),
+        login=Login(
+            client_id,
+            secret,
+            None,
+            scopes_of("v1p1"),
+            grants=frozenset({"client_credentials", "password"}),
+            person=(client_id, secret),
+        ),
+        token_paths={SKYWARD_TOKENS: "token", NATIVE_TOKENS: "token"},
+        make_dialect=lambda quirks: SkywardDialect({"v1p1": SKYWARD_BASE}, quirks),
         quirks=SKYWARD_QUIRKS,
         requests_per_minute=requests_per_minute,
     )

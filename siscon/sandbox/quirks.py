@@ -79,6 +79,8 @@ class Quirks:
     booleans: str = "string"
     school_year: int = 0
     ids_epoch: int = 0
+    # Skyward's own interface
+    cursor_repeats: bool = False
 
     def update(self, values: dict[str, Any]) -> None:
         """Set switches by name; raises ValueError for an unknown name or a value that it does not take."""

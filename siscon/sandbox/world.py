@@ -14,6 +14,7 @@ from pathlib import Path
 from siscon.sandbox import state as states
 from siscon.sandbox.district import District
 from siscon.sandbox.origin import ORIGINS, Origin, Outcome
+from siscon.sandbox.skyward_native import TOKENS as NATIVE_TOKENS
 from siscon.sandbox.state import SandboxState
 from siscon.sandbox.systems import (
     ALL_SYSTEMS,
@@ -73,6 +74,7 @@ class World:
         if asked.path.startswith(CONTROL):
             return Outcome(self._control(origin, asked))
         is_token_port = number == TOKEN_HOST or origin.system is not SKYWARD
+        is_token_port = is_token_port or asked.path.rstrip("/") == NATIVE_TOKENS
         if is_token_port and asked.path.rstrip("/") in origin.token_paths:
             return origin.answer_token(asked)
         if number == TOKEN_HOST:
