@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, make_dataclass, replace
@@ -29,6 +30,11 @@ Id = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_l
 """An id that the SIS writes as text."""
 
 _NUL = rb"\u0000"
+
+DIGITS_MOST = 400
+"""A whole number of more digits is none that a record could hold."""
+DEPTH_MOST = 32
+"""No record of an SIS is nested deeper."""
 
 
 def maker(kind: type[R]) -> Callable[..., R]:
@@ -134,8 +140,9 @@ class PageDecoder:
         if _NUL in body:
             return None
         try:
+            json.loads(body, object_pairs_hook=_once, parse_constant=_no_number)
             return self._page.validate_json(body)
-        except ValidationError:
+        except (ValueError, RecursionError):
             return None
 
     def read_single(self, answer: Answer, key: str, request: str) -> list[Record | Part]:
@@ -158,6 +165,8 @@ class PageDecoder:
 
     def _rows(self, body: Any, request: str) -> Sequence[Any]:
         """The rows; without the first key the body is another thing than a list, for example an error."""
+        if type(body) is Twice:
+            raise _unreadable(request, "names a key twice")
         if not isinstance(body, dict) or self._marks.isdisjoint(body):
             raise ProviderError(
                 f"{request} answered with JSON without {self._keys[0]!r}. Check base_url and the version setting.",
@@ -180,6 +189,7 @@ class PageDecoder:
         return Decoded(good, bad, len(raws), self._announced(body), [self._id_of(raw) or "" for raw in raws])
 
     def _one(self, raw: Any) -> Record | Part | None:
+        check_json(raw)
         try:
             row = self._row.validate_python(raw)
         except ValidationError:
@@ -207,16 +217,66 @@ class PageDecoder:
             return None
 
 
+class Twice(dict[str, Any]):
+    """An object in which a key stood twice: nobody can know which value was meant."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    """Only look: pydantic takes the last value of a key that stands twice, and says nothing."""
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a key stands twice")
+
+
+def _marked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Twice(pairs)
+
+
+def _no_number(word: str) -> Any:
+    raise ValueError(f"{word} is no number")
+
+
+def _bounded(digits: str) -> int | float:
+    return int(digits) if len(digits) <= DIGITS_MOST else math.inf
+
+
 def parse(body: bytes, request: str) -> Any:
-    """JSON by the standard parser, or a ``ProviderError`` that says so (too deep and too long numbers included)."""
+    """JSON by the standard parser, or a ``ProviderError`` that says so.
+
+    Objects with a key twice come as :class:`Twice`, numbers too long as infinite ones; :func:`check_json` finds both.
+    """
     try:
-        return json.loads(body)
+        return json.loads(body, object_pairs_hook=_marked, parse_int=_bounded)
     except (ValueError, RecursionError) as error:
-        raise ProviderError(
-            f"{request} answered with JSON that cannot be read. The answer was cut off or damaged on its way.",
-            code="not_json",
-            detail=type(error).__name__,
-        ) from None
+        raise _unreadable(request, type(error).__name__) from None
+
+
+def _unreadable(request: str, why: str) -> ProviderError:
+    return ProviderError(
+        f"{request} answered with JSON that cannot be read. The answer was cut off or damaged on its way.",
+        code="not_json",
+        detail=why,
+    )
+
+
+def check_json(value: Any, field: str = "record", depth: int = 0) -> None:
+    """Refuse what JSON has no meaning for, wherever in a row: a key twice, a number that is none, endless nesting."""
+    if depth > DEPTH_MOST:
+        raise RecordError(
+            f"{field} is nested too deep. Report it to the vendor.", field=field, code="too_deep"
+        )
+    if type(value) is float and not math.isfinite(value):
+        raise RecordError(f"{field} is no number. Correct it in the SIS.", field=field, code="bad_number")
+    if type(value) is Twice:
+        raise RecordError(
+            f"{field} holds a key twice. Report it to the vendor.", field=field, code="duplicate_key"
+        )
+    if isinstance(value, dict):
+        for name, one in value.items():
+            check_json(one, plain(name, limit=60), depth + 1)
+    elif type(value) is list:
+        for one in value:
+            check_json(one, field, depth + 1)
 
 
 def raw_text(raw: Any) -> str:

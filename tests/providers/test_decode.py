@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
 from siscon.domain.errors import ProviderError
 from siscon.domain.records import Student, from_body, to_body
 from siscon.providers import oneroster_wire, powerschool_wire
 from siscon.providers.contract import Answer
 from siscon.providers.decode import maker
+
+STUDENTS = powerschool_wire.students_with(None)
 
 
 def answer(body: Any) -> Answer:
@@ -39,7 +39,7 @@ def pupil(number: int, **more: Any) -> dict[str, Any]:
 
 
 def read(body: Any) -> Any:
-    return powerschool_wire.STUDENTS.read(answer(body), "GET students")
+    return STUDENTS.read(answer(body), "GET students")
 
 
 def test_a_made_record_is_the_record() -> None:
@@ -114,11 +114,10 @@ def test_only_the_bad_row_is_rejected_with_its_raw_text(spoiled: dict[str, Any],
     [
         b"[" * 100_000,
         b'{"students":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        b'{"students":{"student":[{"id":' + b"9" * 5_000 + b"}]}}",
         b'{"students":{"student":[{"id":1}',
         b"\xff\xfe{}",
     ],
-    ids=["open brackets", "deep", "huge number", "cut", "not utf-8"],
+    ids=["open brackets", "deep", "cut", "not utf-8"],
 )
 def test_json_bombs_and_wrecks_are_refused(body: bytes) -> None:
     with pytest.raises(ProviderError):
@@ -131,30 +130,32 @@ def test_another_thing_is_no_list(body: Any) -> None:
         read(body)
 
 
-def test_a_duplicate_key_counts_as_its_last_value() -> None:
-    row = b'{"sourcedId":"1","givenName":"A","familyName":"B","givenName":"C"}'
-
-    found = oneroster_wire.STUDENTS.read(answer(b'{"users":[' + row + b"]}"), "GET students")
-
-    assert found.records[0].first_name == "C"
-
-
-def best_of(rounds: int, work: Any) -> float:
-    times = []
-    for _ in range(rounds):
-        began = time.process_time()
-        for _ in range(20):
-            work()
-        times.append(time.process_time() - began)
-    return min(times)
+HARMED = {
+    "duplicate_key": b'{"sourcedId":"1","givenName":"A","familyName":"B","givenName":"C"}',
+    "duplicate_key within": b'{"sourcedId":"1","givenName":"A","familyName":"B","metadata":{"a":1,"a":2}}',
+    "bad_number": b'{"sourcedId":"1","givenName":"A","familyName":"B","metadata":{"a":NaN}}',
+    "bad_number infinite": b'{"sourcedId":"1","givenName":"A","familyName":"B","x":-Infinity}',
+    "bad_number long": b'{"sourcedId":"1","givenName":"A","familyName":"B","x":' + b"9" * 5_000 + b"}",
+    "too_deep": b'{"sourcedId":"1","givenName":"A","familyName":"B","metadata":'
+    + b"[" * 150
+    + b"]" * 150
+    + b',"x":NaN}',
+}
 
 
-def test_a_student_costs_about_what_its_decoding_costs() -> None:
-    page = answer({"students": {"student": [pupil(number) for number in range(200)]}})
-    decoder = powerschool_wire.STUDENTS
-    adapter: TypeAdapter[Any] = decoder._page
+@pytest.mark.parametrize("harm", HARMED)
+def test_a_row_that_json_has_no_meaning_for_is_rejected_and_the_others_arrive(harm: str) -> None:
+    good = b'{"sourcedId":"2","givenName":"Ivo","familyName":"Marsh"}'
 
-    bare = best_of(7, lambda: adapter.validate_json(page.body))
-    whole = best_of(7, lambda: decoder.read(page, "GET students"))
+    found = oneroster_wire.STUDENTS.read(
+        answer(b'{"users":[' + HARMED[harm] + b"," + good + b"]}"), "GET students"
+    )
 
-    assert whole < 3 * bare, f"{whole / bare:.2f} times the bare decoding"
+    assert [one.external_id for one in found.records] == ["2"]
+    assert [(one.external_id, one.code) for one in found.rejected] == [("1", harm.split()[0])]
+    assert list(found.ids) == ["1", "2"]
+
+
+def test_a_list_that_stands_twice_is_refused() -> None:
+    with pytest.raises(ProviderError):
+        oneroster_wire.STUDENTS.read(answer(b'{"users":[],"users":[]}'), "GET students")
