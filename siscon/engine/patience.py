@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from siscon.domain.errors import TransientError
+from siscon.domain.errors import RateLimited, TransientError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.retry import ROUNDS, round_pause_s
 from siscon.engine.job import ImportJob
@@ -33,16 +33,30 @@ async def patiently(
             now = await position()
             rounds, before = (1 if now != before else rounds + 1), now
             if rounds >= ROUNDS:
-                raise
+                raise _given_up(job, error) from error
             await _wait(job, what, error, rounds)
+
+
+def _given_up(job: ImportJob, error: TransientError) -> TransientError:
+    """The last error with its host and with what to do."""
+    sentence = (
+        f"{_named(job, error)} Nothing came in {ROUNDS} rounds of tries, so the run was given up: sync "
+        f"{job.run.integration} again once the SIS answers."
+    )
+    if isinstance(error, RateLimited):
+        return RateLimited(sentence, retry_after_s=error.retry_after_s, code=error.code, detail=error.detail)
+    return TransientError(sentence, code=error.code, detail=error.detail)
+
+
+def _named(job: ImportJob, error: TransientError) -> str:
+    return f"{job.host}: {error.sentence}" if job.host not in error.sentence else error.sentence
 
 
 async def _wait(job: ImportJob, what: str, error: TransientError, rounds: int) -> None:
     pause_s = round_pause_s(rounds, luck=random.random())  # noqa: S311 - spreads load, guards nothing
     run, now_ms = job.run, job.now_ms()
-    host = f"{job.host}: " if job.host and job.host not in error.sentence else ""
     text = (
-        f"{host}{error.sentence} Run {run.id} waits {pause_s:.0f} s, then goes on with {what} where it stands "
+        f"{_named(job, error)} Run {run.id} waits {pause_s:.0f} s, then goes on with {what} where it stands "
         f"(round {rounds} of {ROUNDS} without progress)"
     )
     async with job.db.transaction(job.lease) as c:

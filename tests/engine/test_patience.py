@@ -63,9 +63,11 @@ async def test_a_run_goes_on_from_its_last_page_after_each_outage(house: TestHou
 async def test_a_run_gives_up_after_some_rounds_without_a_page(house: TestHouse) -> None:
     job = await house.start(await house.enqueue())
 
-    with pytest.raises(TransientError):
+    with pytest.raises(TransientError) as caught:
         await house.go_on(replace(job, provider=Stumbling(house, times=1_000)))
 
+    assert "sis.example" in caught.value.sentence
+    assert "sync harbor again" in caught.value.sentence
     assert len(house.slept) == ROUNDS - 1
     assert await house.rows("SELECT * FROM dead_records") == []
 
