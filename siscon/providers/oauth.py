@@ -315,7 +315,11 @@ def _token_in(answer: Answer, login: Login) -> dict[str, Any]:
     if not 200 <= answer.status < 300:
         raise _judged(answer, f"POST for a token by {who}")
     if isinstance(error, str):
-        raise AuthError(f"The SIS refused {who} ({plain(error, limit=40)}).", code="login_refused")
+        why = _PERSON.get(error, "it answered with an error instead of a token")
+        raise AuthError(
+            f"The SIS refused {who}: {why}. Check client_id and client_secret in the configuration.",
+            code="login_refused",
+        )
     if not isinstance(body, dict):
         raise _no_token(who, "no JSON object")
     return body
