@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hmac
 import json
+import random
+from contextlib import suppress
 
 import pytest
 
@@ -14,6 +16,10 @@ from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
 
 VAULT = Vault([b"k" * 32])
+
+
+class Undo(Exception):
+    """Takes a change back."""
 
 
 async def fill(c: Connection, number: int = 5) -> None:
@@ -120,3 +126,25 @@ async def test_more_than_one_chunk_is_verified(db: Database) -> None:
         await c.run("UPDATE audit SET target = 'x' WHERE seq = :seq", {"seq": audit.CHUNK + 2})
 
         assert await audit.verify(c, VAULT) == audit.CHUNK + 2
+
+
+async def test_of_many_random_changes_each_is_found_at_or_before_its_place(db: Database) -> None:
+    rng = random.Random(36)
+    async with db.transaction() as c:
+        await fill(c, 30)
+    for number in range(250):
+        seq = rng.randint(1, 30)
+        column = rng.choice(["at_ms", "actor", "action", "target", "seal", "gone", "swapped"])
+        harm = {
+            "at_ms": f"UPDATE audit SET at_ms = at_ms + {rng.randint(1, 10**6)} WHERE seq = {seq}",
+            "seal": f"UPDATE audit SET seal = randomblob(32) WHERE seq = {seq}",
+            "gone": f"DELETE FROM audit WHERE seq = {min(seq, 29)}",
+            "swapped": f"UPDATE audit SET target = (SELECT target FROM audit WHERE seq = {31 - seq}) WHERE seq = {seq}",
+        }.get(column, f"UPDATE audit SET {column} = {column} || '{number}' WHERE seq = {seq}")
+        with suppress(Undo):
+            async with db.transaction() as c:
+                await c.run(harm)
+                assert await audit.verify(c, VAULT) == (min(seq, 29) if column == "gone" else seq), harm
+                raise Undo
+    async with db.read() as c:
+        assert await audit.verify(c, VAULT) is None
