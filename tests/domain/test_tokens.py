@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from siscon.domain.privacy import Secret
-from siscon.domain.tokens import Token, TokenHealth, health_at, refresh_at_ms
+from siscon.domain.tokens import Token, TokenHealth, health_at, missing_scopes, refresh_at_ms
 
 HOUR_MS = 3_600_000
 
@@ -43,3 +43,9 @@ def test_a_secret_shows_itself_to_nobody():
 
     assert "swordfish" not in f"{secret} {secret!r} {token(HOUR_MS)!r} {[secret]}"
     assert secret.reveal() == "swordfish"
+
+
+def test_what_was_asked_for_and_not_granted_is_named_once_in_order():
+    assert missing_scopes("c a  b a", "b x") == ("c", "a")
+    assert missing_scopes("", "x") == ()
+    assert missing_scopes("a b", "b a") == ()

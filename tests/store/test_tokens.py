@@ -101,3 +101,65 @@ async def test_failures_are_counted_until_a_token_comes(db: Database) -> None:
 
     assert (failing.failures, failing.last_error) == (3, "The login was refused.")
     assert (good.failures, good.last_error, good.refresh_at_ms) == (0, "", HOUR_MS - 600_000)
+
+
+async def test_a_refresh_token_outlives_its_access_token_and_tells_whether_it_was_sent(db: Database) -> None:
+    async with db.transaction() as c:
+        await activate(c, "a")
+        assert (await tokens.load_refresh(c, VAULT, "a")).token is None
+        await tokens.save(c, VAULT, "a", token())
+        await tokens.mark_revoked(c, "a", 5)
+        await tokens.mark_sent(c, "a", 7)
+        sent = await tokens.load_refresh(c, VAULT, "a")
+        assert await tokens.load(c, VAULT, "a") is None
+        assert not await tokens.take_back_sent(c, "a", 8)
+        assert await tokens.take_back_sent(c, "a", 7)
+        back = await tokens.load_refresh(c, VAULT, "a")
+
+    assert (sent.token, sent.sent_at_ms, sent.is_revoked) == (Secret("refresh-x"), 7, True)
+    assert back.sent_at_ms is None
+
+
+async def test_the_need_for_a_person_is_shown_first_and_over_with_the_next_token(db: Database) -> None:
+    async with db.transaction() as c:
+        await activate(c, "a")
+        await tokens.save(c, VAULT, "a", token())
+        await tokens.mark_sent(c, "a", 7)
+        await tokens.mark_needs_person(c, "a", "Ask ann.")
+        assert await tokens.load(c, VAULT, "a") == token()
+        [needy] = await tokens.states(c, now_ms=1)
+        await tokens.save(c, VAULT, "a", token())
+        found = await tokens.load_refresh(c, VAULT, "a")
+        [good] = await tokens.states(c, now_ms=1)
+
+    assert (needy.health, needy.last_error, needy.failures) == (TokenHealth.NEEDS_PERSON, "Ask ann.", 1)
+    assert (good.health, good.last_error, good.scope) == (TokenHealth.GOOD, "", "read")
+    assert (found.sent_at_ms, found.needs_person) == (None, "")
+
+
+async def test_a_login_given_up_leaves_nothing_but_the_moment(db: Database) -> None:
+    async with db.transaction() as c:
+        await activate(c, "a")
+        assert not await tokens.revoke(c, "a", 9)
+        await tokens.save(c, VAULT, "a", token())
+        assert await tokens.revoke(c, "a", 9)
+        row = await c.one("SELECT access, refresh, key_id, scope, revoked_at_ms FROM tokens")
+
+        assert await health(c) is TokenHealth.REVOKED
+    assert row is not None
+    assert tuple(row) == (None, None, None, "", 9)
+
+
+async def test_only_what_nobody_can_use_is_cleared_out(db: Database) -> None:
+    async with db.transaction() as c:
+        await activate(c, "gone", "needy", "old", "renewable", "young")
+        await tokens.save(c, VAULT, "gone", token())
+        await tokens.save(c, VAULT, "needy", Token(Secret("a"), 1, 2))
+        await tokens.mark_needs_person(c, "needy", "Ask ann.")
+        await tokens.save(c, VAULT, "old", Token(Secret("a"), 1, 2))
+        await tokens.save(c, VAULT, "renewable", Token(Secret("a"), 1, 2, Secret("r")))
+        await tokens.save(c, VAULT, "young", Token(Secret("a"), 1, HOUR_MS))
+        known = {"needy", "old", "renewable", "young"}
+
+        assert await tokens.clean(c, configured=known, now_ms=10) == ["gone", "old"]
+        assert await tokens.clean(c, configured=known, now_ms=10) == []
