@@ -13,10 +13,10 @@ from siscon.cli import output
 from siscon.cli.options import entity_option, integration_option, json_option
 from siscon.domain.errors import SisconError, UsageError
 from siscon.domain.records import FIELDS, Entity
-from siscon.sandbox import launch, truth
+from siscon.sandbox import csv_drop, launch, truth
 from siscon.sandbox import state as states
 from siscon.sandbox.state import SandboxState
-from siscon.sandbox.systems import ALL_SYSTEMS
+from siscon.sandbox.systems import ALL_SYSTEMS, ONEROSTER, POWERSCHOOL
 from siscon.sandbox.world import district_of
 
 STUDENTS, SEED = 500, 1
@@ -166,6 +166,45 @@ def advance(home: str | None, port: int | None, *, as_json: bool) -> None:
     rows = [{"integration": name, "day": state.day, **told} for name, told in counts.items()]
     columns = tuple(rows[0]) if rows else ("integration", "day")
     output.show(rows, columns, as_json=as_json)
+
+
+@sandbox.command("csv")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@integration_option
+@click.option(
+    "--version", type=click.Choice(csv_drop.VERSIONS), default="1.2", help="The version of OneRoster."
+)
+@click.option("--delta", is_flag=True, help="Only what the last day changed, instead of all.")
+@home_option
+@port_option
+@json_option
+def export_csv(
+    folder: Path,
+    integration: str | None,
+    home: str | None,
+    port: int | None,
+    *,
+    version: str,
+    delta: bool,
+    as_json: bool,
+) -> None:
+    """Write a district as a zip of OneRoster CSV into a folder, for integrations that read files."""
+    state = _found(home, port)
+    name = integration or ONEROSTER.name
+    if name not in ALL_SYSTEMS or name == POWERSCHOOL.name:
+        known = ", ".join(one for one in ALL_SYSTEMS if one != POWERSCHOOL.name)
+        raise UsageError(f"'{name}' is not exported as CSV. These are: {known}.", code="no_such_system")
+    if delta and not state.day:
+        raise UsageError(
+            "No day has passed yet: let one pass with 'siscon sandbox advance'.", code="nothing_changed"
+        )
+    district = district_of(name, state)
+    try:
+        made = csv_drop.export(district, folder, version=version, since_day=state.day if delta else None)
+    except OSError as error:
+        raise SisconError(f"{folder} cannot be written: {error.strerror}.", code="unwritable") from error
+    row = {"integration": name, "day": state.day, "file": str(made), "bytes": made.stat().st_size}
+    output.show([row], tuple(row), as_json=as_json)
 
 
 @sandbox.command("truth")
