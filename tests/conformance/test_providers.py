@@ -16,7 +16,7 @@ from siscon.providers.contract import Api, Page, ProviderSettings
 from siscon.providers.registry import load
 from siscon.providers.testing import provider_suite
 from siscon.sandbox import truth
-from siscon.sandbox.systems import SYSTEMS
+from siscon.sandbox.systems import ALL_SYSTEMS
 from siscon.sandbox.world import district_of
 from support.sandbox_sis import client_for, kinds, next_day, sandbox, settings_for
 
@@ -40,6 +40,8 @@ TestPowerSchool = suite_over_sandbox("powerschool", page_size=17)
 TestPowerSchoolByWalk = suite_over_sandbox("powerschool", page_size=17, lists="walk")
 TestInfiniteCampus = suite_over_sandbox("infinite_campus", page_size=17)
 TestSkyward = suite_over_sandbox("skyward", page_size=17)
+TestOneRoster11 = suite_over_sandbox("oneroster", page_size=17, version="1.1")
+TestOneRoster12 = suite_over_sandbox("oneroster", page_size=17)
 TestSkywardWithoutFilter = suite_over_sandbox("skyward", page_size=17, enrollment_filter=False)
 
 
@@ -64,8 +66,8 @@ def laid_over(pages: list[Page]) -> dict[str, Record]:
 def differences(
     system: str, district: Any, entity: Entity, found: dict[str, Record]
 ) -> list[tuple[str, str, object, object]]:
-    wanted = {row["external_id"]: row for row in truth.rows(SYSTEMS[system], district, entity.value)}
-    broken = {row["external_id"] for row in truth.broken(SYSTEMS[system], district, entity.value)}
+    wanted = {row["external_id"]: row for row in truth.rows(ALL_SYSTEMS[system], district, entity.value)}
+    broken = {row["external_id"] for row in truth.broken(ALL_SYSTEMS[system], district, entity.value)}
     wrong: list[tuple[str, str, object, object]] = [
         (external_id, "there", True, False) for external_id in found.keys() - wanted.keys() - broken
     ]

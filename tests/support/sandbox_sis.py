@@ -69,12 +69,21 @@ async def next_day(state: SandboxState) -> None:
     assert answer.status_code == 200
 
 
+async def switch(state: SandboxState, system: str, **quirks: Any) -> None:
+    """Set switches of one system of a running sandbox."""
+    url = f"http://127.0.0.1:{state.ports[ALL_SYSTEMS[system].port]}{CONTROL}quirks"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(url, headers={"X-Sandbox-Control": "yes"}, json=quirks)
+    assert answer.status_code == 200, answer.text
+
+
 def settings_for(kind: type[Provider], state: SandboxState, **more: Any) -> ProviderSettings:
     """The settings with which a provider reads its sandbox system."""
     base_url = f"http://127.0.0.1:{state.ports[ALL_SYSTEMS[kind.name].port]}"
     extra: dict[str, Any] = {
         "infinite_campus": {"app_name": APP_NAME},
         "skyward": {"token_url": f"http://127.0.0.1:{state.ports[3]}/token"},
+        "oneroster": {"token_url": f"{base_url}/oauth/token"},
     }.get(kind.name, {})
     return kind.Settings(base_url=base_url, **extra, **more)
 
