@@ -41,7 +41,7 @@ class Rows:
         self._schools: dict[int, str] = {}
         self._enrollment = _ENROLLMENT.replace("PRIMARY", '"false"' if self._texts else "false")
         for word in ("users", "classes"):
-            href = f'"href":"{base}/'.replace("%", "%%") + f'{word}/%s",' if hrefs else ""
+            href = f'"href":"{base}/'.replace("%", "%%") + f'{word}/%s",' if self._hrefs else ""
             self._enrollment = self._enrollment.replace(word.upper(), href)
         self._term_word = "term" if self._is_12 else "semester"
 
