@@ -278,7 +278,7 @@ def _check_login(
     except SisconError as error:
         loaded.document.complain(("integrations", name, "provider"), error.sentence)
         return
-    if values.get("username") and "password" not in needed:
+    if values.get("username") and not any(values.get(key) for key in ("password", "private_key")):
         needed.append("password")
     for key in needed:
         path: Path = ("integrations", name, key)

@@ -319,6 +319,14 @@ def test_what_a_login_needs_is_missed_before_anything_starts(
     assert [f"{one.path}: {one.sentence}" for one in caught.value.complaints] == said
 
 
+def test_a_user_name_goes_with_a_password_or_with_a_key(tmp_path: Path) -> None:
+    keyed = GOOD.replace(
+        "client_id: abc", "client_id: abc\n    username: ann\n    private_key: ${NORTH_SECRET}"
+    )
+
+    assert loaded(tmp_path, keyed).integrations["north"].username == "ann"
+
+
 def test_explain_tells_values_and_sources_but_no_secret(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from siscon.domain.errors import AuthError, ConfigError
+from siscon.domain.errors import AuthError, ConfigError, ProviderError
 from siscon.domain.events import EventKind
 from siscon.domain.privacy import Secret
 from siscon.domain.tokens import Token, TokenHealth
@@ -121,6 +121,26 @@ async def test_what_the_configuration_lacks_is_named(
     with pytest.raises(ConfigError, match=r"integrations\.harbor lacks token"):
         async with linked(db, vault, clock, server, "bearer"):
             pass
+
+
+@pytest.mark.parametrize("grant", ["client", "code"])
+@pytest.mark.parametrize("status", [302, 307, 308])
+async def test_a_redirect_of_the_token_url_leads_nowhere(
+    db: SqliteDatabase, vault: Vault, clock: HandClock, server: TokenServer, grant: str, status: int
+) -> None:
+    async with db.transaction() as c:
+        await tokens.save(c, vault, "harbor", Token(Secret("over"), 1, 2, Secret(FIRST_REFRESH)))
+    with token_server() as listener:
+        server.location = f"{listener.origin}/token"
+        server.answers = [(status, {})]
+        async with linked(db, vault, clock, server, grant) as link:
+            with pytest.raises(ProviderError) as caught:
+                await ask(link)
+            assert await ask(link) == 200
+
+    assert caught.value.code == "redirect_refused"
+    assert (listener.calls, listener.headers, listener.api_calls) == ([], {}, 0)
+    assert (len(server.calls), server.reuse) == (2, 0)
 
 
 async def test_no_secret_of_a_login_is_ever_told(

@@ -22,7 +22,7 @@ class TokenServer:
     ``after_rotation`` is called when a pair was made, before its answer is sent; True from it drops the answer.
     ``answers`` are given instead, one for each call, before any pair is made. ``hung_up`` counts the connections
     that clients have closed, ``headers`` are those of the last request of data. ``good_access`` with an empty text
-    in it lets everybody in.
+    in it lets everybody in. ``location`` is where redirects among the answers lead.
     """
 
     port: int = 0
@@ -38,6 +38,7 @@ class TokenServer:
     headers: dict[str, str] = field(default_factory=dict)
     reuse: int = 0
     scope: str | None = None
+    location: str = ""
     answers: list[tuple[int, Any]] = field(default_factory=list)
     after_rotation: Callable[[], bool] = lambda: False
     lock: Any = field(default_factory=threading.Lock)
@@ -84,7 +85,9 @@ def _handler(server: TokenServer) -> type[BaseHTTPRequestHandler]:
                 server.revoked.append(form["token"])
                 self._send(*(server.answers.pop(0) if server.answers else (200, {})))
             else:
-                self._send(*server.token(form))
+                status, body = server.token(form)
+                more = {"Location": server.location} if status in (302, 307, 308) else {}
+                self._send(status, body, **more)
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
