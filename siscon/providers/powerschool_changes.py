@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from siscon.domain.errors import ProviderError
+from siscon.domain.errors import ProviderError, RecordError
 from siscon.domain.records import Entity
 from siscon.providers import powerschool_wire as wire
 from siscon.providers.coerce import as_id, as_list, as_map
@@ -32,7 +32,7 @@ TABLES: Mapping[Entity, tuple[str, ...]] = {
 AT_ONCE = 50
 """So many records that are read one by one make a page."""
 
-_REFUSALS = (*NOT_OFFERED, "bad_request", "gone")
+_REFUSALS = (*NOT_OFFERED, "bad_request", "gone", "too_large")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,18 @@ class Changes:
         self._at_most = at_most
 
     async def prepare(
-        self, entity: Entity, cursor: str | None, at: dict[str, Any], *, more_tables: tuple[str, ...] = ()
+        self,
+        entity: Entity,
+        cursor: str | None,
+        at: dict[str, Any],
+        *,
+        more_tables: tuple[str, ...] = (),
+        by_query: bool = False,
     ) -> None:
-        """Write into a resume position what to read: ``ids`` or all, the next cursor (``mark``) and a ``note``."""
+        """Write into a resume position what to read: ``ids`` or all, the next cursor (``mark``) and a ``note``.
+
+        ``by_query`` says that a PowerQuery gives the changed rows ``since`` the version, however many they are.
+        """
         since = self._version_in(cursor)
         changed = None if since is None else await self._asked(since)
         if since is not None and (changed is None or changed.version < since):
@@ -84,11 +93,12 @@ class Changes:
         found = {one for table, ids in changed.tables.items() if table in names for one in ids}
         if entity is Entity.STAFF and found:
             return  # changed persons are told by another id than the lists of schools have
-        if len(found) > self._at_most:
-            at["note"] = f"{len(found)} records changed, more than changed_at_most: the whole list is read."
+        if by_query:
             at["since"] = str(since)
-            return
-        at["since"], at["ids"] = str(since), sorted(found)
+        if len(found) <= self._at_most:
+            at["ids"] = sorted(found)
+        elif not by_query:
+            at["note"] = f"{len(found)} records changed, more than changed_at_most: the whole list is read."
 
     def arguments(self, at: Mapping[str, Any]) -> dict[str, str]:
         """What a PowerQuery must be given to send changed rows only; both arguments or none."""
@@ -121,8 +131,11 @@ class Changes:
         current = _number(body.get("$dataversion"))
         if current is None:
             return None
-        tables = as_map(body.get("tables"))
-        told = {name.lower(): tuple(as_id(one, "id") for one in as_list(ids)) for name, ids in tables.items()}
+        tables = as_map(body.get("tables")).items()
+        try:
+            told = {name.lower(): tuple(as_id(one, "id") for one in as_list(ids)) for name, ids in tables}
+        except RecordError:
+            return None
         return Changed(current, told)
 
     async def pages(self, one: Single, at: dict[str, Any]) -> AsyncIterator[Page]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 from siscon.domain.errors import ProviderError
 from siscon.domain.records import Part, Record, Section
@@ -234,7 +235,7 @@ class Lists:
 
     async def row(self, name: str, external_id: str, params: Mapping[str, str]) -> Any:
         """One record of ``/ws/v1`` as it comes; None when it is gone."""
-        path = f"ws/v1/{name}/{external_id}"
+        path = f"ws/v1/{name}/{quote(external_id, safe='')}"
         try:
             answer = await self.api.get(path, params)
         except ProviderError as error:

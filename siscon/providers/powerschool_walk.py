@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from siscon.domain.records import Entity, Part
 from siscon.providers import powerschool_wire as wire
@@ -62,7 +63,9 @@ class Schools:
         if entity is Entity.ENROLLMENT:
             return self._enrollments(school, at)
         name, decoder, params = self._of_a_school[entity]
-        return self._one_list(NumberedList(name, f"ws/v1/school/{school}/{name}", decoder, params), at)
+        return self._one_list(
+            NumberedList(name, f"ws/v1/school/{quote(school, safe='')}/{name}", decoder, params), at
+        )
 
     async def _one_list(self, one: NumberedList, at: dict[str, Any]) -> AsyncIterator[Step]:
         async for leaf in self._lists.leaves(one, place_in(at), at["sizes"]):
@@ -71,7 +74,7 @@ class Schools:
     async def _sections(self, school: str, at: dict[str, Any]) -> AsyncIterator[Step]:
         """The sections of a school, with the persons behind its staff rows as instructors."""
         persons = at.get("persons") or await self._persons(school, at)
-        one = NumberedList("section", f"ws/v1/school/{school}/section", wire.SECTIONS)
+        one = NumberedList("section", f"ws/v1/school/{quote(school, safe='')}/section", wire.SECTIONS)
         async for leaf in self._lists.leaves(one, place_in(at), at["sizes"]):
             records = await self._lists.with_persons(leaf.decoded.records, persons)
             named = replace(leaf, decoded=replace(leaf.decoded, records=records))
@@ -79,14 +82,14 @@ class Schools:
 
     async def _persons(self, school: str, at: dict[str, Any]) -> dict[str, str]:
         """users_dcid by SCHOOLSTAFF.DCID: sections name the second, rosters the first."""
-        staff = NumberedList("staff", f"ws/v1/school/{school}/staff", wire.STAFF_ROWS)
+        staff = NumberedList("staff", f"ws/v1/school/{quote(school, safe='')}/staff", wire.STAFF_ROWS)
         found, _ = await self._lists.whole(staff, at["sizes"])
         return {one.part_id: one.external_id for one in found if isinstance(one, Part)}
 
     async def _enrollments(self, school: str, at: dict[str, Any]) -> AsyncIterator[Step]:
         """The enrollments of a school's sections, section after section; those left travel in the resume position."""
         if "sections" not in at:
-            one = NumberedList("section", f"ws/v1/school/{school}/section", wire.SECTION_IDS)
+            one = NumberedList("section", f"ws/v1/school/{quote(school, safe='')}/section", wire.SECTION_IDS)
             found, partial = await self._lists.whole(one, at["sizes"])
             at["partial"] = bool(at.get("partial") or partial)
             at["sections"] = list(dict.fromkeys(section.external_id for section in found))
@@ -94,7 +97,7 @@ class Schools:
         if not sections:
             yield Leaf(wire.NOTHING, None, None), None
         for number, section in enumerate(sections):
-            path = f"ws/v1/section/{section}/section_enrollment"
+            path = f"ws/v1/section/{quote(section, safe='')}/section_enrollment"
             one = NumberedList("section_enrollment", path, wire.ENROLLMENTS)
             place = place_in(at) if number == 0 else START
             async for leaf in self._lists.leaves(one, place, at["sizes"]):

@@ -228,3 +228,38 @@ async def test_a_damaged_place_is_told() -> None:
         await read(Recorded(schools(1)), Entity.SCHOOL, '{"sizes":{},"place":{"leaf":3}}')
 
     assert raised.value.code == "bad_resume"
+
+
+@pytest.mark.parametrize(
+    "feed",
+    [
+        {"$dataversion": "x", "tables": {}},
+        {"$dataversion": "90500", "tables": {"students": [{"no": "id"}]}},
+        {"tables": {"students": [1]}},
+        [1],
+    ],
+)
+async def test_a_subscription_that_makes_no_sense_means_everything(feed: object) -> None:
+    class Odd(Recorded):
+        async def get(
+            self, path: str, params: Mapping[str, str | int] | None = None, *, keep_s: float = 0.0
+        ) -> Answer:
+            return answer(feed) if "dataversion" in path else await super().get(path, params)
+
+    settings = PowerSchool.Settings(base_url="https://sis.example.org", data_version=True)
+    provider = PowerSchool(Odd(schools(1, 2)), settings)
+    cursor = '{"app":"siscon","version":"90412"}'
+
+    pages = [page async for page in provider.pages(Entity.SCHOOL, cursor=cursor, resume=None)]
+
+    assert [one.external_id for page in pages for one in page.records] == ["1", "2"]
+    assert {page.cursor for page in pages} == {None}
+
+
+async def test_an_id_cannot_lead_a_request_elsewhere() -> None:
+    rows = {**one_school(), "ws/v1/district/school": [{"id": "../../x", "name": "Harbor"}]}
+    api = Recorded(rows)
+
+    await read(api, Entity.TERM)
+
+    assert api.asked[-1] == "ws/v1/school/..%2F..%2Fx/term"

@@ -172,6 +172,34 @@ async def test_broken_changed_records_are_rejected_one_by_one(school: PracticeDi
     assert all(one.external_id for one in rejected)
 
 
+async def test_changed_rows_that_the_query_leaves_out_are_asked_for_one_by_one(
+    school: PracticeDistrict,
+) -> None:
+    provider = school.provider(data_version=True)
+    mark = mark_of(await read(provider, Entity.ENROLLMENT, None))
+    await next_day(school.state)
+    await school.control("quirks", half_pages=True)
+
+    pages = await read(provider, Entity.ENROLLMENT, mark)
+    rest = [page async for page in provider.pages(Entity.ENROLLMENT, cursor=mark, resume=pages[0].resume)]
+
+    assert set(received(pages)) == changed_ids(school, Entity.ENROLLMENT)
+    assert [page.records for page in rest] == [page.records for page in pages[1:]]
+    assert len(rest) > 0
+    assert pages[-1].resume is None
+
+
+async def test_many_changed_rows_come_by_query_however_many(school: PracticeDistrict) -> None:
+    provider = school.provider(data_version=True, changed_at_most=0)
+    mark = mark_of(await read(provider, Entity.ENROLLMENT, None))
+    await next_day(school.state)
+
+    pages = await read(provider, Entity.ENROLLMENT, mark)
+
+    assert set(received(pages)) == changed_ids(school, Entity.ENROLLMENT)
+    assert notes(pages) == ""
+
+
 async def test_changes_go_on_where_they_were_broken_off(school: PracticeDistrict) -> None:
     provider = school.provider(data_version=True)
     mark = mark_of(await read(provider, Entity.STUDENT, None))
