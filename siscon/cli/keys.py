@@ -51,11 +51,16 @@ def check(config: Path | None, *, as_json: bool) -> int:
     """Say where the keys come from, what each protects, and what cannot be opened."""
     settings = runtime.load_settings(config)
     source = work_on.source_of(settings.home)
+    order = work_on.places(settings.home)
+    if not as_json:
+        told = "; ".join(f"{name}: {'there' if there else 'not there'}" for name, there in order)
+        output.say(f"Keys are looked for in this order: {told}.")
     report = in_database(settings, lambda db: work_on.check(db, source))
     if as_json:
         output.card(
             {
                 "source": report.source,
+                "places": [{"place": name, "there": there} for name, there in order],
                 "keys": [_told(one, as_json=True) for one in report.keys],
                 "unreadable": dict(report.unreadable),
             },

@@ -47,6 +47,11 @@ def source_of(home: Path) -> Source:
     return keys.find_source(home, os.environ)
 
 
+def places(home: Path) -> list[tuple[str, bool]]:
+    """Where keys are looked for, in order, and whether anything is there."""
+    return keys.places(home, os.environ)
+
+
 async def check(db: Database, source: Source) -> KeyReport:
     """Examine every sealed value; raises ``ConfigError`` where there is no key, and changes nothing."""
     given = _ids(source.read())

@@ -59,6 +59,17 @@ def find_source(home: Path, environ: Mapping[str, str]) -> Source:
     return Source(f"file {path}", path, is_ours=True)
 
 
+def places(home: Path, environ: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """Every place that is looked at, in order, and whether anything is there; the first that is, is used."""
+    folder = environ.get(CREDENTIALS)
+    return [
+        (f"systemd credential {KEY_FILE}", bool(folder) and (Path(folder or "") / KEY_FILE).exists()),
+        (f"file named by {NAMED_FILE}", bool(environ.get(NAMED_FILE))),
+        (f"environment variable {VARIABLE}", bool(environ.get(VARIABLE))),
+        (f"file {home / KEY_FILE}", (home / KEY_FILE).exists()),
+    ]
+
+
 class _Watch:
     """Reads a key file again once it is another than before."""
 

@@ -80,6 +80,7 @@ def test_the_life_of_a_key_from_check_to_prune(home: Path, capsys: pytest.Captur
     assert run(["keys", "check", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["source"] == f"file {home / keys.KEY_FILE}"
+    assert [one["there"] for one in told["places"]] == [False, False, False, True]
     assert told["keys"] == [{"key_id": old, "state": "seals", "protects": {"secrets": 1, "tokens": 1}}]
     assert run(["keys", "prune"]) == 0
     assert run(["keys", "rotate", "--json"]) == 0
