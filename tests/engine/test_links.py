@@ -14,6 +14,7 @@ from siscon.sandbox.systems import ONEROSTER
 from siscon.store import records
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
+from support.csv_drops import PEOPLE, zipped
 from support.engines import LivingEngine, living_engine, settings_for
 
 
@@ -43,3 +44,25 @@ async def test_zips_in_a_folder_are_imported_and_their_copies_removed(
             shown = await records.show(c, "harbor", entity, wanted[0]["external_id"])
         assert shown is not None
     assert list((home / "files").iterdir()) == []
+
+
+async def test_a_delivery_that_holds_a_row_twice_is_imported(
+    db: SqliteDatabase, tmp_path: Path, vault: Vault
+):
+    home = tmp_path / "home"
+    (tmp_path / "drop").mkdir()
+    home.mkdir()
+    twice = PEOPLE["users"] + PEOPLE["users"].partition("\n")[2]
+    zipped(tmp_path / "drop" / "a.zip", {**PEOPLE, "users": twice})
+    settings = settings_for(
+        home,
+        provider="oneroster_csv",
+        base_url=str(tmp_path / "drop"),
+        entities=["school", "student"],
+        settings={"settle_s": 0},
+    )
+    async with living_engine(db, settings, vault, load_provider=lambda _name: OneRosterCsv) as engine:
+        await imported(engine)
+
+    async with db.read() as c:
+        assert await records.count(c, "harbor", Entity.STUDENT) == 2
