@@ -10,6 +10,7 @@ class EventKind(StrEnum):
     ENGINE_STARTED = "engine started"
     ENGINE_STOPPED = "engine stopped"
     INTEGRATION_ACTIVATED = "integration activated"
+    PROVIDER_CHANGED = "provider changed"
     INTEGRATION_REMOVED = "integration removed"
     RUN_QUEUED = "run queued"
     RUN_STARTED = "run started"

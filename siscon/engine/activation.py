@@ -12,6 +12,7 @@ from siscon.domain.errors import ConfigError, SisconError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.text import plain
 from siscon.providers.contract import Provider, ProviderSettings, Rate
+from siscon.providers.registry import package_of
 from siscon.store import events, integrations
 from siscon.store.database import Database
 
@@ -74,6 +75,7 @@ async def _activate(
     db: Database, name: str, settings: IntegrationSettings, *, kind: type[Provider], now_ms: int
 ) -> None:
     rate = rate_of(settings, kind, own_settings(settings, kind))
+    package = package_of(settings.provider, kind)
     async with db.transaction() as c:
         before = await integrations.one(c, name)
         await integrations.activate(
@@ -87,11 +89,17 @@ async def _activate(
             now_ms=now_ms,
         )
         await integrations.set_enabled(c, name, settings.enabled)
+        formerly = await integrations.note_package(c, name, str(package))
         if before is None:
-            text = f"{name} ({plain(kind.title)}) is new here"
+            text = f"{name} ({plain(kind.title)}) is new here, read by {package}"
             kind_of_news = EventKind.INTEGRATION_ACTIVATED
             await events.append(c, kind_of_news, Level.INFO, text, integration=name, at_ms=now_ms)
             return
+        if formerly and formerly != str(package):
+            text = f"{name} is read by other code: {package}; before {formerly}"
+            await events.append(
+                c, EventKind.PROVIDER_CHANGED, Level.WARNING, text, integration=name, at_ms=now_ms
+            )
         if before.schedule != settings.schedule or not settings.enabled:
             await integrations.set_due(c, name, None)
         if before.full_schedule != settings.full_schedule or not settings.enabled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from siscon.config import Settings
 from siscon.domain.errors import SisconError
+from siscon.domain.text import plain
 from siscon.providers import registry
 from siscon.store import events, keys, leases, migrate, rekey, sqlite
 from siscon.store.database import Database
@@ -52,32 +53,39 @@ async def examine(
     load: Callable[[], Settings], environ: Mapping[str, str], *, screen: Screen, now_ms: int
 ) -> list[Check]:
     """Every check, in the order in which one builds on the other."""
-    checks = [*check_providers(), *check_screen(environ, screen)]
+    checks = check_screen(environ, screen)
     try:
         settings = load()
     except SisconError as error:
         broken = Check(
             "configuration", State.FAIL, error.sentence, "run 'siscon config check' and mend each line"
         )
-        return [broken, *checks]
+        return [broken, *check_providers(()), *checks]
     found = f"{settings.file}, {len(settings.integrations)} integrations"
-    checks.insert(0, Check("configuration", State.OK, found))
+    used = sorted({one.provider for one in settings.integrations.values()})
+    checks = [Check("configuration", State.OK, found), *check_providers(used), *checks]
     checks += [check_home(settings.home), check_disk(settings.home), check_space(settings.home)]
     checks += await _check_database(settings, environ, now_ms=now_ms)
     return checks
 
 
-def check_providers() -> list[Check]:
-    """Load every provider that is installed; a broken one is named."""
+def check_providers(used: Collection[str]) -> list[Check]:
+    """Whose code the configured providers are; those that are installed and not used are named, not loaded."""
     checks = []
-    for name in registry.names():
+    for name in used:
         try:
-            title = registry.load(name).title
+            kind = registry.load(name)
+            told = f"{kind.title}, {registry.package_of(name, kind)}"
         except SisconError as error:
             checks.append(Check(f"provider {name}", State.FAIL, error.sentence, "mend or remove the plug-in"))
         else:
-            checks.append(Check(f"provider {name}", State.OK, title))
-    return checks or [Check("providers", State.FAIL, "none is installed", "install siscon again")]
+            checks.append(Check(f"provider {plain(name)}", State.OK, told))
+    if not registry.names():
+        return [Check("providers", State.FAIL, "none is installed", "install siscon again")]
+    others = sorted(set(registry.names()) - set(used))
+    if others:
+        checks.append(Check("providers", State.OK, f"installed, not used: {plain(', '.join(others))}"))
+    return checks
 
 
 def check_screen(environ: Mapping[str, str], screen: Screen) -> list[Check]:

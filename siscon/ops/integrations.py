@@ -62,7 +62,7 @@ async def integration_row(
 
 def _package(provider: str) -> str:
     try:
-        return str(registry.package_of(provider))
+        return str(registry.package_of(provider, registry.load(provider)))
     except SisconError as error:
         return error.sentence
 

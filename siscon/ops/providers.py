@@ -35,7 +35,7 @@ def provider_row(name: str) -> Row:
         kind = registry.load(name)
     except SisconError as error:
         raise UsageError(error.sentence, code=error.code) from error
-    package = registry.package_of(name)
+    package = registry.package_of(name, kind)
     rate = kind.rate
     login, needed = _login(kind)
     return {
@@ -54,7 +54,7 @@ def provider_row(name: str) -> Row:
 
 
 def _row(name: str, kind: type[Provider]) -> Row:
-    package = registry.package_of(name)
+    package = registry.package_of(name, kind)
     return {
         "name": name,
         "state": "ok",

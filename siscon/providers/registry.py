@@ -81,9 +81,9 @@ def _checked(name: str, kind: object) -> type[Provider]:
     )
 
 
-def package_of(name: str) -> Package:
-    """Where the code of a provider comes from; it is loaded for that. Raises ``ConfigError`` as :func:`load` does."""
-    file = getattr(sys.modules.get(load(name).__module__), "__file__", None) or ""
+def package_of(name: str, kind: type[Provider]) -> Package:
+    """Where the code of a provider that was loaded under a name comes from."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
     try:
         digest = hashlib.sha256(Path(file).read_bytes()).hexdigest() if file else ""
     except OSError:

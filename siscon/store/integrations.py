@@ -18,6 +18,8 @@ ON CONFLICT (name) DO UPDATE SET
 """
 LIST_ALL = f"SELECT {COLUMNS} FROM integrations WHERE removed_at_ms IS NULL ORDER BY name"
 FIND = f"SELECT {COLUMNS} FROM integrations WHERE name = :name AND removed_at_ms IS NULL"
+FIND_PACKAGE = "SELECT package FROM integrations WHERE name = :name"
+NOTE_PACKAGE = "UPDATE integrations SET package = :package WHERE name = :name"
 SET_PAUSED = "UPDATE integrations SET paused = :paused WHERE name = :name"
 SET_ENABLED = "UPDATE integrations SET enabled = :enabled WHERE name = :name"
 SET_FULL_DUE = "UPDATE integrations SET full_due_at_ms = :full_due_at_ms WHERE name = :name"
@@ -73,6 +75,15 @@ async def one(c: Connection, name: str) -> Integration | None:
     """The integration of that name, or None."""
     row = await c.one(FIND, {"name": name})
     return None if row is None else _integration(row)
+
+
+async def note_package(c: Connection, name: str, package: str) -> str:
+    """Write down whose code reads it; what stood there before, empty for the first."""
+    row = await c.one(FIND_PACKAGE, {"name": name})
+    before = str(row["package"]) if row is not None else ""
+    if before != package:
+        await c.run(NOTE_PACKAGE, {"name": name, "package": package})
+    return before
 
 
 async def set_paused(c: Connection, name: str, paused: bool) -> None:

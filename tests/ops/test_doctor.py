@@ -34,7 +34,16 @@ async def test_before_the_first_start_nothing_is_wrong(tmp_path: Path) -> None:
 
     assert {one.state for one in checks.values()} <= {State.OK, State.WARN}
     assert checks["home"].advice == "the first start makes it"
-    assert checks["provider powerschool"].state is State.OK
+    assert "powerschool" in checks["providers"].seen
+
+
+def test_whose_code_the_used_providers_are_is_told() -> None:
+    checks = {one.name: one for one in doctor.check_providers(["powerschool", "no_such"])}
+
+    assert checks["provider powerschool"].seen.startswith("PowerSchool, siscon ")
+    assert "sha256" in checks["provider powerschool"].seen
+    assert checks["provider no_such"].state is State.FAIL
+    assert "powerschool" not in checks["providers"].seen
 
 
 async def test_a_sound_installation_is_sound_and_a_clock_set_back_is_seen(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ ALTER TABLE integrations ADD COLUMN full_due_at_ms INTEGER;
 -- What the last good run saw that the login covers, as JSON text by name; empty before the first.
 ALTER TABLE integrations ADD COLUMN coverage TEXT NOT NULL DEFAULT '';
 ALTER TABLE integrations ADD COLUMN removed_at_ms INTEGER;
+-- Whose code reads it, with version and digest: a change is reported.
+ALTER TABLE integrations ADD COLUMN package TEXT NOT NULL DEFAULT '';
 
 ALTER TABLE runs ADD COLUMN coverage TEXT NOT NULL DEFAULT '';
 
