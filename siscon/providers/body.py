@@ -20,6 +20,12 @@ _XML_ROOT = re.compile(r"(?:<\?[^>]*\?>\s*|<!--(?:(?!-->).)*-->\s*)*<([A-Za-z_][
 """What may stand before the first element; a document type may not, so that no web page passes for XML."""
 
 
+RATIO_MOST = 400
+RATIO_FROM_BYTES = 1_048_576
+"""Lists shrink to a tenth or a thirtieth; only what is made to harm shrinks by more than this, and small ones harm
+nobody."""
+
+
 async def read_capped(pieces: AsyncIterator[bytes], encoding: str, cap_bytes: int) -> bytes:
     """The whole decompressed body; more than the cap, or any encoding but one gzip, is a ``ProviderError``."""
     encoding = encoding.strip().lower()
@@ -54,11 +60,19 @@ async def _joined(pieces: AsyncIterator[bytes], cap_bytes: int) -> bytes:
 async def _inflated(pieces: AsyncIterator[bytes], cap_bytes: int) -> bytes:
     unzip = zlib.decompressobj(zlib.MAX_WBITS | 16)
     whole = bytearray()
+    packed = 0
     try:
         async for piece in pieces:
+            packed += len(piece)
             whole += unzip.decompress(piece, cap_bytes + 1 - len(whole))
             if len(whole) > cap_bytes or unzip.unconsumed_tail:
                 raise _too_large(cap_bytes)
+            if len(whole) > RATIO_FROM_BYTES and len(whole) > RATIO_MOST * packed:
+                raise ProviderError(
+                    f"The SIS sent an answer that unfolds to more than {RATIO_MOST} times its size: that is no list. "
+                    "Ask the SIS's support what stands in between.",
+                    code="too_large",
+                )
     except zlib.error as error:
         raise TransientError("The SIS sent a damaged gzip answer.", code="connection_lost") from error
     if not unzip.eof:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from bisect import bisect_left
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -318,3 +321,27 @@ async def test_a_login_that_nobody_answers_counts_as_a_failure(db: SqliteDatabas
             await patiently(fetch, entry)
 
     assert await state(db) == "open"
+
+
+@pytest.mark.long
+async def test_three_processes_together_keep_the_limit_in_any_window(db: SqliteDatabase, tmp_path: Path):
+    requests, per_s, times = 20, 4.0, 22
+    worker = Path(__file__).parent.parent / "support" / "gate_worker.py"
+    command = [
+        sys.executable,
+        str(worker),
+        str(tmp_path / "siscon.db"),
+        str(requests),
+        str(per_s),
+        str(times),
+    ]
+    running = [
+        await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE) for _ in range(3)
+    ]
+    told = [(await one.communicate())[0] for one in running]
+
+    left_ms = sorted(int(line) for lines in told for line in lines.split())
+    assert len(left_ms) == 3 * times
+    assert (
+        max(bisect_left(left_ms, start + per_s * 1000) - at for at, start in enumerate(left_ms)) <= requests
+    )

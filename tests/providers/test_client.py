@@ -285,6 +285,14 @@ async def test_a_bomb_is_refused_before_it_unfolds() -> None:
     assert (await house.refusal()).code == "too_large"
 
 
+async def test_what_unfolds_out_of_all_proportion_is_refused_below_the_cap() -> None:
+    house = House(answer(body=gzip.compress(b"[" + b" " * 8_000_000 + b"]"), Content_Encoding="gzip"))
+
+    error = await house.refusal()
+
+    assert (error.code, "unfolds" in error.sentence) == ("too_large", True)
+
+
 @pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "deflate", "zstd"])
 async def test_other_encodings_are_refused(encoding: str) -> None:
     house = House(answer(body=gzip.compress(gzip.compress(b"[]")), Content_Encoding=encoding))
