@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
@@ -28,8 +29,8 @@ from siscon.providers.contract import (
 )
 from siscon.providers.oneroster_csv_package import Package, digest_of, read_loose, read_zip
 from siscon.providers.oneroster_csv_records import PIECES, Piece, Places, places_of, record_of
-from siscon.providers.oneroster_csv_rows import BadRow
-from siscon.providers.oneroster_csv_tables import Chain, Found, mark_of, newer_than
+from siscon.providers.oneroster_csv_rows import BadRow, Row
+from siscon.providers.oneroster_csv_tables import Chain, Found, is_gone, mark_of, newer_than
 from siscon.providers.paging import from_resume, to_resume
 
 DELIVERIES = 200
@@ -63,6 +64,25 @@ class OneRosterCsv(FileProvider):
         assert isinstance(settings, OneRosterCsvSettings)
         self._own = settings
         self._packages: dict[tuple[Path, ...], Package] = {}
+
+    async def coverage(self) -> Mapping[str, str]:
+        """Version and school year under way on the day of the newest delivery; nothing where no sessions lie there."""
+        try:
+            chain = await self._chain(Entity.TERM, None)
+        except ProviderError as error:
+            if error.code != "no_bulk":
+                raise
+            return {}
+        told = {"OneRoster": chain.newest.version}
+        day = datetime.fromtimestamp(chain.newest.modified_at_ms / 1000, UTC).date().isoformat()
+        years = set()
+        for one in chain.rows("academicSessions"):
+            if one is None:
+                await asyncio.sleep(0)
+            elif isinstance(one.what, Row) and _is_under_way(one.what, day):
+                years.add(one.what.cells.get("schoolYear", "").strip())
+        named = ", ".join(sorted(years - {""}))
+        return told | ({"school year": named} if named else {})
 
     async def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         """The pages of one entity: everything, or with a cursor what deliveries after it have changed.
@@ -173,6 +193,12 @@ class OneRosterCsv(FileProvider):
                 version=self._own.version,
             )
         return self._packages[key]
+
+
+def _is_under_way(row: Row, day: str) -> bool:
+    return row.cells["startDate"].strip()[:10] <= day <= row.cells["endDate"].strip()[:10] and not is_gone(
+        row
+    )
 
 
 def _names(made_over: object) -> set[str]:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from siscon.domain.errors import ProviderError
+from siscon.domain.errors import AuthError, ProviderError, SisconError, TransientError
 from siscon.domain.records import Entity, Part, Record, Student, to_dict
-from siscon.providers.contract import Page
+from siscon.providers.contract import Drop, Page
+from siscon.providers.oneroster_csv import OneRosterCsv, OneRosterCsvSettings
 from siscon.sandbox import csv_drop, truth
 from siscon.sandbox.district import District
 from siscon.sandbox.systems import ONEROSTER, SKYWARD, System
@@ -272,3 +273,42 @@ async def test_fields_of_the_district_are_kept_by_name(tmp_path: Path) -> None:
 
     assert found["u1"].custom == '{"LunchNo":"17"}'
     assert found["u2"].custom is None
+
+
+async def test_coverage_is_version_and_the_school_year_of_the_delivery(tmp_path: Path) -> None:
+    sessions = (
+        "sourcedId,status,dateLastModified,title,type,startDate,endDate,schoolYear\n"
+        "y1,,,2025-2026,schoolYear,2025-08-15,2026-06-05,2026\ny2,,,2026-2027,schoolYear,2026-08-17,2027-06-05,2027\n"
+    )
+    autumn, summer = 1_790_000_000, 1_783_000_000
+    for name, at_s, wanted in (
+        ("a.zip", summer, {"OneRoster": "1.1"}),
+        ("b.zip", autumn, {"OneRoster": "1.1", "school year": "2027"}),
+    ):
+        zipped(tmp_path / name, {"academicSessions": sessions}, at_s=at_s)
+        async with provider_over(tmp_path) as provider:
+            assert await provider.coverage() == wanted
+
+
+async def test_coverage_is_empty_where_no_sessions_are_delivered(tmp_path: Path) -> None:
+    zipped(tmp_path / "a.zip", PEOPLE)
+    async with provider_over(tmp_path) as provider:
+        assert await provider.coverage() == {}
+
+
+@pytest.mark.parametrize(
+    "error", [AuthError("no"), TransientError("later"), ProviderError("no", code="no_folder")]
+)
+async def test_what_the_place_of_the_files_says_passes_through(error: SisconError) -> None:
+    class Shut:
+        async def listing(self) -> list[Drop]:
+            raise error
+
+        async def fetch(self, drop: Drop) -> Path:
+            raise error
+
+    provider = OneRosterCsv(Shut(), OneRosterCsvSettings(base_url="/nowhere"))
+    for entity in provider.entities:
+        with pytest.raises(type(error)) as raised:
+            await walk(provider, entity)
+        assert raised.value is error
