@@ -68,6 +68,8 @@ async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: st
     partial = page.partial or any(one.external_id is None for one in page.rejected)
     async with job.db.transaction(job.lease) as c:
         await staged.put(c, run.id, entity, rows)
+        if page.absent_fields:
+            await staged.keep(c, run.integration, run.id, entity, page.absent_fields)
         if dead:
             await dead_records.bury(c, dead, now_ms=now_ms)
         await cursors.save_resume(

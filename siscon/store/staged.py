@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from siscon.domain.plans import Verdict
@@ -17,6 +17,18 @@ INSERT INTO staged (run_id, entity, external_id, part, body, fingerprint, verdic
 ON CONFLICT (run_id, entity, external_id, part) DO UPDATE SET
   body = excluded.body, fingerprint = excluded.fingerprint, verdict = excluded.verdict
 """
+# Fields that nobody could read come as a part with the values last agreed on.
+KEEP = """
+INSERT INTO staged (run_id, entity, external_id, part, body, fingerprint)
+SELECT s.run_id, s.entity, s.external_id, :part, (
+    SELECT json_group_object(f.key, f.value) FROM json_each(m.base) f
+    WHERE f.type = 'text' AND f.key IN (SELECT value FROM json_each(:fields))
+  ), ''
+FROM staged s JOIN {table} m ON m.entity_type = s.entity AND m.external_id = s.external_id
+WHERE s.run_id = :run_id AND s.entity = :entity AND s.part = '' AND s.verdict IS NULL
+ON CONFLICT (run_id, entity, external_id, part) DO UPDATE SET body = excluded.body
+"""
+KEPT = "kept"
 HAS_PARTS = "SELECT 1 FROM staged WHERE run_id = :run_id AND entity = :entity AND part <> '' LIMIT 1"
 PIECES = """
 SELECT external_id, part, body FROM staged
@@ -158,6 +170,12 @@ async def put(
     await c.many(
         PUT, [(run_id, name, external_id, part, body, mark, v) for external_id, part, body, mark, v in rows]
     )
+
+
+async def keep(c: Connection, integration: str, run_id: int, entity: Entity, fields: Sequence[str]) -> None:
+    """Give every known staged record what was last agreed on in text fields that could not be read this time."""
+    params = {"run_id": run_id, "entity": entity.value, "part": KEPT, "fields": json.dumps(list(fields))}
+    await c.run(KEEP.format(table=table_of(integration)), params)
 
 
 async def has_parts(c: Connection, run_id: int, entity: Entity) -> bool:

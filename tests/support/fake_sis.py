@@ -34,6 +34,7 @@ class FakeSis:
     partial: set[Entity] = field(default_factory=set)
     cut_off: set[Entity] = field(default_factory=set)
     mark: str | None = None
+    absent: dict[Entity, tuple[str, ...]] = field(default_factory=dict)
 
     def hold(self, *records: Record | Part | Rejected, entity: Entity | None = None) -> None:
         """Add records to the end of the lists of their entities."""
@@ -87,6 +88,7 @@ class FakeProvider(Provider):
                 total=len(listed),
                 cursor=self.sis.mark,
                 partial=last and entity in self.sis.partial,
+                absent_fields=self.sis.absent.get(entity, ()) if last else (),
             )
             if last:
                 return
