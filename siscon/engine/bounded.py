@@ -198,9 +198,12 @@ def _check(told: _Told, page: Any) -> None:
         raise told.broken("gave a total that is no number of records")
     if not isinstance(page.note, str) or not isinstance(page.partial, bool):
         raise told.broken("gave a note or a mark of another type than stated")
-    for rows in (page.records, page.rejected):
+    for rows in (page.records, page.rejected, page.absent_fields):
         if not isinstance(rows, Sequence) or isinstance(rows, str | bytes):
             raise told.broken(f"gave {_kind(rows)} in place of a list of records")
+    known = _MANY[told.entity] if told.entity else {}
+    if any(not isinstance(name, str) or name not in known for name in page.absent_fields):
+        raise told.broken("named an absent field that the record does not have")
     _check_records(told, page)
     for one in page.rejected:
         if not isinstance(one, Rejected) or not isinstance(one.external_id, str | None):

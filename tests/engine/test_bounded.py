@@ -80,6 +80,7 @@ STRANGE = {
     "total as text": giving(Page([ONE], None, total="9")),  # type: ignore[arg-type]
     "a negative total": giving(Page([ONE], None, total=-1)),
     "a note that is none": giving(Page([ONE], None, note=None)),  # type: ignore[arg-type]
+    "an absent field that is none": giving(Page([ONE], None, absent_fields=["colour"])),
     "rejected that is none": giving(Page([], None, rejected=["u1"])),  # type: ignore[list-item]
     "rejected without words": giving(Page([], None, rejected=[Rejected("u1", "c", None, None, "")])),  # type: ignore[arg-type]
     "half a character": giving(Page([School("s1", "\ud800", "1")], None)),
