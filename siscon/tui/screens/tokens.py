@@ -72,9 +72,11 @@ def token_sentences(view: TokenView, look: Look) -> list[Cell]:
         if state.expires_at_ms is not None:
             ends = f"it ends {moment(state.expires_at_ms, look)}"
         lines.append(Cell(f"Token of {moment(state.obtained_at_ms, look)}; {ends}."))
+    if state is not None and state.scope:
+        lines.append(foreign(f"It covers: {state.scope}", "dim", limit=400))
     if state is not None and state.failures:
         lines.append(Cell(f"{of(state.failures, 'failure')} in a row:", "bad"))
-        lines.append(foreign(state.last_error))
+        lines.append(foreign(state.last_error, limit=400))
     if state is not None and state.health in _TO_DO:
         lines.append(Cell(_TO_DO[state.health], "warn"))
     return lines

@@ -1,0 +1,27 @@
+"""What the tokens pane says of one login: what a person must do stands there whole."""
+
+from __future__ import annotations
+
+from siscon.domain.tokens import TokenHealth, TokenState
+from siscon.ops.views import TokenView
+from siscon.tui.present import Look
+from siscon.tui.screens.tokens import token_sentences
+
+
+def told(state: TokenState | None) -> list[str]:
+    return [cell.text for cell in token_sentences(TokenView("harbor", "Title", "wired", state), Look())]
+
+
+def test_a_login_that_needs_a_person_shows_the_command_however_long_its_name_is() -> None:
+    name = "n" * 31
+    said = f"{name} needs a person: {'why ' * 35}. Run: siscon tokens authorise {name}"
+    state = TokenState(name, TokenHealth.NEEDS_PERSON, 1, 2, 2, 1, said, scope="a b")
+    lines = told(state)
+
+    assert said in lines
+    assert "It covers: a b" in lines
+    assert lines[-1].startswith("Do what it says.")
+
+
+def test_a_login_without_a_token_says_when_one_comes() -> None:
+    assert told(None) == ["harbor  (Title)", "No token yet: the first run asks for one."]
