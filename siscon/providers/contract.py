@@ -40,7 +40,7 @@ class Page:
     was the last page, and that the list is complete. ``total`` is the number of records the SIS announces for
     the whole list, ``cursor`` the watermark that the next incremental fetch should start from, by the clock of
     the SIS. ``note`` tells the operator of something odd ("page shorter than asked"). ``absent_fields`` could not be
-    read this time, for no record of the entity: what is known of them stays as it is.
+    read this time, for no record of the entity (text fields, told on its last page): what is known of them stays.
     """
 
     records: Sequence[Record | Part]
