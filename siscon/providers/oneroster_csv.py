@@ -35,6 +35,8 @@ from siscon.providers.paging import from_resume, to_resume
 
 DELIVERIES = 200
 """So many deliveries are looked through, newest first, for a bulk file of each table."""
+DESCRIBED = ("birth_date", "gender")
+"""What only ``demographics.csv`` tells of a student."""
 
 
 class OneRosterCsvSettings(FileSettings):
@@ -123,7 +125,7 @@ class OneRosterCsv(FileProvider):
             chain = Chain(
                 [await self._zip(one) for one in zips if one.name in _names(made_over)], self._own.encoding
             )
-        if made_over is not None and [[one.name, one.digest] for one in chain.packages] != made_over:
+        if made_over is not None and _files_of(chain) != made_over:
             raise ProviderError(
                 "The files changed while they were read. Start the run anew: what was read of them does not fit what "
                 "lies there now.",
@@ -195,6 +197,11 @@ class OneRosterCsv(FileProvider):
         return self._packages[key]
 
 
+def _files_of(chain: Chain) -> list[list[str]]:
+    """The deliveries as a position names them."""
+    return [[one.name, one.digest[:16]] for one in chain.packages]
+
+
 def _is_under_way(row: Row, day: str) -> bool:
     return row.cells["startDate"].strip()[:10] <= day <= row.cells["endDate"].strip()[:10] and not is_gone(
         row
@@ -223,6 +230,8 @@ class Walk:
             for one in PIECES[entity]
             if not one.optional or (settings.demographics and chain.has_bulk(one.table))
         ]
+        lacks = settings.demographics and len(self._pieces) < len(PIECES[entity])
+        self._absent: tuple[str, ...] = DESCRIBED if lacks else ()
         self._told = 0
 
     def pages(self, cursor: str | None, piece: int, seen: int) -> Iterator[Page | None]:
@@ -262,7 +271,7 @@ class Walk:
         """One table, a page after every so many rows; the last page leads to the next table."""
         piece, kept = self._pieces[number], list[Record | Part | Rejected]()
         following = self._resume(number + 1, 0) if number + 1 < len(self._pieces) else None
-        for passed, one in enumerate(self._chain.rows(piece.table), 1):
+        for passed, one in enumerate(self._rows(piece), 1):
             if passed <= seen or one is None or not self._is_wanted(one, piece, wanted):
                 if passed % 500 == 0:
                     yield None
@@ -276,6 +285,16 @@ class Walk:
             elif passed % 500 == 0:
                 yield None
         yield self._page(kept, following, mark)
+
+    def _rows(self, piece: Piece) -> Iterator[Found | None]:
+        """The rows of a table; one that a district may do without may also be empty."""
+        try:
+            yield from self._chain.rows(piece.table)
+        except ProviderError as error:
+            if not piece.optional or error.code != "empty_file":
+                raise
+            self._chain.notes.append(f"{piece.table}.csv holds no row: read without.")
+            self._absent = DESCRIBED
 
     @staticmethod
     def _is_wanted(one: Found, piece: Piece, wanted: set[str] | None) -> bool:
@@ -291,8 +310,7 @@ class Walk:
         return record_of(one, piece, places, words, custom)
 
     def _resume(self, piece: int, seen: int) -> str:
-        files = [[one.name, one.digest] for one in self._chain.packages]
-        return to_resume(files=files, piece=piece, seen=seen)
+        return to_resume(files=_files_of(self._chain), piece=piece, seen=seen)
 
     def _page(self, kept: Sequence[Record | Part | Rejected], resume: str | None, mark: str) -> Page:
         notes, self._told = self._chain.notes[self._told :], len(self._chain.notes)
@@ -302,6 +320,7 @@ class Walk:
             [one for one in kept if isinstance(one, Rejected)],
             cursor=mark,
             note=" ".join(notes)[:1000],
+            absent_fields=self._absent if resume is None else (),
         )
 
     def _find_changed(self, newer: Sequence[Package], wanted: set[str]) -> Iterator[None]:

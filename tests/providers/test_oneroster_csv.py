@@ -312,3 +312,23 @@ async def test_what_the_place_of_the_files_says_passes_through(error: SisconErro
         with pytest.raises(type(error)) as raised:
             await walk(provider, entity)
         assert raised.value is error
+
+
+async def test_what_is_known_of_birth_dates_stays_where_no_delivery_tells_them(tmp_path: Path) -> None:
+    zipped(tmp_path / "a.zip", PEOPLE)
+
+    for settings, absent in (({}, ("birth_date", "gender")), ({"demographics": False}, ())):
+        pages = await pages_of(tmp_path, Entity.STUDENT, page_size=1, **settings)
+        assert [page.absent_fields for page in pages[:-1]] == [()] * (len(pages) - 1)
+        assert pages[-1].absent_fields == absent
+
+
+@pytest.mark.parametrize("text", ["", "sourcedId,status,dateLastModified,birthDate,sex\n"])
+async def test_a_file_that_a_district_may_do_without_may_be_empty(tmp_path: Path, text: str) -> None:
+    zipped(tmp_path / "a.zip", {**PEOPLE, "demographics": text})
+
+    pages = await pages_of(tmp_path, Entity.STUDENT)
+
+    assert set(laid_over(pages)) == {"u1", "u2"}
+    assert "demographics.csv holds no row" in pages[-1].note
+    assert pages[-1].absent_fields == ("birth_date", "gender")
