@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from siscon.domain.integrations import Integration, IntegrationState, state_of
 from siscon.domain.leases import EngineInfo
 from siscon.domain.runs import Run, RunStatus
-from siscon.domain.tokens import TokenState
+from siscon.domain.tokens import TokenHealth, TokenState
 from siscon.store.database import Database
 
 
@@ -34,6 +34,7 @@ class Health:
     budget: Budget
     dead: int
     conflicts: int
+    login: TokenHealth = TokenHealth.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +71,12 @@ class Work:
 
 async def health(db: Database, *, now_ms: int) -> list[Health]:
     """Every integration, by name."""
-    from siscon.store import conflicts, dead_records, integrations, ratelimits, runs
+    from siscon.store import conflicts, dead_records, integrations, ratelimits, runs, tokens
 
     found: list[Health] = []
     async with db.read() as c:
         active = await runs.active(c)
+        logins = {state.integration: state.health for state in await tokens.states(c, now_ms=now_ms)}
         held = await runs.latest(c, status=RunStatus.HELD, limit=50)
         for one in await integrations.all_integrations(c):
             running = _first(active, one.name, RunStatus.RUNNING)
@@ -89,6 +91,7 @@ async def health(db: Database, *, now_ms: int) -> list[Health]:
                     budget=_budget(one.requests_per_minute, tat_ms, paused_until_ms, now_ms=now_ms),
                     dead=await dead_records.count_open(c, integration=one.name),
                     conflicts=await conflicts.count_open(c, integration=one.name),
+                    login=logins.get(one.name, TokenHealth.NONE),
                 )
             )
     return found

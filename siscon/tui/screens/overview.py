@@ -10,6 +10,7 @@ from textual.binding import BindingType
 from siscon.domain.errors import UsageError
 from siscon.domain.runs import Run
 from siscon.domain.schedules import in_words
+from siscon.domain.tokens import TokenHealth
 from siscon.ops import Database
 from siscon.ops.views import Health, health
 from siscon.tui import wishes
@@ -110,11 +111,27 @@ def health_sentences(view: Health, look: Look, now_ms: int) -> list[Cell]:
         lines.append(foreign(view.held_run.error))
     if view.run is not None:
         lines.append(Cell(f"Run #{view.run.id} is under way (3).", "busy"))
+    lines += _in_the_way(view, look)
     if view.budget.paused_until_ms is not None:
         until = moment(view.budget.paused_until_ms, look)
         lines.append(Cell(f"The SIS asked for a pause until {until}.", "warn"))
     lines.append(foreign(_plan(one.schedule), "dim"))
     return lines
+
+
+def _in_the_way(view: Health, look: Look) -> list[Cell]:
+    """What keeps siscon from asking: a login that needs a person, a breaker, a person's pause."""
+    one, told = view.integration, list[Cell]()
+    if view.login is TokenHealth.NEEDS_PERSON:
+        told.append(Cell(f"{look.glyphs.bad} The login needs a person: see the tokens (2).", "bad"))
+    if one.breaker_state == "open" and one.breaker_until_ms is not None:
+        until = moment(one.breaker_until_ms, look)
+        told.append(Cell(f"{look.glyphs.warn} Breaker open: nothing is asked until {until}.", "warn"))
+    elif one.breaker_state == "trying":
+        told.append(Cell(f"{look.glyphs.warn} Breaker trying: one request finds out.", "warn"))
+    if one.paused:
+        told.append(Cell(f"{look.glyphs.dim} Paused by a person: its schedule starts nothing.", "dim"))
+    return told
 
 
 def _plan(schedule: str) -> str:
