@@ -194,20 +194,20 @@ class Lists:
                 following = replace(now, page=here.page + 1, last=names[-1] if names else "")
                 yield Leaf(decoded, following, total)
                 continue
-            leaf = await self._last(one, decoded, now)
+            leaf = await self._last(one, decoded, now, alone=now.page == 1 and not full)
             if leaf.after is not None:
                 progress = Progress(one.request, size=size or _UNKNOWN_SIZE)
             following = leaf.after
             yield leaf
 
-    async def _last(self, one: NumberedList, decoded: Decoded, now: Place) -> Leaf:
+    async def _last(self, one: NumberedList, decoded: Decoded, now: Place, *, alone: bool) -> Leaf:
         """The last page, with the proof that the list is whole, or with the way back to its beginning.
 
-        A list that came in one answer is of one moment. Any other is counted again: it must be as long as before and
-        as what was received, and no row may have come twice.
+        A list that came ``alone`` in one answer, with room for more, is of one moment. Any other is counted again: it
+        must be as long as before and as what was received, and no row may have come twice.
         """
         total, received = now.total, now.received
-        if now.page == 1 and received == (received if total is None else total):
+        if alone and total in (None, received):
             return Leaf(decoded, None, total)
         counted = await self.count(one)
         steady = counted is None or total is None or counted == total
