@@ -11,6 +11,7 @@ from siscon.domain.commands import (
     CommandStatus,
     PauseIntegration,
     RefreshToken,
+    RemoveIntegration,
     ResumeIntegration,
     StartRun,
     StopEngine,
@@ -23,6 +24,7 @@ from siscon.store import audit, commands, integrations, leases, runs
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
 from support.clock import HandClock
+from support.databases import activate
 from support.runs import a_run
 
 
@@ -179,3 +181,33 @@ async def test_hostile_names_are_answered_without_acting_on_a_terminal(desk: Des
 
     assert row.status is CommandStatus.REFUSED
     assert row.answer.isprintable()
+
+
+async def test_a_removed_integration_is_gone_until_it_is_activated_again(desk: Desk):
+    refused = await desk.ask(RemoveIntegration("harbor", 0))
+    assert refused.status is CommandStatus.REFUSED
+    assert "siscon stop" in refused.answer
+
+    desk.live = None
+    assert "begin again" in (await desk.ask(RemoveIntegration("harbor", 3))).answer
+    started = await desk.ask(StartRun("harbor"))
+    assert (
+        f"Run {started.run_id} of harbor is queued" in (await desk.ask(RemoveIntegration("harbor", 0))).answer
+    )
+    await desk.ask(CancelRun(started.run_id or 0))
+
+    done = await desk.ask(RemoveIntegration("harbor", 0))
+    assert done.status is CommandStatus.DONE
+    assert done.answer == (
+        "harbor is removed: 0 mappings, 0 dead records, 0 conflicts, 0 tokens. The roster stays."
+    )
+    assert (await desk.ask(StartRun("harbor"))).status is CommandStatus.REFUSED
+    assert (await desk.audited())[-2:] == [
+        ("ann(1000)", "remove_integration", "harbor"),
+        ("ann(1000)", "start_run refused", "start_run"),
+    ]
+
+    async with desk.db.transaction() as c:
+        await activate(c, "harbor")
+        await integrations.set_enabled(c, "harbor", True)
+    assert (await desk.ask(StartRun("harbor"))).status is CommandStatus.DONE
