@@ -285,7 +285,7 @@ async def test_an_encrypted_zip_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_bomb_is_refused_while_it_unpacks(tmp_path: Path) -> None:
-    rows = PEOPLE["users"] + "u3,,,true,s1,student,a,A,A\n" * 2_000_000
+    rows = PEOPLE["users"] + "u3,,,true,s1,student,a,A,A\n" * 200_000
     zipped(tmp_path / "a.zip", {**PEOPLE, "users": rows})
 
     with pytest.raises(ProviderError) as refused:
