@@ -66,7 +66,7 @@ async def changes(db: Database) -> tuple[int, int]:
 @pytest.mark.timeout(240)
 async def test_ten_kills_in_one_import_leave_what_an_undisturbed_one_leaves(settle: Settle, sandbox: Sandbox):
     calm, asked = await undisturbed(settle, sandbox)
-    sandbox.control("faults", {"delay_ms": 15})
+    sandbox.control("faults", {"delay_ms": 40})
     house = await settle("storm")
     rng, before, kills = random.Random(11), sandbox.pages, 0
     await house.ask_for_import()
