@@ -22,7 +22,8 @@ WHERE integration = :integration AND entity = :entity
 SAVE_APPLIED = "UPDATE cursors SET applied_to = :to WHERE integration = :integration AND entity = :entity"
 COMMIT_WATERMARK = """
 UPDATE cursors SET watermark = next_watermark, watermark_at_ms = :now_ms
-WHERE integration = :integration AND entity = :entity AND complete = 1 AND next_watermark IS NOT NULL
+WHERE integration = :integration AND entity = :entity
+  AND complete = 1 AND partial = 0 AND next_watermark IS NOT NULL
 """
 
 FORGET_RUN = "UPDATE cursors SET run_id = NULL WHERE run_id = :run_id"
@@ -95,7 +96,7 @@ async def save_applied(c: Connection, integration: str, entity: Entity, *, appli
 
 
 async def commit_watermark(c: Connection, integration: str, entity: Entity, *, now_ms: int) -> bool:
-    """Let the next run begin where this one's fetch did; False when the fetch is not complete or had no mark."""
+    """Let the next run begin where this one's fetch did; False when it may lack records or had no mark."""
     return await c.run(COMMIT_WATERMARK, {**_place(integration, entity), "now_ms": now_ms}) == 1
 
 

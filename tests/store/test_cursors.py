@@ -41,3 +41,15 @@ async def test_a_fetch_that_did_not_reach_its_end_moves_no_watermark(db: Databas
 
         assert await cursors.commit_watermark(*place, now_ms=50) is False
         assert await cursors.get(*place) == Cursor(run_id=1, resume="page 2", next_watermark="monday")
+
+
+async def test_a_fetch_that_may_lack_records_moves_no_watermark(db: Database) -> None:
+    async with db.transaction() as c:
+        await activate(c, "a")
+        place = (c, "a", Entity.STAFF)
+        await cursors.begin(*place, 1)
+        await cursors.save_resume(*place, resume="page 2", next_watermark="monday", complete=False, partial=True)
+        await cursors.save_resume(*place, resume=None, next_watermark="monday", complete=True)
+
+        assert await cursors.commit_watermark(*place, now_ms=50) is False
+        assert (await cursors.get(*place)).watermark is None
