@@ -10,12 +10,12 @@ from pydantic import Field
 
 from siscon.domain import records as ours
 from siscon.domain.records import Entity
-from siscon.providers.cells import Cells
 from siscon.providers.contract import Answer, Page, Provider, ProviderSettings, Rate
-from siscon.providers.decode import parse
 from siscon.providers.grants import ClientCredentials
-from siscon.providers.lists import header, offset_pages
-from siscon.providers.rows import JsonRows, ToRecord
+from siscon.providers.kit.cells import Cells
+from siscon.providers.kit.decode import parse
+from siscon.providers.kit.lists import header, offset_pages
+from siscon.providers.kit.rows import JsonRows, ToRecord
 
 STATUS = {"active": "active", "withdrawn": "inactive", "expected": "future"}
 

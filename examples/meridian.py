@@ -10,12 +10,12 @@ from pydantic import Field
 
 from siscon.domain.errors import ProviderError
 from siscon.domain.records import Course, Enrollment, Entity, School, Section, Staff, Student
-from siscon.providers.cells import Cells
 from siscon.providers.contract import Answer, Page, Provider, ProviderSettings, Rate
 from siscon.providers.grants import ApiKey
-from siscon.providers.lists import numbered_pages
-from siscon.providers.rows import ToRecord
-from siscon.providers.xml_rows import XmlRows
+from siscon.providers.kit.cells import Cells
+from siscon.providers.kit.lists import numbered_pages
+from siscon.providers.kit.rows import ToRecord
+from siscon.providers.kit.xml_rows import XmlRows
 
 GRADES = {"kindergarten": "0", "k": "0"}
 

@@ -19,9 +19,9 @@ from siscon.engine.activation import own_settings
 from siscon.engine.clerk import Clerk
 from siscon.engine.logins import check_needs, token_server
 from siscon.engine.loopback import Door
-from siscon.providers import oauth
 from siscon.providers.grants import ApiKey, AuthorizationCode, NoLogin, StaticBearer
-from siscon.providers.oauth_code import CONSENT_WITHIN_S, Consent
+from siscon.providers.transport import oauth
+from siscon.providers.transport.oauth_code import CONSENT_WITHIN_S, Consent
 from siscon.store import integrations, leases, tokens
 
 HOLD_S = 60.0

@@ -17,12 +17,12 @@ from siscon.engine.gate import PROBE_MS, StoredGate
 from siscon.engine.logins import login_of
 from siscon.engine.meter import call_under_way, count_request, is_urgent
 from siscon.engine.tokens import Login, NoTokens, StoredTokens
-from siscon.providers.client import ApiClient
 from siscon.providers.contract import Answer, FileProvider, Files, FileSettings, Provider, ProviderSettings
-from siscon.providers.drop_folder import FileLimits, FileLogin
-from siscon.providers.files import open_files
+from siscon.providers.files.drop_folder import FileLimits, FileLogin
+from siscon.providers.files.fetching import open_files
 from siscon.providers.grants import present
-from siscon.providers.ports import ClientLimits
+from siscon.providers.transport.client import ApiClient
+from siscon.providers.transport.ports import ClientLimits
 from siscon.store.database import Database
 from siscon.store.vault import Vault
 

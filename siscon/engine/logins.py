@@ -10,7 +10,6 @@ from siscon.domain.privacy import Secret
 from siscon.domain.tokens import NeedsPerson, Token
 from siscon.engine.meter import count_request
 from siscon.engine.tokens import Login
-from siscon.providers import oauth
 from siscon.providers.grants import (
     ApiKey,
     AuthorizationCode,
@@ -20,6 +19,7 @@ from siscon.providers.grants import (
     StaticBearer,
     needs,
 )
+from siscon.providers.transport import oauth
 
 
 def credentials_of(settings: IntegrationSettings) -> Credentials:

@@ -21,7 +21,7 @@ from siscon.engine.activation import LoadProvider, own_settings
 from siscon.engine.links import Link, Links
 from siscon.engine.tokens import NoTokens
 from siscon.providers.contract import Page
-from siscon.providers.tls import trust
+from siscon.providers.transport.tls import trust
 from siscon.store import tokens
 from siscon.store.database import Database
 from siscon.store.vault import Vault

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from siscon.domain.records import Entity
 from siscon.providers.contract import Api, Page, Provider, ProviderSettings, Rate
 from siscon.providers.grants import ClientCredentials
-from siscon.providers.oneroster import ENTITIES, OneRosterPages
-from siscon.providers.oneroster_settings import OneRosterSettings, grant_for, service_path
+from siscon.providers.oneroster.pages import ENTITIES, OneRosterPages
+from siscon.providers.oneroster.settings import OneRosterSettings, grant_for, service_path
 
 
 class InfiniteCampusSettings(OneRosterSettings):

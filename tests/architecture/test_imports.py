@@ -16,11 +16,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 DOORS = {
     "aiosqlite": ("store/sqlite.py",),
     "cryptography": ("store/vault.py", "sandbox/assertions.py"),  # the sandbox checks what clients sign
-    "httpx": ("providers/client.py", "providers/download.py"),
-    "tenacity": ("providers/client.py",),
-    "authlib": ("providers/oauth.py",),
-    "asyncssh": ("providers/sftp.py",),
-    "defusedxml": ("providers/xml_rows.py",),
+    "httpx": ("providers/transport/client.py", "providers/files/download.py"),
+    "tenacity": ("providers/transport/client.py",),
+    "authlib": ("providers/transport/oauth.py",),
+    "asyncssh": ("providers/files/sftp.py",),
+    "defusedxml": ("providers/kit/xml_rows.py",),
     "pydantic": ("providers/", "config/"),
     "pydantic_core": ("providers/", "config/"),
     "typing_extensions": ("providers/",),

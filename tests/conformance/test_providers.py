@@ -14,7 +14,7 @@ import pytest
 from siscon.domain.records import Entity, Part, Record, to_dict
 from siscon.providers.contract import Api, Page, ProviderSettings
 from siscon.providers.registry import load
-from siscon.providers.testing import provider_suite
+from siscon.providers.testing.suite import provider_suite
 from siscon.sandbox import truth
 from siscon.sandbox.systems import ALL_SYSTEMS
 from siscon.sandbox.world import district_of

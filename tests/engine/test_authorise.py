@@ -17,7 +17,7 @@ from siscon.domain.tokens import Token, TokenHealth
 from siscon.engine import authorise
 from siscon.engine.clerk import Clerk
 from siscon.engine.loopback import open_door, redirect_uri_of
-from siscon.providers.oauth_code import CONSENT_WITHIN_S
+from siscon.providers.transport.oauth_code import CONSENT_WITHIN_S
 from siscon.store import audit, events, leases, tokens
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault

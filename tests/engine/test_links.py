@@ -7,7 +7,7 @@ from pathlib import Path
 from siscon.domain.commands import StartRun
 from siscon.domain.records import Entity
 from siscon.domain.runs import RunStatus
-from siscon.providers.oneroster_csv import OneRosterCsv
+from siscon.providers.oneroster_csv.provider import OneRosterCsv
 from siscon.sandbox import csv_drop, truth
 from siscon.sandbox.district import District
 from siscon.sandbox.systems import ONEROSTER

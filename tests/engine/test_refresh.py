@@ -16,7 +16,7 @@ from siscon.domain.tokens import AnswerLost, NeedsPerson, Token, TokenHealth, To
 from siscon.engine.links import patiently
 from siscon.engine.tokens import RENEWAL_TTL_S, Login, StoredTokens, renew_quietly
 from siscon.providers.contract import Rate
-from siscon.providers.ratelimit import MemoryGate
+from siscon.providers.transport.ratelimit import MemoryGate
 from siscon.store import events, tokens
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault

@@ -14,7 +14,7 @@ from siscon.domain.records import Entity
 from siscon.domain.roles import Role
 from siscon.domain.runs import RunStatus
 from siscon.ops import commands, run_rows
-from siscon.providers.testing import provider_suite, served
+from siscon.providers.testing.suite import provider_suite, served
 from siscon.store import records
 from support.invented_sis import HARBOR, MERIDIAN, harbor, meridian, on_loopback
 

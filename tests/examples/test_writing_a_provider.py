@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from siscon.config.model import IntegrationSettings
-from siscon.providers import cells, contract
+from siscon.providers import contract
+from siscon.providers.kit import cells
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "writing-a-provider.md"
 TEXT = GUIDE.read_text(encoding="utf-8")

@@ -48,7 +48,9 @@ async def test_a_fetch_that_may_lack_records_moves_no_watermark(db: Database) ->
         await activate(c, "a")
         place = (c, "a", Entity.STAFF)
         await cursors.begin(*place, 1)
-        await cursors.save_resume(*place, resume="page 2", next_watermark="monday", complete=False, partial=True)
+        await cursors.save_resume(
+            *place, resume="page 2", next_watermark="monday", complete=False, partial=True
+        )
         await cursors.save_resume(*place, resume=None, next_watermark="monday", complete=True)
 
         assert await cursors.commit_watermark(*place, now_ms=50) is False

@@ -11,9 +11,9 @@ from typing import Any
 
 from siscon.domain.records import Entity
 from siscon.providers.contract import Page
-from siscon.providers.drop_folder import FileLimits, FileLogin
-from siscon.providers.files import open_files
-from siscon.providers.oneroster_csv import OneRosterCsv, OneRosterCsvSettings
+from siscon.providers.files.drop_folder import FileLimits, FileLogin
+from siscon.providers.files.fetching import open_files
+from siscon.providers.oneroster_csv.provider import OneRosterCsv, OneRosterCsvSettings
 
 AT_ONCE = FileLimits(settle_s=0.0, attempts=1)
 

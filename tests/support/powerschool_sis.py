@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 
 from siscon.domain.records import Entity, Part, Record, to_dict
-from siscon.providers.client import ApiClient, ClientLimits
 from siscon.providers.contract import Page
-from siscon.providers.powerschool import PowerSchool
+from siscon.providers.powerschool.provider import PowerSchool
+from siscon.providers.transport.client import ApiClient, ClientLimits
 from siscon.sandbox import truth
 from siscon.sandbox.state import SandboxState, load
 from siscon.sandbox.systems import POWERSCHOOL

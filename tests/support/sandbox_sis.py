@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 
 from siscon.domain.privacy import Secret
-from siscon.providers import oauth
-from siscon.providers.client import ApiClient
 from siscon.providers.contract import Provider, ProviderSettings, Rate
 from siscon.providers.grants import Credentials, TokenGrant
-from siscon.providers.ratelimit import MemoryGate
 from siscon.providers.registry import load
+from siscon.providers.transport import oauth
+from siscon.providers.transport.client import ApiClient
+from siscon.providers.transport.ratelimit import MemoryGate
 from siscon.sandbox import launch
 from siscon.sandbox.origin import APP_NAME, client_id_of
 from siscon.sandbox.state import SandboxState
