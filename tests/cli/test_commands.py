@@ -9,6 +9,7 @@ import pytest
 
 from siscon.cli import commands, output
 from siscon.domain.text import plain
+from support.token_server import token_server
 
 CONFIG = """
 home: here
@@ -144,12 +145,13 @@ def test_a_run_is_queued_shown_and_cancelled_without_an_engine(
 def test_waiting_for_a_run_that_is_queued_already_sees_that_one_through(
     capsys: pytest.CaptureFixture[str], config: Path
 ) -> None:
-    text = config.read_text(encoding="utf-8")
-    config.write_text(text.replace("127.0.0.1:9", "127.0.0.1:1") + "    timeout_s: 1\n", encoding="utf-8")
-    ran(capsys, "sync", "north", "--config", str(config))
-    ran(capsys, "runs", "cancel", "1", "--config", str(config))
-    ran(capsys, "sync", "north", "--config", str(config))
-    code, _out, err = ran(capsys, "sync", "north", "--wait", "--config", str(config))
+    with token_server(answers=[(401, {"error": "invalid_client"})] * 9) as sis:
+        text = config.read_text(encoding="utf-8")
+        config.write_text(text.replace("http://127.0.0.1:9", sis.origin), encoding="utf-8")
+        ran(capsys, "sync", "north", "--config", str(config))
+        ran(capsys, "runs", "cancel", "1", "--config", str(config))
+        ran(capsys, "sync", "north", "--config", str(config))
+        code, _out, err = ran(capsys, "sync", "north", "--wait", "--config", str(config))
 
     assert code == 1
     assert "Run 2 of north: failed" in err
