@@ -1,4 +1,4 @@
-"""Examines what siscon stands on: configuration, files, key, database, clock, providers, terminal, engine."""
+"""Examines what siscon stands on: configuration, files, key, database, clock, providers, terminal, engine, logins."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from pathlib import Path
 from siscon.config import Settings
 from siscon.domain.errors import SisconError
 from siscon.domain.text import plain
+from siscon.domain.tokens import TokenHealth
 from siscon.providers import registry
-from siscon.store import events, keys, leases, migrate, rekey, sqlite
+from siscon.store import events, keys, leases, migrate, rekey, sqlite, tokens
 from siscon.store.database import Database
 
 LEAST_FREE_MIB, GOOD_FREE_MIB = 100, 1024
@@ -183,6 +184,7 @@ async def _check_database(settings: Settings, environ: Mapping[str, str], *, now
             await _check_key(db, settings.home, environ),
             await _check_clock(db, now_ms=now_ms),
             await _check_engine(db, now_ms=now_ms),
+            *await _check_logins(db, settings.integrations, now_ms=now_ms),
         ]
     except SisconError as error:
         return [Check("database", State.FAIL, error.sentence, "see the sentence; nothing was changed")]
@@ -229,3 +231,14 @@ async def _check_engine(db: Database, *, now_ms: int) -> Check:
     return Check(
         "engine", State.OK, ", ".join(f"{one.id} (process {one.pid} on {one.host})" for one in alive)
     )
+
+
+async def _check_logins(db: Database, names: Collection[str], *, now_ms: int) -> list[Check]:
+    """The logins of configured integrations that a person must see to, each with what went wrong and what to do."""
+    async with db.read() as c:
+        states = [one for one in await tokens.states(c, now_ms=now_ms) if one.integration in names]
+    bad = [one for one in states if one.health is TokenHealth.NEEDS_PERSON]
+    advice = "do what it says; 'siscon integrations test' then tells whether it works"
+    return [
+        Check(f"login {one.integration}", State.FAIL, plain(one.last_error, limit=400), advice) for one in bad
+    ]

@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from siscon.config import Settings
+from siscon.config import IntegrationSettings, Settings
 from siscon.domain.errors import ConfigError
 from siscon.domain.events import EventKind, Level
 from siscon.ops import doctor
 from siscon.ops.actor import current_actor
 from siscon.ops.doctor import Check, Screen, State
-from siscon.store import events
+from siscon.store import events, tokens
 from siscon.store.keys import load_keys
 from siscon.store.sqlite import open_database
+from support.databases import activate
 
 NOW_MS = 1_800_000_000_000
 PIPE = Screen(is_terminal=False, columns=80, lines=24, encoding="utf-8")
@@ -56,6 +57,32 @@ async def test_a_sound_installation_is_sound_and_a_clock_set_back_is_seen(tmp_pa
 
     assert {one.state for one in (await found(home)).values()} == {State.OK}
     assert (await found(home, now_ms=NOW_MS - 600_000))["clock"].state is State.WARN
+
+
+async def test_a_login_that_needs_a_person_fails_and_says_what_to_do(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    db = await open_database(home / "siscon.db")
+    load_keys(home, {}, create=True)
+    async with db.transaction() as c:
+        for name in ("north", "south", "gone"):
+            await activate(c, name)
+        for name in ("north", "gone"):
+            await tokens.mark_needs_person(
+                c, name, f"{name} needs a person. Run: siscon tokens authorise {name}"
+            )
+    await db.close()
+    kept = IntegrationSettings(provider="powerschool", base_url="https://sis.example")
+
+    checks = await doctor.examine(
+        lambda: Settings(home=home, integrations={"north": kept, "south": kept}),
+        {},
+        screen=PIPE,
+        now_ms=NOW_MS,
+    )
+
+    [login] = [one for one in checks if one.name.startswith("login")]
+    assert (login.name, login.state) == ("login north", State.FAIL)
+    assert "siscon tokens authorise north" in login.seen
 
 
 async def test_a_damaged_database_fails(tmp_path: Path) -> None:
