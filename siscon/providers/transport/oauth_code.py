@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -16,6 +18,9 @@ from siscon.providers.grants import AuthorizationCode
 from siscon.providers.origins import is_loopback, origin_of
 
 CONSENT_WITHIN_S = 600.0
+
+_ERROR_CODE = re.compile(r"[a-z_]{1,40}")
+"""The form of every code that is registered for this answer (RFC 6749, sections 4.1.2.1 and 11.4)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -69,14 +74,14 @@ class Consent:
             raise AuthError("The consent came later than ten minutes. Begin again.", code="consent_late")
         if "iss" in told and not self._is_issuer(told["iss"]):
             raise AuthError(
-                f"The answer names another server, {plain(told['iss'], limit=80)}, as the one that gave it. Nothing "
+                f"The answer names another server, {_host_of(told['iss'])}, as the one that gave it. Nothing "
                 "was sent to it. If that address is the district's own, ask for the provider to be corrected.",
                 code="wrong_issuer",
             )
         if "error" in told:
             raise AuthError(
-                f"The consent was refused ({plain(told['error'], limit=40)}). Ask a person whom the district "
-                "allows it, then begin again.",
+                f"The consent was refused ({_refusal_in(told)}). Ask a person whom the district allows it, "
+                "then begin again.",
                 code="consent_refused",
             )
         if not told.get("code"):
@@ -106,6 +111,21 @@ class Consent:
             return origin_of(issuer) == origin_of(self.grant.authorize_url)
         except ConfigError:
             return False
+
+
+def _refusal_in(told: Mapping[str, str]) -> str:
+    """The refusal's code. Only what has the form of one is repeated, for anything else may be anything."""
+    error = told["error"]
+    if _ERROR_CODE.fullmatch(error) and error not in (told.get("code"), told.get("state")):
+        return error
+    return "an error that is no code of OAuth"
+
+
+def _host_of(issuer: str) -> str:
+    try:
+        return plain(origin_of(issuer)[1], limit=80)
+    except ConfigError:
+        return "one without an address"
 
 
 def challenge_of(verifier: Secret) -> str:

@@ -132,6 +132,49 @@ def test_an_answer_that_is_no_consent_ends_it(told: dict[str, str], now_ms: int,
 
 
 @pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        ("access_denied", "access_denied"),
+        ("temporarily_unavailable", "temporarily_unavailable"),
+        ("invalid_target", "invalid_target"),
+        ("canary-token.abc", ""),
+        ("Call 0800 and tell your password", ""),
+        ("x" * 41, ""),
+        ("access_denied\n", ""),
+        ("\x1b[31mred", ""),
+        ("", ""),
+        ("same", ""),
+    ],
+)
+def test_a_refusal_is_repeated_only_where_it_is_a_code(error: str, shown: str) -> None:
+    one = consent()
+    with pytest.raises(AuthError) as caught:
+        one.code_in(back(one, error=error, code="same"), now_ms=2_000)
+
+    assert caught.value.code == "consent_refused"
+    assert f"({shown or 'an error that is no code of OAuth'})" in caught.value.sentence
+    assert shown or not error or error not in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("issuer", "named"),
+    [
+        ("https://evil.example.org/?token=canary", "evil.example.org"),
+        ("https://user:canary@evil.example.org", "one without an address"),
+        ("canary", "one without an address"),
+    ],
+)
+def test_of_another_issuer_only_the_host_is_told(issuer: str, named: str) -> None:
+    one = consent()
+    with pytest.raises(AuthError) as caught:
+        one.code_in(back(one, iss=issuer), now_ms=2_000)
+
+    assert caught.value.code == "wrong_issuer"
+    assert named in caught.value.sentence
+    assert "canary" not in caught.value.sentence
+
+
+@pytest.mark.parametrize(
     ("issuer", "comes", "is_right"),
     [
         ("", "https://sis.example.org", True),
