@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from urllib.parse import quote, quote_plus
+
+STRUCK = "***"
+"""What stands where a secret stood."""
+
+LEAST_INNER = 8
+"""Shorter pieces of base64 stand in innocent words too."""
+
 
 class Secret:
     """A text that neither ``str`` nor ``repr`` gives away; :meth:`reveal` is the one way to it."""
@@ -28,3 +42,60 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._text)
+
+
+def strike(text: str, secrets: Iterable[Secret]) -> str:
+    """The text without the secrets, in whatever form they stand there.
+
+    To be done before a text is cut: half a secret is not found any more. Secrets that overlap go as one.
+    """
+    spans = sorted(
+        (at, at + len(form))
+        for secret in secrets
+        for form in forms_of(secret.reveal())
+        if form in text
+        for at in _places(form, text)
+    )
+    kept: list[str] = []
+    end = 0
+    for start, stop in spans:
+        if start >= end:
+            kept += [text[end:start], STRUCK]
+        end = max(end, stop)
+    return "".join((*kept, text[end:]))
+
+
+def _places(form: str, text: str) -> Iterable[int]:
+    at = text.find(form)
+    while at >= 0:
+        yield at
+        at = text.find(form, at + 1)
+
+
+@lru_cache(maxsize=256)
+def forms_of(secret: str) -> tuple[str, ...]:
+    """How a secret may stand in a text: as it is, in an address, in JSON, in HTML, in hexadecimal digits, in base64 at
+    any of three alignments (so also behind a user name, as RFC 7617 has it).
+    """
+    if not secret:
+        return ()
+    raw = secret.encode("utf-8", "surrogatepass")
+    quoted = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
+    as_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    forms = {
+        secret,
+        *quoted,
+        *(re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), one) for one in quoted),
+        *as_json,
+        *(one.replace("/", "\\/") for one in as_json),
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        raw.hex(),
+        raw.hex().upper(),
+    }
+    for shift in range(3):
+        whole = base64.b64encode(b"\0" * shift + raw)
+        inner = whole[4 if shift else 0 : len(whole) - 4 if (shift + len(raw)) % 3 else len(whole)].decode()
+        if len(inner) >= LEAST_INNER:
+            forms |= {inner, inner.replace("+", "-").replace("/", "_")}
+    return tuple(forms)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import logging.handlers
@@ -12,12 +11,10 @@ import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
 from siscon.domain.errors import SisconError
-from siscon.domain.privacy import Secret
+from siscon.domain.privacy import STRUCK, Secret, strike
 from siscon.domain.text import plain, plain_lines
 
 FILE_BYTES = 5 * 1024 * 1024
@@ -25,10 +22,6 @@ FILES_KEPT = 5
 ERRORS_SHOWN = 5
 QUIET = ("apscheduler", "asyncio", "httpx", "httpcore", "aiosqlite", "uvicorn")
 
-LEAST_INNER = 8
-"""Shorter pieces of base64 stand in innocent words too."""
-
-_HIDDEN = "***"
 _SECRETS = re.compile(
     r"(?i)\b(authorization|bearer|basic|access_token|refresh_token|client_secret|id_token|api[_-]?key|password)"
     r"(\W{1,4}(?:(?:bearer|basic)\W+)?)[^\s\"'&,;]+"
@@ -39,32 +32,8 @@ _MAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 
 def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
     """The text without known secrets and without anything that has the shape of one or of an e-mail address."""
-    for secret in secrets:
-        for form in _forms(secret.reveal()):
-            text = text.replace(form, _HIDDEN)
-    return _MAIL.sub(_HIDDEN, _TOKEN.sub(_HIDDEN, _SECRETS.sub(rf"\1\2{_HIDDEN}", text)))
-
-
-@lru_cache(maxsize=256)
-def _forms(secret: str) -> tuple[str, ...]:
-    """How a secret may stand in a text: as it is, in an address, in JSON, in base64 at any of three alignments."""
-    if not secret:
-        return ()
-    raw = secret.encode()
-    forms = {
-        secret,
-        quote(secret, safe=""),
-        quote(secret),
-        quote_plus(secret),
-        json.dumps(secret)[1:-1],
-        raw.hex(),
-    }
-    for shift in range(3):
-        whole = base64.b64encode(b"\0" * shift + raw)
-        inner = whole[4 if shift else 0 : len(whole) - 4 if (shift + len(raw)) % 3 else len(whole)].decode()
-        if len(inner) >= LEAST_INNER:
-            forms |= {inner, inner.replace("+", "-").replace("/", "_")}
-    return tuple(sorted(forms, key=len, reverse=True))
+    text = strike(text, secrets)
+    return _MAIL.sub(STRUCK, _TOKEN.sub(STRUCK, _SECRETS.sub(rf"\1\2{STRUCK}", text)))
 
 
 class JsonLines(logging.Formatter):

@@ -99,3 +99,12 @@ def test_the_log_of_the_process_is_as_before_afterwards(tmp_path: Path):
         assert logging.lastResort is None
 
     assert (logging.getLogger().handlers[:], logging.lastResort) == before
+
+
+@pytest.mark.parametrize("before", range(1980, 2002))
+def test_a_secret_at_the_place_of_the_cut_leaves_no_half(tmp_path: Path, before: int):
+    file = tmp_path / "engine.jsonl"
+    with keep_journal(file, secrets=[Secret("tiger-and-lion-7")]):
+        logging.getLogger("siscon.test").warning("%s tiger-and-lion-7 %s", "x" * before, "y" * 100)
+
+    assert "tiger" not in file.read_text()
