@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Literal
 
 from siscon.domain.errors import ProviderError, TransientError
+from siscon.domain.privacy import Secret, strike
 from siscon.domain.text import plain
 from siscon.providers.contract import Answer
-from siscon.providers.transport.classify import said
+from siscon.providers.transport.said import said
 
 Media = Literal["json", "xml"]
 
@@ -63,6 +64,8 @@ async def _inflated(pieces: AsyncIterator[bytes], cap_bytes: int) -> bytes:
     packed = 0
     try:
         async for piece in pieces:
+            if unzip.eof and piece:
+                raise _second_stream()
             packed += len(piece)
             whole += unzip.decompress(piece, cap_bytes + 1 - len(whole))
             if len(whole) > cap_bytes or unzip.unconsumed_tail:
@@ -75,11 +78,20 @@ async def _inflated(pieces: AsyncIterator[bytes], cap_bytes: int) -> bytes:
                 )
     except zlib.error as error:
         raise TransientError("The SIS sent a damaged gzip answer.", code="connection_lost") from error
+    if not packed:  # answers without a body (304) may carry the header all the same
+        return b""
     if not unzip.eof:
         raise TransientError("The SIS broke off in the middle of a gzip answer.", code="connection_lost")
     if unzip.unused_data:
-        raise ProviderError("The SIS sent more than one gzip stream in one answer.", code="bad_encoding")
+        raise _second_stream()
     return bytes(whole)
+
+
+def _second_stream() -> ProviderError:
+    return ProviderError(
+        "The SIS sent more than one gzip stream in one answer. Ask the vendor about the proxy in between.",
+        code="bad_encoding",
+    )
 
 
 def looks_like(media: Media, answer: Answer) -> bool:
@@ -107,10 +119,12 @@ def _edges(body: bytes) -> tuple[str, str]:
     return head.lstrip("\ufeff \t\r\n"), tail.rstrip(" \t\r\n")
 
 
-def not_as_asked(media: Media, request: str, answer: Answer) -> ProviderError:
+def not_as_asked(
+    media: Media, request: str, answer: Answer, secrets: Iterable[Secret] = ()
+) -> ProviderError:
     """The error for a 2xx that carries neither JSON nor XML, whichever was asked for."""
     named = media.upper()
-    kind = plain(answer.headers.get("content-type", "no content type"), limit=60)
+    kind = plain(strike(answer.headers.get("content-type", "no content type"), secrets), limit=60)
     why = "Often a login page, a proxy's page or maintenance: open base_url in a browser and check it."
     head, _ = _edges(answer.body)
     if not head:
@@ -121,5 +135,5 @@ def not_as_asked(media: Media, request: str, answer: Answer) -> ProviderError:
     else:
         what = f"something that is not {named} ({kind})"
     return ProviderError(
-        f"{request} answered {answer.status} with {what}. {why}", code=f"not_{media}", detail=said(answer)
+        f"{request} answered {answer.status} with {what}. {why}", code=f"not_{media}", detail=said(answer, secrets)
     )
