@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from math import ceil
 
 from siscon.domain.events import EventKind, Level
-from siscon.domain.retry import HINT_CAP_S, Breaker, after_failure, breaker_state
+from siscon.domain.retry import Breaker, after_failure, breaker_state
 from siscon.engine.meter import CURRENT
 from siscon.providers.contract import Rate
 from siscon.store import events, integrations, ratelimits, runs
@@ -24,7 +24,6 @@ PROBE_MS = 120_000
 """A probe not heard of for so long was given up; the next request may probe."""
 
 LOOK_AGAIN_MS = 1_000
-PAUSE_MOST_MS = int(HINT_CAP_S * 1000) + 60_000
 
 
 class StoredGate:
@@ -32,7 +31,8 @@ class StoredGate:
 
     After several failures in a row (no answer, or a fault of the server) nobody is let through for a while, then
     one request of one engine that probes; ``probe_ms`` after it left it counts as given up. Without a rate only
-    pauses and failures are written: while all is well nothing is.
+    pauses and failures are written: while all is well nothing is. ``sharers`` are all who use the credential, this
+    one among them: they keep rate and pauses together.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class StoredGate:
         rate: Rate,
         *,
         now_ms: Callable[[], int],
+        sharers: Sequence[str] = (),
         probe_ms: int = PROBE_MS,
         host: str = "the SIS",
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -49,6 +50,7 @@ class StoredGate:
     ) -> None:
         self._db = db
         self._key = key
+        self._sharers = sharers or (key,)
         self._rate = rate
         self._now_ms = now_ms
         self._probe_ms = probe_ms
@@ -99,9 +101,9 @@ class StoredGate:
     async def pause(self, seconds: float) -> None:
         """Nobody enters for so long; a shorter pause never shortens a longer one."""
         until_ms = self._now_ms() + ceil(seconds * 1000)
-        self._paused_until_ms = max(self._paused_until_ms, until_ms)
+        self._hold_until(until_ms)
         async with self._db.transaction() as c:
-            await ratelimits.pause(c, self._key, until_ms)
+            await ratelimits.pause(c, self._sharers, until_ms, now_ms=self._now_ms())
 
     async def report(self, ok: bool) -> None:
         """How an attempt went: failures in a row open the breaker, one good answer closes it."""
@@ -138,7 +140,7 @@ class StoredGate:
         """See what other tasks and engines have found out about the SIS."""
         async with self._db.read() as c:
             self._breaker = await integrations.breaker(c, self._key)
-            self._paused_until_ms = max(self._paused_until_ms, (await ratelimits.look(c, self._key))[1])
+            self._hold_until((await ratelimits.look(c, self._sharers))[1])
 
     async def _sit_out_breaker(self) -> None:
         """Wait while the breaker is open or another request probes."""
@@ -164,10 +166,17 @@ class StoredGate:
                 await self._tell(c, None)
         return state in ("closed", "ready")
 
+    def _hold_until(self, moment_ms: int) -> None:
+        """Of two pauses the one that lasts longer counts."""
+        if self._left_ms(moment_ms) > self._pause_left_ms():
+            self._paused_until_ms = moment_ms
+
     def _pause_left_ms(self) -> int:
-        """A pause further ahead than any that is made means that the clock was set back: it is over."""
-        left_ms = self._paused_until_ms - self._now_ms()
-        return left_ms if 0 < left_ms <= PAUSE_MOST_MS else 0
+        return self._left_ms(self._paused_until_ms)
+
+    def _left_ms(self, until_ms: int) -> int:
+        left_ms = until_ms - self._now_ms()
+        return left_ms if 0 < left_ms <= ratelimits.PAUSE_MOST_MS else 0
 
     async def _reserve(self) -> int:
         """Take the next slot; the moment it begins. The clock is read once the database is ours to write."""
@@ -175,7 +184,7 @@ class StoredGate:
             now_ms = self._now_ms()
             wait_ms = await ratelimits.reserve(
                 c,
-                self._key,
+                self._sharers,
                 requests=self._rate.requests,
                 per_s=self._rate.per_s,
                 min_interval_s=self._rate.min_interval_s,

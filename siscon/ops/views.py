@@ -81,7 +81,7 @@ async def health(db: Database, *, now_ms: int) -> list[Health]:
         for one in await integrations.all_integrations(c):
             running = _first(active, one.name, RunStatus.RUNNING)
             waiting = _first(held, one.name, RunStatus.HELD)
-            tat_ms, paused_until_ms = await ratelimits.look(c, one.name)
+            tat_ms, paused_until_ms = await ratelimits.look(c, [one.name])
             found.append(
                 Health(
                     integration=one,

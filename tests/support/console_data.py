@@ -104,8 +104,8 @@ async def _integrations(c: Connection, names: Names) -> None:
     await integrations.set_due(c, "harbor", NOW_MS + 23 * HOUR_MS + 30 * MINUTE_MS)
     await integrations.note_good(c, "orchard", NOW_MS - 2 * DAY_MS)
     await integrations.set_paused(c, "orchard", True)
-    await ratelimits.reserve(c, "northfield", requests=90, per_s=60, now_ms=NOW_MS)
-    await ratelimits.reserve(c, "northfield", requests=90, per_s=60, now_ms=NOW_MS)
+    await ratelimits.reserve(c, ["northfield"], requests=90, per_s=60, now_ms=NOW_MS)
+    await ratelimits.reserve(c, ["northfield"], requests=90, per_s=60, now_ms=NOW_MS)
 
 
 async def _tokens(c: Connection, names: Names) -> None:
