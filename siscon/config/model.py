@@ -198,8 +198,14 @@ class IntegrationSettings(Section):
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Every secret of this integration, so that it can be struck out wherever text leaves."""
-        return tuple(one for one in (self.client_secret, self.private_key, self.password, self.token) if one)
+        """Every secret of this integration, so that it can be struck out wherever text leaves.
+
+        A name goes with its secret, too, as both travel in one piece of base64 (RFC 7617, section 2).
+        """
+        alone = (self.client_secret, self.private_key, self.password, self.token)
+        pairs = ((self.client_id, self.client_secret), (self.username, self.password))
+        joined = (Secret(f"{name}:{one.reveal()}") for name, one in pairs if name and one)
+        return (*(one for one in alone if one), *joined)
 
     @field_validator("schedule", "full_schedule")
     @classmethod

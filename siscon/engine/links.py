@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from siscon.config import IntegrationSettings, Settings
 from siscon.domain.errors import RateLimited, TransientError, UsageError
+from siscon.domain.privacy import Secret
 from siscon.domain.retry import backoff_s
 from siscon.domain.tokens import Token
-from siscon.engine.activation import LoadProvider, host_of, own_settings, rate_of
+from siscon.engine.activation import LoadProvider, host_of, own_settings, shared_rate, sharers_of
 from siscon.engine.gate import PROBE_MS, StoredGate
 from siscon.engine.logins import login_of
 from siscon.engine.meter import call_under_way, count_request, is_urgent
@@ -28,6 +29,8 @@ from siscon.store.vault import Vault
 
 RENEWAL_JITTER_S = 120.0
 TOKEN_ATTEMPTS = 3
+LEAST_NAME = 4
+"""A shorter user name stands in innocent words too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,12 @@ async def patiently(fetch: Callable[[], Awaitable[Token]], gate: StoredGate) -> 
             hint_s = error.retry_after_s if isinstance(error, RateLimited) else None
             luck = random.random()  # noqa: S311 - spreads load, guards nothing
             await gate.pause(hint_s or backoff_s(failures, luck=luck))
+
+
+def _struck_out(settings: IntegrationSettings) -> tuple[Secret, ...]:
+    """What an SIS may not repeat to us: every secret of the login, and the name that it belongs to."""
+    name = settings.username
+    return (*settings.secrets, *([Secret(name)] if len(name) >= LEAST_NAME else []))
 
 
 class Links:
@@ -101,10 +110,16 @@ class Links:
         own = own_settings(settings, kind)
         if issubclass(kind, FileProvider):
             return Link(kind(await self._files(settings, own), own), NoTokens())
-        rate = rate_of(settings, kind, own)
+        rate = shared_rate(self._settings, name, self._load_provider)
         probe_ms = max(PROBE_MS, int(2000 * settings.timeout_s))
         gate = StoredGate(
-            self._db, name, rate, now_ms=self._now_ms, probe_ms=probe_ms, host=host_of(settings)
+            self._db,
+            name,
+            rate,
+            now_ms=self._now_ms,
+            sharers=sharers_of(self._settings, name),
+            probe_ms=probe_ms,
+            host=host_of(settings),
         )
         grant = kind.grant(own)
         tokens = self._tokens(name, login_of(name, settings, grant, now_ms=self._now_ms), gate)
@@ -132,6 +147,7 @@ class Links:
             under_way=call_under_way,
             ca_file=settings.ca_file,
             present=present(grant),
+            secrets=_struck_out(settings),
         )
         provider = kind(await self._stack.enter_async_context(client), own)
         judges.append(provider)

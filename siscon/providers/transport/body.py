@@ -119,9 +119,7 @@ def _edges(body: bytes) -> tuple[str, str]:
     return head.lstrip("\ufeff \t\r\n"), tail.rstrip(" \t\r\n")
 
 
-def not_as_asked(
-    media: Media, request: str, answer: Answer, secrets: Iterable[Secret] = ()
-) -> ProviderError:
+def not_as_asked(media: Media, request: str, answer: Answer, secrets: Iterable[Secret] = ()) -> ProviderError:
     """The error for a 2xx that carries neither JSON nor XML, whichever was asked for."""
     named = media.upper()
     kind = plain(strike(answer.headers.get("content-type", "no content type"), secrets), limit=60)
@@ -135,5 +133,7 @@ def not_as_asked(
     else:
         what = f"something that is not {named} ({kind})"
     return ProviderError(
-        f"{request} answered {answer.status} with {what}. {why}", code=f"not_{media}", detail=said(answer, secrets)
+        f"{request} answered {answer.status} with {what}. {why}",
+        code=f"not_{media}",
+        detail=said(answer, secrets),
     )

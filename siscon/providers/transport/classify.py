@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from siscon.domain.errors import AuthError, ProviderError, RateLimited, SisconError, TransientError
+from siscon.domain.privacy import Secret
 from siscon.domain.retry import retry_after_s
-from siscon.domain.text import plain
 from siscon.providers.contract import Answer
+from siscon.providers.transport.said import meaning_of, said
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +111,15 @@ FAULTS: Mapping[str, Verdict] = {
 """By name of the exception or of one of its bases, so that httpx and its successor are judged alike."""
 
 
-def judge(answer: Answer, request: str, *, now: datetime, secret: str = "") -> SisconError:
-    """The error that an answer other than 2xx means; ``request`` is its method and path without query."""
+def judge(answer: Answer, request: str, *, now: datetime, secrets: Iterable[Secret] = ()) -> SisconError:
+    """The error that an answer other than 2xx means; ``request`` is its method and path without query.
+
+    The status decides; a code in the body only says more precisely what to do. None of ``secrets`` is repeated.
+    """
     verdict = STATUS.get(answer.status) or _by_class(answer.status)
-    sentence = f"{request} answered {answer.status} ({verdict.meaning}). {verdict.cause}"
-    detail = said(answer, secret=secret)
+    cause = (meaning_of(answer) if verdict.kind is ProviderError else None) or verdict.cause
+    sentence = f"{request} answered {answer.status} ({verdict.meaning}). {cause}"
+    detail = said(answer, secrets)
     if verdict.kind is RateLimited:
         hint = retry_after_s(answer.headers.get("retry-after"), now=now)
         return RateLimited(sentence, retry_after_s=hint, code=verdict.code, detail=detail)
@@ -140,33 +142,3 @@ def judge_fault(error: BaseException, request: str) -> SisconError | None:
             sentence = f"{request}: the SIS {verdict.meaning}. {verdict.cause}"
             return verdict.kind(sentence, code=verdict.code, detail=type(error).__name__)
     return None
-
-
-_SAID = ("message", "imsx_description", "error_description", "error", "detail", "title")
-
-
-def said(answer: Answer, *, secret: str = "") -> str:
-    """What the server says of itself, one safe line for the log; never a body as a whole."""
-    text = answer.body[:20_000].decode("utf-8", "replace").strip()
-    if text.startswith("<"):
-        words = "a web page: " + re.sub(r"<[^>]*>|\s+", " ", text[:2_000])[:80].strip()
-    else:
-        words = _message_in(text)
-    if secret:
-        words = words.replace(secret, "***")
-    return plain(words, limit=200)
-
-
-def _message_in(text: str) -> str:
-    try:
-        body: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        return ""
-    if isinstance(body, dict):
-        body = body.get("imsx_statusInfo", body)
-    if not isinstance(body, dict):
-        return ""
-    for name in _SAID:
-        if isinstance(body.get(name), str):
-            return str(body[name])
-    return ""

@@ -9,7 +9,8 @@ import json as json_text
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,6 +40,7 @@ from siscon.providers.transport.body import ACCEPT, looks_like, not_as_asked, re
 from siscon.providers.transport.classify import judge, judge_fault
 from siscon.providers.transport.kept import KeptAnswers
 from siscon.providers.transport.ports import ClientLimits, Gate, RequestTrace, TokenSource
+from siscon.providers.transport.said import struck
 from siscon.providers.transport.tls import trust
 from siscon.providers.transport.turns import Turns
 
@@ -71,6 +73,9 @@ class _Call:
 MOMENT_S = 0.5
 """A slot is good for so long; later it might fall together with others'."""
 
+TOKENS_KNOWN = 4
+"""Of so many tokens an SIS may still speak: the current one and those before it."""
+
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout"})
 
 
@@ -82,7 +87,9 @@ class ApiClient:
 
     ``present`` is the header that carries the credential and what stands before it there; without a name of a
     header none is sent. ``is_urgent`` says whether a person waits for what the calling task does: such requests go
-    first. ``under_way`` is entered for the length of each call of a provider, waits and repeats included.
+    first. ``secrets`` are those of the credential: with the tokens that were sent they are struck out of whatever an
+    SIS says when it refuses. ``under_way`` is entered for the length of each call of a provider, waits and repeats
+    included.
     """
 
     def __init__(
@@ -97,6 +104,7 @@ class ApiClient:
         limits: ClientLimits | None = None,
         ca_file: Path | None = None,
         present: tuple[str, str] = ("Authorization", "Bearer "),
+        secrets: Iterable[Secret] = (),
         media: Literal["json", "xml"] = "json",
         is_urgent: Callable[[], bool] = lambda: False,
         under_way: Callable[[], AbstractContextManager[None]] = nullcontext,
@@ -117,6 +125,7 @@ class ApiClient:
         self._rng, self._sleep = rng, sleep
         self._ca_file = ca_file
         self._present = present
+        self._secrets, self._sent = tuple(secrets), deque[Secret](maxlen=TOKENS_KNOWN)
         self._transport = transport
         local = is_loopback(httpx.URL(base_url).host)
         self._headers = {
@@ -267,10 +276,10 @@ class ApiClient:
             if call.repeatable and not looks_like(self._media, answer):
                 call.odd += 1
                 call.wait_s = backoff_s(call.odd, luck=self._rng())
-                call.may_retry = error = not_as_asked(self._media, call.name, answer)
+                call.may_retry = error = not_as_asked(self._media, call.name, answer, self._known())
                 raise error
             return answer
-        raise await self._refusal(call, answer, token)
+        raise await self._refusal(call, answer)
 
     async def _enter(self) -> Secret:
         """Wait for the gate; who had to wait for a token as well has lost its moment and takes another."""
@@ -284,10 +293,14 @@ class ApiClient:
     def _own_judgement(self, answer: Answer) -> Exception | None:
         return self._classify(answer) if self._classify else None
 
-    async def _refusal(self, call: _Call, answer: Answer, token: Secret) -> Exception:
+    def _known(self) -> tuple[Secret, ...]:
+        return (*self._secrets, *self._sent)
+
+    async def _refusal(self, call: _Call, answer: Answer) -> Exception:
         """The error for an answer other than 2xx, with its wait noted where it may be tried again."""
-        now = datetime.now(UTC)
-        error = self._own_judgement(answer) or judge(answer, call.name, now=now, secret=token.reveal())
+        now, known = datetime.now(UTC), self._known()
+        told = struck(answer, known)
+        error = self._own_judgement(told) or judge(told, call.name, now=now, secrets=known)
         if isinstance(error, TransientError):
             limited = isinstance(error, RateLimited)
             call.limited += limited
@@ -343,6 +356,8 @@ class ApiClient:
 
     async def _send(self, call: _Call, token: Secret) -> Answer:
         header, prefix = self._present
+        if token not in self._sent:
+            self._sent.append(token)
         headers = {**self._headers, **call.conditions}
         if header:
             headers[header] = prefix + _sendable(token)

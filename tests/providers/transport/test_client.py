@@ -373,6 +373,26 @@ async def test_errors_hold_neither_tokens_nor_queries() -> None:
         assert "canary" not in f"{error} {error.sentence} {error.detail} {error!r}", status
 
 
+async def test_what_the_credential_holds_and_the_token_before_are_struck_from_a_refusal() -> None:
+    quoted: list[bytes] = []
+
+    def classify(one: Answer) -> Exception | None:
+        quoted.append(one.body)
+        return None
+
+    def step(request: httpx.Request) -> httpx.Response:
+        words = "x" * 190 + f" first-canary, secret-canary for {request.headers['authorization']}"
+        return answer(400, json.dumps({"message": words}).encode())(request)
+
+    house = House(answer(401), step, secrets=[Secret("secret-canary")], classify=classify)
+    error = await house.refusal()
+
+    assert house.tokens.replaced == 1
+    assert "***" in error.detail
+    assert not any(word in error.detail for word in ("first", "second", "secret", "canary"))
+    assert b"canary" not in quoted[-1]
+
+
 async def test_a_damaged_token_is_not_shown_by_the_library() -> None:
     house = House(answer())
     house.tokens.given = ["line\r\nbreak-canary"] * 2
