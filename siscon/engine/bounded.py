@@ -10,10 +10,11 @@ import logging
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from siscon.domain.errors import ProviderError, Signal, SisconError
-from siscon.domain.records import FIELDS, RECORDS, Entity, Part
+from siscon.domain.records import FIELDS, RECORDS, STATUSES, Entity, Part
 from siscon.domain.text import plain
 from siscon.engine.job import ImportJob
 from siscon.providers.contract import FileProvider, Page, Rejected
@@ -28,6 +29,7 @@ LOOKS = 20
 """How often in that time it is looked at; work that swallows its end is told again as often."""
 CLOSE_WITHIN_S = 5.0
 POSITION_BYTES = 64 * 1024
+TOTAL_MOST = 10**12
 PAGES_MOST = 100_000
 EMPTY_MOST = 500
 """So many pages in a row may bring nothing."""
@@ -58,7 +60,7 @@ async def pages_of(
             if page is None:
                 return
             with told.faults():
-                _check(told, page)
+                page = _checked(told, page)
                 walk.goes_on(page)
             yield page
     finally:
@@ -189,27 +191,39 @@ class _Walk:
             self._seen.add(hash(page.resume))
 
 
-def _check(told: _Told, page: Any) -> None:
-    if not isinstance(page, Page):
-        raise told.broken(f"gave {_kind(page)} in place of a page")
-    _check_position(told, "resume", page.resume)
-    _check_position(told, "cursor", page.cursor)
-    if page.total is not None and (type(page.total) is not int or page.total < 0):
-        raise told.broken("gave a total that is no number of records")
-    if not isinstance(page.note, str) or not isinstance(page.partial, bool):
-        raise told.broken("gave a note or a mark of another type than stated")
-    for rows in (page.records, page.rejected, page.absent_fields):
-        if not isinstance(rows, Sequence) or isinstance(rows, str | bytes):
-            raise told.broken(f"gave {_kind(rows)} in place of a list of records")
-    known = _MANY[told.entity] if told.entity else {}
-    if any(not isinstance(name, str) or name not in known for name in page.absent_fields):
-        raise told.broken("named an absent field that the record does not have")
+def _checked(told: _Told, given: Any) -> Page:
+    if not isinstance(given, Page):
+        raise told.broken(f"gave {_kind(given)} in place of a page")
+    _check_fields(told, given, PAGE_FIELDS)
+    page = _settled(given)
+    texts = {name for name, many in _MANY[told.entity].items() if not many} if told.entity else set()
+    if any(type(name) is not str or name not in texts for name in page.absent_fields):
+        raise told.broken("named an absent field that the record does not have, or that is no text")
     _check_records(told, page)
     for one in page.rejected:
-        if not isinstance(one, Rejected) or not isinstance(one.external_id, str | None):
+        if not isinstance(one, Rejected):
             raise told.broken(f"gave {_kind(one)} in place of a rejected record")
-        if not all(isinstance(text, str) for text in (one.code, one.sentence, one.raw, one.field or "")):
-            raise told.broken("gave a rejected record whose reason is not text")
+        _check_fields(told, one, REJECTED_FIELDS)
+    return page
+
+
+def _check_fields(told: _Told, thing: Page | Rejected, rules: Mapping[str, _Rule]) -> None:
+    for name, rule in rules.items():
+        value = getattr(thing, name)
+        if not rule.fits(value):
+            raise told.broken(f"gave {_kind(value)} as {name} that is not {rule.what}")
+
+
+def _settled(page: Page) -> Page:
+    """The page with its lists at rest: what makes its items as it is read could give others the next time."""
+    if all(type(one) in (list, tuple) for one in (page.records, page.rejected, page.absent_fields)):
+        return page
+    return replace(
+        page,
+        records=tuple(page.records),
+        rejected=tuple(page.rejected),
+        absent_fields=tuple(page.absent_fields),
+    )
 
 
 def _check_records(told: _Told, page: Page) -> None:
@@ -219,16 +233,7 @@ def _check_records(told: _Told, page: Page) -> None:
         if type(record) is not kind:
             _check_part(told, told.entity, record)
         elif not _is_id(record.external_id) or not is_fit(record):
-            raise told.broken("gave a record whose id or fields are not text")
-
-
-def _check_position(told: _Told, name: str, text: Any) -> None:
-    if text is None:
-        return
-    if not isinstance(text, str):
-        raise told.broken(f"gave {_kind(text)} as {name} in place of text")
-    if len(text.encode("utf-8", "replace")) > POSITION_BYTES:
-        raise told.broken(f"gave a {name} larger than {POSITION_BYTES // 1024} KiB")
+            raise told.broken("gave a record whose id or fields are not text, or whose status is none")
 
 
 def _check_part(told: _Told, entity: Entity, record: Any) -> None:
@@ -240,18 +245,71 @@ def _check_part(told: _Told, entity: Entity, record: Any) -> None:
         raise told.broken("gave a part whose ids are not text")
     many = _MANY[entity]
     for name, value in record.fields.items():
-        if name not in many or not _fits(value, many=many[name]):
+        is_fit = name in many and _fits(value, many=many[name])
+        if not is_fit or (name == "status" and value not in STATUSES):
             raise told.broken("gave a part with a field that the record does not have, or that is not text")
 
 
+def _is_text(value: Any) -> bool:
+    """Whether a database can keep it: no half characters. A subclass of text might be something else each time."""
+    try:
+        return type(value) is str and value.encode() is not None
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_position(value: Any) -> bool:
+    return value is None or (_is_text(value) and len(value.encode()) <= POSITION_BYTES)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray | memoryview)
+
+
+def _is_total(value: Any) -> bool:
+    return value is None or (type(value) is int and 0 <= value <= TOTAL_MOST)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What a field must be, as a test and in words."""
+
+    fits: Callable[[Any], bool]
+    what: str
+
+
+_LIST = _Rule(_is_list, "a list")
+_TEXT = _Rule(_is_text, "text that can be kept")
+_TEXT_OR_NONE = _Rule(lambda value: value is None or _is_text(value), "text that can be kept, or None")
+_POSITION = _Rule(_is_position, f"text of at most {POSITION_BYTES // 1024} KiB, or None")
+
+PAGE_FIELDS: Mapping[str, _Rule] = {
+    "records": _LIST,
+    "resume": _POSITION,
+    "rejected": _LIST,
+    "total": _Rule(_is_total, "a number of records, or None"),
+    "cursor": _POSITION,
+    "note": _TEXT,
+    "partial": _Rule(lambda value: type(value) is bool, "True or False"),
+    "absent_fields": _LIST,
+}
+REJECTED_FIELDS: Mapping[str, _Rule] = {
+    "external_id": _TEXT_OR_NONE,
+    "code": _TEXT,
+    "sentence": _TEXT,
+    "field": _TEXT_OR_NONE,
+    "raw": _TEXT,
+}
+
+
 def _is_id(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
+    return type(value) is str and bool(value)
 
 
 def _fits(value: Any, *, many: bool) -> bool:
     if many:
-        return isinstance(value, tuple | list) and all(isinstance(one, str) for one in value)
-    return value is None or isinstance(value, str)
+        return isinstance(value, tuple | list) and all(type(one) is str for one in value)
+    return value is None or type(value) is str
 
 
 _MANY: Mapping[Entity, Mapping[str, bool]] = {
@@ -261,7 +319,9 @@ _MANY: Mapping[Entity, Mapping[str, bool]] = {
 
 def _fit_of(entity: Entity) -> Callable[[Any], bool]:
     told = tuple(_MANY[entity].items())
-    return lambda record: all(_fits(getattr(record, name), many=many) for name, many in told)
+    return lambda record: (
+        all(_fits(getattr(record, name), many=many) for name, many in told) and record.status in STATUSES
+    )
 
 
 _FITS: Mapping[Entity, Callable[[Any], bool]] = {entity: _fit_of(entity) for entity in Entity}

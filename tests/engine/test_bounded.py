@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,122 @@ STRANGE = {
     "a made-up cancellation": raising(asyncio.CancelledError()),
     "an end of iteration": raising(StopAsyncIteration()),
 }
+
+
+class Word(str):
+    """Text that a thrifty encoder takes for a list of letters."""
+
+
+class Fleeting(list[Any]):
+    """A list that is another one at the second look."""
+
+    def __init__(self, *looks: list[Any]) -> None:
+        super().__init__(looks[0])
+        self.looks = [*looks]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.looks.pop(0) if self.looks else [])
+
+
+RUBBISH: dict[str, Any] = {
+    "nothing": None,
+    "a number": 7,
+    "a fraction": float("nan"),
+    "an enormous number": 10**30,
+    "a truth": True,
+    "bytes": b"x",
+    "text": "x",
+    "half a character": "\ud800",
+    "a subclass of text": Word("x"),
+    "a list of things": [object()],
+    "a list of lists": [[]],
+    "an empty list": [],
+    "a set": {"name"},
+    "a mapping": {"name": 1},
+    "a class": School,
+}
+GOOD_PAGE = {
+    "records": {"an empty list"},
+    "rejected": {"an empty list"},
+    "absent_fields": {"an empty list"},
+    "resume": {"nothing", "text"},
+    "cursor": {"nothing", "text"},
+    "total": {"nothing", "a number"},
+    "note": {"text"},
+    "partial": {"a truth"},
+}
+GOOD_REJECTED = {
+    "external_id": {"nothing", "text"},
+    "code": {"text"},
+    "sentence": {"text"},
+    "field": {"nothing", "text"},
+    "raw": {"text"},
+}
+
+
+def test_the_rules_know_every_field_of_a_page() -> None:
+    assert set(bounded.PAGE_FIELDS) == {one.name for one in fields(Page)} == set(GOOD_PAGE)
+    assert set(bounded.REJECTED_FIELDS) == {one.name for one in fields(Rejected)} == set(GOOD_REJECTED)
+
+
+async def first_page(job: ImportJob, page: Any) -> Page:
+    walk = bounded.pages_of(replace(job, provider=Odd(giving(page))), Entity.SCHOOL, cursor=None, resume=None)
+    async with aclosing(walk) as pages:
+        return await anext(pages)
+
+
+async def is_refused(job: ImportJob, page: Any) -> bool:
+    try:
+        assert await first_page(job, page) == page
+    except ProviderError as error:
+        return error.code == "bad_provider"
+    return False
+
+
+@pytest.fixture
+async def job(house: TestHouse) -> ImportJob:
+    return await job_of(house, giving())
+
+
+@pytest.mark.parametrize("field", GOOD_PAGE)
+async def test_each_field_of_a_page_is_looked_at(job: ImportJob, field: str) -> None:
+    for value, rubbish in RUBBISH.items():
+        page = replace(Page([ONE], None), **{field: rubbish})
+        assert await is_refused(job, page) is (value not in GOOD_PAGE[field]), value
+
+
+@pytest.mark.parametrize("field", GOOD_REJECTED)
+async def test_each_field_of_a_rejected_record_is_looked_at(job: ImportJob, field: str) -> None:
+    for value, rubbish in RUBBISH.items():
+        one = replace(Rejected("u1", "c", "s", None, "{}"), **{field: rubbish})
+        refused = await is_refused(job, Page([], None, rejected=[one]))
+        assert refused is (value not in GOOD_REJECTED[field]), value
+
+
+@pytest.mark.parametrize("field", ["name", "number", "status", "custom"])
+async def test_each_field_of_a_record_is_looked_at(job: ImportJob, field: str) -> None:
+    for value in set(RUBBISH) - {"nothing", "text", "half a character"}:
+        whole = replace(ONE, **{field: RUBBISH[value]})
+        part = Part(Entity.SCHOOL, "s1", "p", {field: RUBBISH[value]})
+        assert await is_refused(job, Page([whole], None)), value
+        assert await is_refused(job, Page([part], None)), value
+
+
+@pytest.mark.parametrize("status", [None, "", "pupil"])
+async def test_a_status_that_nobody_knows_is_refused(job: ImportJob, status: Any) -> None:
+    assert await is_refused(job, Page([replace(ONE, status=status)], None))
+
+
+async def test_a_list_of_many_is_no_field_that_can_be_absent(house: TestHouse) -> None:
+    job = await job_of(house, giving(Page([], None, absent_fields=["schools"])))
+    with pytest.raises(ProviderError):
+        await anext(bounded.pages_of(job, Entity.STAFF, cursor=None, resume=None))
+
+
+async def test_a_list_is_taken_as_it_was_looked_at(job: ImportJob) -> None:
+    page = await first_page(job, Page(Fleeting([ONE], ["rubbish"]), None))
+
+    assert list(page.records) == list(page.records) == [ONE]
 
 
 @pytest.mark.parametrize("walk", STRANGE.values(), ids=STRANGE)
