@@ -44,6 +44,52 @@ def rate_of(settings: IntegrationSettings, kind: type[Provider], own: ProviderSe
     return replace(rate, requests=settings.requests_per_minute, per_s=60.0)
 
 
+def sharers_of(settings: Settings, name: str) -> tuple[str, ...]:
+    """All integrations that ask the same server as the same client, this one among them: their SIS counts together.
+
+    Not the secrets tell, but for whom they are: client id and user name, or the token that stands for both.
+    """
+    own = _credential(settings.integrations[name])
+    if own is None:
+        return (name,)
+    return tuple(sorted(other for other, one in settings.integrations.items() if _credential(one) == own))
+
+
+def _credential(settings: IntegrationSettings) -> tuple[object, ...] | None:
+    """None where there is nothing to log in with, or no server."""
+    parts = urlsplit(settings.base_url)
+    token = settings.token.reveal() if settings.token else ""
+    who = (settings.client_id, settings.username, token)
+    return (parts.scheme.lower(), parts.netloc.lower(), *who) if parts.netloc and any(who) else None
+
+
+def shared_rate(settings: Settings, name: str, load_provider: LoadProvider) -> Rate:
+    """The rate of an integration, or the strictest of all who share its credential."""
+    strictest: Rate | None = None
+    for other in (name, *sharers_of(settings, name)):
+        one = settings.integrations[other]
+        try:
+            kind = load_provider(one.provider)
+            rate = rate_of(one, kind, own_settings(one, kind))
+        except SisconError:
+            if other == name:
+                raise
+            continue  # it cannot ask either
+        strictest = rate if strictest is None else _stricter(strictest, rate)
+    assert strictest is not None, "the integration itself is the first"
+    return strictest
+
+
+def _stricter(ours: Rate, other: Rate) -> Rate:
+    """Ours, slowed down to the other's where that is slower; how many at once stays each one's own."""
+    interval_s = max(ours.min_interval_s, other.min_interval_s)
+    slower = other.requests > 0 and (
+        ours.requests <= 0 or other.requests / other.per_s < ours.requests / ours.per_s
+    )
+    slow = other if slower else ours
+    return replace(ours, requests=slow.requests, per_s=slow.per_s, min_interval_s=interval_s)
+
+
 async def activate_all(
     db: Database, settings: Settings, *, load_provider: LoadProvider, now_ms: Callable[[], int]
 ) -> dict[str, IntegrationSettings]:

@@ -44,6 +44,21 @@ async def test_two_engines_that_ask_at_once_never_get_the_same_slot(
     assert len(set(waiting)) == len(waiting) == 35
 
 
+async def test_integrations_that_share_a_credential_share_slots_and_pauses(db: Database) -> None:
+    both = ["east", "west"]
+    async with db.transaction() as c:
+        for number in range(10):
+            who = [both, both[::-1]][number % 2]
+            wait_ms = await ratelimits.reserve(c, who, requests=60, per_s=60, now_ms=1_000_000)
+            assert (wait_ms > 0) == (number >= 5)
+        await ratelimits.pause(c, both, 1_100_000, now_ms=1_000_000)
+
+        assert await ratelimits.look(c, ["east"]) == await ratelimits.look(c, ["west"])
+        assert await ratelimits.look(c, ["north"]) == (0, 0)
+        # One that shares since a moment ago finds what the other has used up.
+        assert await ratelimits.reserve(c, ["new", "east"], requests=60, per_s=60, now_ms=1_000_000) > 99_000
+
+
 async def test_a_pause_holds_everybody_and_a_shorter_one_does_not_shorten_it(db: Database) -> None:
     async with db.transaction() as c:
         await ratelimits.pause(c, ["a"], 50_000, now_ms=10_000)
