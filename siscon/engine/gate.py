@@ -105,8 +105,12 @@ class StoredGate:
         async with self._db.transaction() as c:
             await ratelimits.pause(c, self._sharers, until_ms, now_ms=self._now_ms())
 
-    async def report(self, ok: bool) -> None:
-        """How an attempt went: failures in a row open the breaker, one good answer closes it."""
+    async def report(self, ok: bool, *, host: str = "") -> None:
+        """How an attempt went: failures in a row open the breaker, one good answer closes it.
+
+        ``host`` is who was asked, where that is not the SIS itself but its token server.
+        """
+        host = host or self._host
         is_first, self._is_known = not self._is_known, True
         if ok and self._breaker == Breaker():
             return
@@ -117,18 +121,16 @@ class StoredGate:
                 return
             await integrations.save_breaker(c, self._key, after)
             if is_first and not ok:
-                text = (
-                    f"{self._key}: {self._host} gave no good answer to the first request; it is asked again"
-                )
+                text = f"{self._key}: {host} gave no good answer to the first request; it is asked again"
                 await self._report(c, EventKind.RUN_WAITING, Level.WARNING, text)
             if after.open_until_ms:
                 seconds = (after.open_until_ms - now_ms) // 1000
-                failed = f"{self._key}: {after.failures} requests in a row to {self._host} failed"
+                failed = f"{self._key}: {after.failures} requests in a row to {host} failed"
                 text = f"{failed}; the next is sent in {seconds} s"
                 await self._report(c, EventKind.BREAKER_OPENED, Level.WARNING, text)
             elif before.open_until_ms:
                 await self._report(
-                    c, EventKind.BREAKER_CLOSED, Level.INFO, f"{self._key}: {self._host} answers again"
+                    c, EventKind.BREAKER_CLOSED, Level.INFO, f"{self._key}: {host} answers again"
                 )
 
     async def _report(self, c: Connection, kind: EventKind, level: Level, text: str) -> None:

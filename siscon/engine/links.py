@@ -7,11 +7,13 @@ import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from siscon.config import IntegrationSettings, Settings
 from siscon.domain.errors import RateLimited, TransientError, UsageError
 from siscon.domain.privacy import Secret
 from siscon.domain.retry import backoff_s
+from siscon.domain.text import plain
 from siscon.domain.tokens import Token
 from siscon.engine.activation import LoadProvider, host_of, own_settings, shared_rate, sharers_of
 from siscon.engine.gate import PROBE_MS, StoredGate
@@ -41,7 +43,7 @@ class Link:
     tokens: StoredTokens | NoTokens
 
 
-async def patiently(fetch: Callable[[], Awaitable[Token]], gate: StoredGate) -> Token:
+async def patiently(fetch: Callable[[], Awaitable[Token]], gate: StoredGate, *, host: str = "") -> Token:
     """A token at the third try at the latest; each try takes a slot of the rate, as any request does.
 
     The breaker does not stop it, for the request that probes may need it; its failures count, too.
@@ -54,7 +56,7 @@ async def patiently(fetch: Callable[[], Awaitable[Token]], gate: StoredGate) -> 
         except TransientError as error:
             failures += 1
             if not isinstance(error, RateLimited):
-                await gate.report(False)
+                await gate.report(False, host=host)
             if failures == TOKEN_ATTEMPTS:
                 raise
             hint_s = error.retry_after_s if isinstance(error, RateLimited) else None
@@ -122,7 +124,8 @@ class Links:
             host=host_of(settings),
         )
         grant = kind.grant(own)
-        tokens = self._tokens(name, login_of(name, settings, grant, now_ms=self._now_ms), gate)
+        login = login_of(name, settings, grant, now_ms=self._now_ms)
+        tokens = self._tokens(name, login, gate, token_host=urlsplit(getattr(grant, "token_url", "")).netloc)
         judges: list[Provider] = []
 
         def classify(answer: Answer) -> Exception | None:
@@ -171,7 +174,9 @@ class Links:
             open_files(settings.base_url, login=login, folder=folder, limits=limits)
         )
 
-    def _tokens(self, name: str, login: Login | None, gate: StoredGate) -> StoredTokens | NoTokens:
+    def _tokens(
+        self, name: str, login: Login | None, gate: StoredGate, *, token_host: str
+    ) -> StoredTokens | NoTokens:
         if login is None:
             return NoTokens()
         return StoredTokens(
@@ -179,7 +184,7 @@ class Links:
             self._vault,
             name,
             owner=self._owner,
-            login=replace(login, patiently=lambda fetch: patiently(fetch, gate)),
+            login=replace(login, patiently=lambda fetch: patiently(fetch, gate, host=plain(token_host))),
             now_ms=self._now_ms,
             jitter_s=random.random() * RENEWAL_JITTER_S,  # noqa: S311 - spreads load, guards nothing
         )

@@ -49,7 +49,9 @@ def _given_up(job: ImportJob, error: TransientError) -> TransientError:
 
 
 def _named(job: ImportJob, error: TransientError) -> str:
-    return f"{job.host}: {error.sentence}" if job.host not in error.sentence else error.sentence
+    """With the host, unless the sentence begins with a request, which names whom it asked."""
+    is_named = job.host in error.sentence or error.sentence.startswith(("GET ", "POST "))
+    return error.sentence if is_named else f"{job.host}: {error.sentence}"
 
 
 async def _wait(job: ImportJob, what: str, error: TransientError, rounds: int) -> None:

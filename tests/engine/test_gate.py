@@ -228,6 +228,19 @@ async def test_the_fifth_failure_in_a_row_opens_the_breaker_also_for_the_next_en
     assert told == [EventKind.BREAKER_CLOSED, EventKind.BREAKER_OPENED]
 
 
+async def test_a_token_server_that_does_not_answer_is_named_instead_of_the_sis(
+    db: SqliteDatabase, clock: HandClock
+):
+    entry = StoredGate(db, "harbor", Rate(0), now_ms=clock.now_ms, sleep=clock.sleep, host="sis.example")
+    for _ in range(5):
+        await entry.report(ok=False, host="login.example:8443")
+
+    async with db.read() as c:
+        told = [one.text for one in await events.latest(c)]
+    assert len(told) == 2
+    assert all("login.example:8443" in text and "sis.example" not in text for text in told)
+
+
 async def test_an_sis_that_does_not_answer_is_named_with_the_first_failure(
     db: SqliteDatabase, clock: HandClock
 ):

@@ -27,6 +27,15 @@ RATIO_FROM_BYTES = 1_048_576
 nobody."""
 
 
+_PACKINGS = frozenset({"br", "zstd", "dcb", "dcz", "compress", "x-compress", "deflate"})
+"""The registered ones; a header may hold anything else, such as what it was sent."""
+
+
+def _packing(encoding: str) -> str:
+    named = [one for one in (part.strip() for part in encoding.split(",")) if one in _PACKINGS]
+    return ", ".join(named[:3]) or "something unknown"
+
+
 async def read_capped(pieces: AsyncIterator[bytes], encoding: str, cap_bytes: int) -> bytes:
     """The whole decompressed body; more than the cap, or any encoding but one gzip, is a ``ProviderError``."""
     encoding = encoding.strip().lower()
@@ -35,7 +44,7 @@ async def read_capped(pieces: AsyncIterator[bytes], encoding: str, cap_bytes: in
     if encoding in ("gzip", "x-gzip"):
         return await _inflated(pieces, cap_bytes)
     raise ProviderError(
-        f"The SIS packed its answer as {plain(encoding, limit=40)}, which siscon did not offer. "
+        f"The SIS packed its answer as {_packing(encoding)}, which siscon did not offer. "
         "Ask the vendor about the proxy in between.",
         code="bad_encoding",
     )

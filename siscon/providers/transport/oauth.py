@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from siscon import __version__
 from siscon.domain.errors import AuthError, ConfigError, ProviderError, SisconError
@@ -48,6 +49,9 @@ _PERSON = {
 _NEVER_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "UnsupportedProtocol", "InvalidURL"}
 )
+_NO_ANSWER = frozenset({"too_large", "bad_encoding"})
+"""Codes of bodies that could not be read: advice about lists does not fit a token."""
+
 _GATEWAY = frozenset({502, 504})
 """What a gateway answers when it has lost the answer of the server behind it."""
 
@@ -69,6 +73,12 @@ class Login:
         if self.name:
             return f"the login of {plain(self.name)}"
         return f"the login at {plain(origin_of(self.grant.token_url)[1])}"
+
+    @property
+    def request(self) -> str:
+        """Asking for a token in sentences: the address tells whether it is the SIS that fails or its token server."""
+        parts = urlsplit(self.grant.token_url)
+        return f"POST {plain(parts.netloc + parts.path, limit=120)} for a token by {self.who}"
 
 
 @dataclass(slots=True)
@@ -142,7 +152,7 @@ async def revoke_token(login: Login, token: Secret, *, kind: str) -> None:
         async with asyncio.timeout(login.deadline_s), _client(login, library, url) as client:
             answer = _answer(await client.revoke_token(url, token=token.reveal(), token_type_hint=kind), url)
     except (TimeoutError, library.TransportError, library.InvalidURL) as fault:
-        raise judge_fault(fault, f"POST to give back {login.who}") or _no_token(login.who, "") from None
+        raise _of_fault(fault, f"POST to give back {login.who}", login.who) from None
     if not 200 <= answer.status < 300:
         raise _judged(answer, f"POST to give back {login.who}")
 
@@ -165,14 +175,25 @@ async def _ask(login: Login, kind: str, form: Mapping[str, str], trail: _Trail) 
     except ConfigError:
         trail.sent = False
         raise
+    except ProviderError as error:
+        if error.code not in _NO_ANSWER:
+            raise
+        raise _no_token(who, error.code, code=error.code) from None
     except SisconError:
         raise
+    except UnicodeEncodeError:
+        trail.sent = False
+        raise ConfigError(
+            f"The client_id or client_secret of {who} holds characters that a Basic header cannot carry. Check it; "
+            "where it is right, have it sent in the form (client_auth: post).",
+            code="bad_secret",
+        ) from None
     except (OAuth2Error, ValueError, TypeError, KeyError) as error:
         if not trail.found:
             raise _no_token(who, type(error).__name__) from None
     except (TimeoutError, library.TransportError, library.InvalidURL) as fault:
         trail.sent = type(fault).__name__ not in _NEVER_SENT
-        raise judge_fault(fault, f"POST {who}") or _no_token(who, type(fault).__name__) from None
+        raise _of_fault(fault, login.request, who) from None
     return trail.found
 
 
@@ -283,15 +304,26 @@ def _answer(response: Any, url: str) -> Answer:
 
 def _judged(answer: Answer, request: str) -> SisconError:
     """What a refusal means. What the server says of it may repeat what it was sent, so the log gets none of it."""
-    error = judge(answer, request, now=datetime.now(UTC))
+    error = _about_token_url(judge(answer, request, now=datetime.now(UTC)))
     error.detail = f"status {answer.status}"
     return error
 
 
-def _no_token(who: str, detail: str) -> ProviderError:
+def _of_fault(fault: BaseException, request: str, who: str) -> SisconError:
+    error = judge_fault(fault, request)
+    return _about_token_url(error) if error else _no_token(who, type(fault).__name__)
+
+
+def _about_token_url(error: SisconError) -> SisconError:
+    """The common table advises about base_url; here another address was asked."""
+    error.sentence = error.sentence.replace("base_url", "the token URL")
+    return error
+
+
+def _no_token(who: str, detail: str, *, code: str = "no_token") -> ProviderError:
     return ProviderError(
         f"The token endpoint answered {who} with something that is no token. Check the token URL.",
-        code="no_token",
+        code=code,
         detail=detail,
     )
 
@@ -313,7 +345,7 @@ def _token_in(answer: Answer, login: Login) -> dict[str, Any]:
             detail=f"status {answer.status}",
         )
     if not 200 <= answer.status < 300:
-        raise _judged(answer, f"POST for a token by {who}")
+        raise _judged(answer, login.request)
     if isinstance(error, str):
         why = _PERSON.get(error, "it answered with an error instead of a token")
         raise AuthError(
@@ -326,7 +358,7 @@ def _token_in(answer: Answer, login: Login) -> dict[str, Any]:
 
 
 def _token_of(found: dict[str, Any], login: Login, now_ms: int, *, refresh: Secret | None) -> Token:
-    access, kind = found.get("access_token"), found.get("token_type", "Bearer")
+    access, kind = found.get("access_token"), found.get("token_type") or "Bearer"
     if (
         not isinstance(access, str)
         or not access

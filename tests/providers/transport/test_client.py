@@ -300,6 +300,15 @@ async def test_other_encodings_are_refused(encoding: str) -> None:
     assert (await house.refusal()).code == "bad_encoding"
 
 
+async def test_an_encoding_that_is_none_is_not_repeated() -> None:
+    house = House(answer(body=b"[]", Content_Encoding="canary-token, br"))
+
+    error = await house.refusal()
+
+    assert "packed its answer as br," in error.sentence
+    assert "canary" not in f"{error.sentence} {error.detail}"
+
+
 async def test_gzip_is_read_and_a_cut_one_is_tried_again() -> None:
     packed = gzip.compress(b'["long enough to be cut"]')
     house = House(

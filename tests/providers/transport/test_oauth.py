@@ -18,7 +18,9 @@ URL = "https://sis.example.org/campus/oauth2/token?appName=harbor"
 GOOD = {"access_token": "t-1", "token_type": "Bearer", "expires_in": "2591999"}
 
 
-async def fetch(answer: Any, *, url: str = URL, **grant: Any) -> tuple[Token, httpx.Request]:
+async def fetch(
+    answer: Any, *, url: str = URL, secret: str = "canary-secret", **grant: Any
+) -> tuple[Token, httpx.Request]:
     seen: list[httpx.Request] = []
 
     def respond(request: httpx.Request) -> httpx.Response:
@@ -29,7 +31,7 @@ async def fetch(answer: Any, *, url: str = URL, **grant: Any) -> tuple[Token, ht
 
     login = Login(
         ClientCredentials(token_url=url, **grant),
-        Credentials("the-id", Secret("canary-secret")),
+        Credentials("the-id", Secret(secret)),
         name="harbor",
         transport=httpx.MockTransport(respond),
     )
@@ -105,6 +107,29 @@ async def test_anything_else_is_judged(answer: Any, kind: type[Exception], code:
     assert error.code == code
     assert "canary" not in f"{error} {error.detail}"
     assert "appName" not in error.sentence
+    assert "base_url" not in error.sentence
+    if kind is TransientError:
+        assert error.sentence.startswith(
+            "POST sis.example.org/campus/oauth2/token for a token by the login of harbor"
+        )
+
+
+@pytest.mark.parametrize("kind", [None, "", "bearer", "BEARER"])
+async def test_a_type_that_is_not_told_is_bearer(kind: Any) -> None:
+    token, _ = await fetch(reply(body={"access_token": "t", "token_type": kind}))
+
+    assert token.access.reveal() == "t"
+
+
+async def test_a_secret_that_no_header_can_carry_is_told_and_nothing_is_sent() -> None:
+    with pytest.raises(ConfigError) as caught:
+        await fetch(AssertionError("nothing may be sent"), secret="canary-\N{EURO SIGN}")
+
+    assert caught.value.code == "bad_secret"
+    assert "canary" not in str(caught.value)
+
+    token, _ = await fetch(reply(), secret="canary-\N{EURO SIGN}", client_auth="client_secret_post")
+    assert token.access.reveal() == "t-1"
 
 
 async def test_a_token_url_must_be_https() -> None:
