@@ -47,7 +47,10 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class TokenState:
-    """What may be shown of a token: everything but the token."""
+    """What may be shown of a token: everything but the token.
+
+    ``failures``: so often in a row no new one came, faults that pass by themselves not counted.
+    """
 
     integration: str
     health: TokenHealth

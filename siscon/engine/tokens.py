@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from siscon.domain.errors import AuthError, DatabaseError, LeaseLost, SisconError
+from siscon.domain.errors import AuthError, DatabaseError, LeaseLost, SisconError, TransientError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import Lease
 from siscon.domain.privacy import Secret
@@ -303,7 +303,8 @@ class StoredTokens:
             if isinstance(error, NeedsPerson):
                 await tokens.mark_needs_person(c, self._integration, error.sentence)
             else:
-                await tokens.note_failure(c, self._integration, error.sentence)
+                passes = isinstance(error, TransientError)
+                await tokens.note_failure(c, self._integration, error.sentence, passes=passes)
             if refused:
                 await tokens.mark_revoked(c, self._integration, self._now_ms())
             await self._let_go(c, lease)

@@ -28,9 +28,9 @@ SELECT access, refresh, scope, obtained_at_ms, expires_at_ms FROM tokens
 WHERE integration = :integration AND access IS NOT NULL AND revoked_at_ms IS NULL
 """
 NOTE_FAILURE = """
-INSERT INTO tokens (integration, failures, last_error) VALUES (:integration, 1, :sentence)
+INSERT INTO tokens (integration, failures, last_error) VALUES (:integration, :counts, :sentence)
 ON CONFLICT (integration) DO UPDATE SET
-  failures = tokens.failures + 1, last_error = excluded.last_error, refreshing_since_ms = NULL
+  failures = tokens.failures + :counts, last_error = excluded.last_error, refreshing_since_ms = NULL
 """
 MARK_REFRESHING = """
 INSERT INTO tokens (integration, refreshing_since_ms) VALUES (:integration, :since_ms)
@@ -141,9 +141,10 @@ async def mark_needs_person(c: Connection, integration: str, sentence: str) -> N
     await c.run(MARK_NEEDS_PERSON, {"integration": integration, "sentence": sentence})
 
 
-async def note_failure(c: Connection, integration: str, sentence: str) -> None:
-    """Getting a token failed once more."""
-    await c.run(NOTE_FAILURE, {"integration": integration, "sentence": sentence})
+async def note_failure(c: Connection, integration: str, sentence: str, *, passes: bool = False) -> None:
+    """Getting a token failed once more; what ``passes`` by itself, such as an outage, needs no person."""
+    told = {"integration": integration, "sentence": sentence, "counts": 0 if passes else 1}
+    await c.run(NOTE_FAILURE, told)
 
 
 async def mark_refreshing(c: Connection, integration: str, since_ms: int | None) -> None:

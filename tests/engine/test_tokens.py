@@ -167,6 +167,22 @@ async def test_after_a_failure_renewal_pauses_and_then_succeeds(
     assert login.calls == 3
 
 
+async def test_a_token_server_that_is_down_calls_no_person_and_one_that_refuses_does(
+    db: SqliteDatabase, clock: HandClock, vault: Vault
+):
+    login = FakeLogin(clock)
+    one = keeper(db, vault, login)
+    for fault, health in [
+        (TransientError("The token server does not answer."), TokenHealth.NONE),
+        (AuthError("The secret is wrong."), TokenHealth.NEEDS_PERSON),
+    ]:
+        login.faults = [fault]
+        await renew_quietly(one, if_due=False)
+        async with db.read() as c:
+            [state] = await tokens.states(c, now_ms=clock.now_ms())
+        assert (state.health, state.last_error) == (health, fault.sentence)
+
+
 async def test_a_cancelled_renewal_leaves_the_way_free(db: SqliteDatabase, clock: HandClock, vault: Vault):
     login = FakeLogin(clock)
     asking = asyncio.create_task(keeper(db, vault, login, "one").current())

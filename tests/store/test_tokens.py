@@ -90,6 +90,22 @@ async def test_health_follows_the_life_of_a_token(db: Database) -> None:
         assert await tokens.load(c, VAULT, "a") is None
 
 
+async def test_what_passes_by_itself_is_told_and_needs_no_person(db: Database) -> None:
+    async with db.transaction() as c:
+        await activate(c, "a")
+        await tokens.note_failure(c, "a", "No answer.", passes=True)
+        [first] = await tokens.states(c, now_ms=1)
+        await tokens.save(c, VAULT, "a", token())
+        await tokens.note_failure(c, "a", "No answer.", passes=True)
+        [over] = await tokens.states(c, now_ms=HOUR_MS)
+        await tokens.note_failure(c, "a", "The login was refused.")
+        [refused] = await tokens.states(c, now_ms=HOUR_MS)
+
+    assert (first.health, first.failures, first.last_error) == (TokenHealth.NONE, 0, "No answer.")
+    assert (over.health, over.last_error) == (TokenHealth.EXPIRED, "No answer.")
+    assert (refused.health, refused.failures) == (TokenHealth.NEEDS_PERSON, 1)
+
+
 async def test_failures_are_counted_until_a_token_comes(db: Database) -> None:
     async with db.transaction() as c:
         await activate(c, "a")

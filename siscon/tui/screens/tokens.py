@@ -76,6 +76,7 @@ def token_sentences(view: TokenView, look: Look) -> list[Cell]:
         lines.append(foreign(f"It covers: {state.scope}", "dim", limit=400))
     if state is not None and state.failures:
         lines.append(Cell(f"{of(state.failures, 'failure')} in a row:", "bad"))
+    if state is not None and state.last_error:
         lines.append(foreign(state.last_error, limit=400))
     if state is not None and state.health in _TO_DO:
         lines.append(Cell(_TO_DO[state.health], "warn"))
