@@ -128,10 +128,17 @@ def explain(
 def _rows(loaded: Loaded, values: Any, path: Path) -> list[SettingRow]:
     if isinstance(values, dict) and (values or path == ()):
         return [row for key, value in values.items() for row in _rows(loaded, value, (*path, key))]
-    shown = (
-        "***" if path[-1] in SECRETS and path[0] == "integrations" and len(path) == 3 else words.shown(values)
-    )
+    shown = "***" if _is_hidden(loaded, path) else words.shown(values)
     return [SettingRow(dotted(path), shown, _source(loaded, path))]
+
+
+def _is_hidden(loaded: Loaded, path: Path) -> bool:
+    """A secret, or what a provider's setting takes from a reference: only its author knows whether that is one."""
+    if path[0] != "integrations" or len(path) < 3:
+        return False
+    if path[2] == "settings":
+        return any(written[: len(path)] == path for written in loaded.written)
+    return len(path) == 3 and path[2] in SECRETS
 
 
 def _source(loaded: Loaded, path: Path) -> str:
