@@ -348,9 +348,10 @@ def test_explain_tells_values_and_sources_but_no_secret(tmp_path: Path) -> None:
 
 def test_what_a_setting_takes_from_a_reference_is_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
-    settings = "    settings: {token_url: '${NORTH_SECRET}', page_size: 7}\n"
+    settings = "    settings: {token_url: '${TOKEN_URL}', page_size: 7}\n"
     file.write_text(GOOD.replace("powerschool", "campus") + settings)
-    rows = {one.key: one for one in explain(file, ENVIRON, provider_settings=PROVIDERS.get)}
+    environ = {**ENVIRON, "TOKEN_URL": "https://t.example.org/?key=s3cr3t"}
+    rows = {one.key: one for one in explain(file, environ, provider_settings=PROVIDERS.get)}
 
     assert rows["integrations.north.settings.token_url"].value == "***"
     assert rows["integrations.north.settings.page_size"].value == "7"
