@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from siscon import __version__
 from siscon.domain.errors import AuthError, ConfigError, ProviderError, SisconError
-from siscon.domain.privacy import Secret
+from siscon.domain.privacy import Secret, strike
 from siscon.domain.text import plain
 from siscon.domain.tokens import AnswerLost, Token
 from siscon.providers.contract import Answer
@@ -372,12 +372,16 @@ def _token_of(found: dict[str, Any], login: Login, now_ms: int, *, refresh: Secr
     life_s = _seconds(found.get("expires_in"))
     # Where the client can ask anew by itself, a refresh token is one more secret to lose (RFC 6749, section 4.4.3).
     keeps = isinstance(login.grant, AuthorizationCode)
+    own = login.credentials
+    fresh = Secret(renewed) if isinstance(renewed, str) and renewed else None
+    secrets = (own.client_secret, own.private_key, own.password, refresh, Secret(access), fresh)
     return Token(
         access=Secret(access),
         obtained_at_ms=now_ms,
         expires_at_ms=None if life_s is None else now_ms + life_s * 1000,
-        refresh=(Secret(renewed) if isinstance(renewed, str) and renewed else refresh) if keeps else None,
-        scope=scope if isinstance(scope, str) else login.grant.scope,
+        refresh=(fresh or refresh) if keeps else None,
+        # Scopes are shown and lie unsealed; a server may write there what it was sent.
+        scope=strike(scope, filter(None, secrets)) if isinstance(scope, str) else login.grant.scope,
     )
 
 

@@ -74,6 +74,14 @@ async def test_an_unusable_life_means_that_none_is_known(life: Any) -> None:
     assert (token.expires_at_ms, token.scope) == (None, "c")
 
 
+async def test_scopes_that_repeat_a_secret_are_kept_without_it() -> None:
+    body = {"access_token": "canary-access", "refresh_token": "canary-refresh"}
+    told = "roster canary-secret canary-access canary-refresh"
+    token, _ = await fetch(reply(body={**body, "scope": told}))
+
+    assert token.scope == "roster *** *** ***"
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "code"),
     [
