@@ -56,11 +56,13 @@ class Asking:
         self._manner = Manner(sort)
         self._told = ""
 
-    async def page(self, path: str, clause: str, since: str | None, offset: int, size: int) -> Answer:
-        """One page; where the server refuses its form, the first form that it takes."""
+    async def page(
+        self, path: str, clause: str, since: str | None, offset: int, size: int, *, keep_s: float = 0.0
+    ) -> Answer:
+        """One page; where the server refuses its form, the first form that it takes. A first page may be kept."""
         params = self._manner.params(clause, since, offset, size)
         try:
-            return await self.get(path, params)
+            return await self.get(path, params, keep_s=0.0 if offset else keep_s)
         except ProviderError as error:
             if error.code not in REFUSED:
                 raise

@@ -13,18 +13,27 @@ from siscon.providers.kit.decode import parse
 from siscon.providers.oneroster.asking import Asking
 
 KEEP_S = 60.0
+"""How long the first page of sessions stands, in seconds: the walk over terms begins with the same one."""
 SESSIONS = 500
+"""Sessions to ask for where a page of the usual size was full, and so may lack the year."""
 
 
-async def school_year(asking: Asking, now_of: Any) -> str:
-    """The school year under way by the server's clock, from one answer; empty where it does not tell."""
+async def school_year(asking: Asking, size: int, now_of: Any) -> str:
+    """The school year under way by the server's clock, from a first page; empty where it does not tell."""
     try:
-        answer: Answer = await asking.get("academicSessions", {"limit": SESSIONS, "offset": 0}, keep_s=KEEP_S)
-        body = as_map(parse(answer.body, "GET academicSessions"))
+        answer, sessions = await _sessions(asking, size)
+        if size <= len(sessions) < SESSIONS:
+            answer, sessions = await _sessions(asking, SESSIONS)
     except ProviderError:
         return ""
     today = (now_of(answer) or datetime.now(UTC)).date().isoformat()
-    return active_year(as_list(body.get("academicSessions")), today)
+    return active_year(sessions, today)
+
+
+async def _sessions(asking: Asking, size: int) -> tuple[Answer, list[Any]]:
+    answer = await asking.page("academicSessions", "", None, 0, size, keep_s=KEEP_S)
+    body = as_map(parse(answer.body, "GET academicSessions"))
+    return answer, list(as_list(body.get("academicSessions")))
 
 
 def active_year(sessions: Iterable[Any], today: str) -> str:

@@ -21,7 +21,7 @@ from siscon.providers.kit.offsets import by_offset
 from siscon.providers.kit.paging import Chunk, Position, from_resume, to_resume
 from siscon.providers.oneroster import wire
 from siscon.providers.oneroster.asking import Asking
-from siscon.providers.oneroster.coverage import school_year
+from siscon.providers.oneroster.coverage import KEEP_S, school_year
 from siscon.providers.oneroster.fitting import fitted
 from siscon.providers.oneroster.settings import OneRosterSettings
 
@@ -47,7 +47,7 @@ class RosterList:
     """One list of the service.
 
     ``follows`` says that it brings parts for the list before it; ``optional`` that an SIS may not grant it: the
-    entity is read without it then.
+    entity is read without it then. ``keep_s`` is for how many seconds its first page may be one kept.
     """
 
     name: str
@@ -56,6 +56,7 @@ class RosterList:
     filter: str = ""
     follows: bool = False
     optional: bool = False
+    keep_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class OneRosterPages:
     async def coverage(self) -> Mapping[str, str]:
         """Version and school year under way; a change of either makes absences say nothing."""
         told = {"OneRoster": self._settings.version}
-        year = await school_year(self._asking, moment_of)
+        year = await school_year(self._asking, self._settings.page_size, moment_of)
         return told | ({"school year": year} if year else {})
 
     def lists_of(self, entity: Entity) -> tuple[RosterList, ...]:
@@ -132,7 +133,7 @@ class OneRosterPages:
                 one_filter = "" if schools else "type='school'"
                 return (RosterList("schools", self._settings.schools_list, wire.SCHOOLS, one_filter),)
             case Entity.TERM:
-                return (RosterList("sessions", "academicSessions", wire.TERMS),)
+                return (RosterList("sessions", "academicSessions", wire.TERMS, keep_s=KEEP_S),)
             case Entity.STAFF:
                 return (RosterList("teachers", "teachers", wire.TEACHERS),)
             case Entity.STUDENT:
@@ -212,7 +213,7 @@ class OneRosterPages:
         self, one: RosterList, position: Position, since: str | None, size: int
     ) -> AsyncGenerator[Chunk, None]:
         return by_offset(
-            partial(self._asking.page, one.path, one.filter, since),
+            partial(self._asking.page, one.path, one.filter, since, keep_s=one.keep_s),
             one.decoder.read,
             position if position.full else replace(position, full=self._cap),
             size=size,
