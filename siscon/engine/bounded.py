@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 STALL_S = 300.0
 """So long a provider may do nothing: no page, and nothing under way to the SIS."""
-FILES_STALL_S = 3600.0
-"""So long one that reads files may be without a page: how its files come is not seen from here."""
+FILES_STALL_S = 1800.0
+"""So long one that reads files may work on what has come: unpacking and sorting a delivery is not seen from here."""
 LOOKS = 20
 """How often in that time it is looked at; work that swallows its end is told again as often."""
 CLOSE_WITHIN_S = 5.0

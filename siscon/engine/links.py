@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from siscon.config import IntegrationSettings, Settings
@@ -20,7 +21,15 @@ from siscon.engine.gate import PROBE_MS, StoredGate
 from siscon.engine.logins import login_of
 from siscon.engine.meter import call_under_way, count_request, is_urgent
 from siscon.engine.tokens import Login, NoTokens, StoredTokens
-from siscon.providers.contract import Answer, FileProvider, Files, FileSettings, Provider, ProviderSettings
+from siscon.providers.contract import (
+    Answer,
+    Drop,
+    FileProvider,
+    Files,
+    FileSettings,
+    Provider,
+    ProviderSettings,
+)
 from siscon.providers.files.drop_folder import FileLimits, FileLogin
 from siscon.providers.files.fetching import open_files
 from siscon.providers.grants import present
@@ -68,6 +77,26 @@ def _struck_out(settings: IntegrationSettings) -> tuple[Secret, ...]:
     """What an SIS may not repeat to us: every secret of the login, and the name that it belongs to."""
     name = settings.username
     return (*settings.secrets, *([Secret(name)] if len(name) >= LEAST_NAME else []))
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedFiles:
+    """Implements ``contract.Files``: while files come, something is under way, however slowly it moves.
+
+    What stands still is ended where it comes from.
+    """
+
+    files: Files
+
+    async def listing(self) -> Sequence[Drop]:
+        """The files that lie there now, oldest first."""
+        with call_under_way():
+            return await self.files.listing()
+
+    async def fetch(self, drop: Drop) -> Path:
+        """A whole local copy."""
+        with call_under_way():
+            return await self.files.fetch(drop)
 
 
 class Links:
@@ -170,8 +199,10 @@ class Links:
         )
         limits = FileLimits(settle_s=own.settle_s, attempts=settings.attempts)
         folder = self._settings.home / "files"
-        return await self._stack.enter_async_context(
-            open_files(settings.base_url, login=login, folder=folder, limits=limits)
+        return WatchedFiles(
+            await self._stack.enter_async_context(
+                open_files(settings.base_url, login=login, folder=folder, limits=limits)
+            )
         )
 
     def _tokens(

@@ -15,7 +15,9 @@ from siscon.domain.errors import ProviderError, TransientError
 from siscon.domain.records import Entity, Part, School, Student
 from siscon.engine import bounded
 from siscon.engine.job import ImportJob
-from siscon.providers.contract import Page, Rejected
+from siscon.engine.links import WatchedFiles
+from siscon.engine.meter import CURRENT, Meter
+from siscon.providers.contract import Drop, Page, Rejected
 from support.fake_sis import FakeProvider, small_district
 from support.house import TestHouse, test_house
 
@@ -285,6 +287,16 @@ class Quiet:
         return self.seconds
 
 
+@dataclass
+class Looked:
+    """A meter that is asked through the test."""
+
+    quiet_s: Callable[[], float]
+
+    def take(self) -> int:
+        return 0
+
+
 async def swallows_its_end(_: Entity) -> AsyncIterator[Page]:
     for _again in range(3):
         try:
@@ -347,6 +359,55 @@ async def test_a_walk_that_waits_for_the_sis_is_left_alone_and_can_be_cancelled(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+class SlowFiles:
+    """Files that come when the test lets them."""
+
+    def __init__(self) -> None:
+        self.asked, self.come = asyncio.Event(), asyncio.Event()
+
+    async def listing(self) -> list[Drop]:
+        return []
+
+    async def fetch(self, drop: Drop) -> Path:
+        self.asked.set()
+        await self.come.wait()
+        return Path(drop.name)
+
+
+async def test_files_that_come_slowly_are_waited_for_and_a_rest_without_any_is_not(
+    house: TestHouse,
+) -> None:
+    slow = SlowFiles()
+    files, meter = WatchedFiles(slow), Meter(1)
+    looks: list[float] = []
+
+    async def reads(_: Entity) -> AsyncIterator[Page]:
+        await files.fetch(Drop("a.zip", 1, 1))
+        yield Page([ONE], "1")
+        await asyncio.Event().wait()
+
+    def look() -> float:
+        looks.append(meter.quiet_s())
+        if len(looks) == 2 * bounded.LOOKS:
+            slow.come.set()
+        return looks[-1]
+
+    job = replace(await job_of(house, reads), meter=Looked(look))
+    token = CURRENT.set(meter)
+    try:
+        async with aclosing(
+            bounded.pages_of(job, Entity.SCHOOL, cursor=None, resume=None, stall_s=0.1)
+        ) as pages:
+            assert (await anext(pages)).resume == "1"
+            assert set(looks[: 2 * bounded.LOOKS]) == {0.0}
+            with pytest.raises(ProviderError) as caught:
+                await anext(pages)
+    finally:
+        CURRENT.reset(token)
+
+    assert caught.value.code == "stalled"
 
 
 async def test_a_walk_is_closed_when_the_run_breaks_off(house: TestHouse) -> None:

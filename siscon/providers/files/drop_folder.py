@@ -18,7 +18,8 @@ CHUNK = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class FileLimits:
-    """The bounds of a drop folder. ``settle_s`` is how long a file must stay as it is before it is taken.
+    """The bounds of a drop folder. ``settle_s`` is how long a file must stay as it is before it is taken. ``fetch_s``
+    bounds a copy that moves all the time; a standstill ends much earlier.
 
     Copies beyond ``kept_bytes`` are given up when they were not asked for within ``kept_s``.
     """
@@ -26,7 +27,7 @@ class FileLimits:
     file_bytes: int = 256 * 1024 * 1024
     files: int = 10_000
     listing_s: float = 60.0
-    fetch_s: float = 1800.0
+    fetch_s: float = 4 * 3600.0
     settle_s: float = 2.0
     attempts: int = 3
     kept_bytes: int = 2 * 1024**3

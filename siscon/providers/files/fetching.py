@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import fcntl
 import os
 import random
 import shutil
 import stat
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -36,6 +38,10 @@ from siscon.providers.files.drop_folder import (
 
 T = TypeVar("T")
 
+PREFIX = "files-"
+FORMER_MOST = 4
+"""So many copies of an address that were replaced stay, for whoever still reads them."""
+
 
 @contextlib.asynccontextmanager
 async def open_files(
@@ -47,7 +53,7 @@ async def open_files(
     Raises ``ConfigError`` for an address of another kind, and where SFTP lacks its library or a known host key.
     """
     bounds = limits or FileLimits()
-    here = await asyncio.to_thread(_private_folder, folder)
+    here, lock = await asyncio.to_thread(_private_folder, folder)
     try:
         kind = urlsplit(base_url).scheme
         if kind in ("http", "https"):
@@ -65,11 +71,35 @@ async def open_files(
             )
     finally:
         await asyncio.to_thread(shutil.rmtree, here, ignore_errors=True)
+        os.close(lock)
 
 
-def _private_folder(within: Path) -> Path:
+def _private_folder(within: Path) -> tuple[Path, int]:
+    """A folder of our own, and the lock on it that the kernel frees when this process ends, however that happens."""
     within.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix="files-", dir=within))
+    with _locked(within, fcntl.LOCK_EX):  # nobody clears up between the making of a folder and its lock
+        for other in within.glob(f"{PREFIX}*"):
+            _clear_up(other)
+        here = Path(tempfile.mkdtemp(prefix=PREFIX, dir=within))
+        lock = os.open(here, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return here, lock
+
+
+def _clear_up(folder: Path) -> None:
+    """Remove the copies of a process that was killed: what is locked belongs to one that lives."""
+    with contextlib.suppress(OSError), _locked(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)
 
 
 async def patiently(attempt: Callable[[], Awaitable[T]], *, within_s: float, attempts: int) -> T:
@@ -223,6 +253,7 @@ class Address:
         self._url, self._login, self._folder, self._limits = url, login, folder, limits
         self._validators: dict[str, str] = {}
         self._kept: tuple[Drop, Path] | None = None
+        self._former: deque[Path] = deque()
         self._made = 0
         name = unquote(urlsplit(url).path.rpartition("/")[2])
         self._name = name if name.lower().endswith((".zip", ".csv")) and is_finished(name) else "download.zip"
@@ -262,6 +293,10 @@ class Address:
         if self._kept is not None and await asyncio.to_thread(_is_same, path, self._kept[1]):
             path.unlink()
             return
+        if self._kept is not None:
+            self._former.append(self._kept[1])
+        while len(self._former) > FORMER_MOST:
+            self._former.popleft().unlink(missing_ok=True)
         moment = _moment_ms(answer.headers.get("last-modified", ""))
         self._kept = Drop(self._name, path.stat().st_size, moment), path
         pairs = (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified"))

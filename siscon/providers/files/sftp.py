@@ -31,6 +31,8 @@ except ImportError as missing:
     ) from missing
 
 CONNECT_S = 20.0
+STILL_S = 120.0
+"""A copy of which nothing comes for so long has come to a standstill; one that is slow goes on."""
 
 
 class _Known(asyncssh.SSHClient):
@@ -71,17 +73,31 @@ class SftpFolder:
 
     async def copy(self, drop: Drop, into: IO[bytes], cap_bytes: int) -> None:
         """Copy a file, and look whether it stayed as it was."""
-        path = f"{self._path.rstrip('/')}/{drop.name}"
+        try:
+            async with asyncio.timeout(STILL_S) as standstill:
+                await self._copy(drop, into, cap_bytes, standstill)
+        except TimeoutError:
+            raise TransientError(
+                f"{plain(drop.name, limit=80)} stood still for {STILL_S:g} s while it was copied.",
+                code="timeout",
+            ) from None
+
+    async def _copy(self, drop: Drop, into: IO[bytes], cap_bytes: int, standstill: asyncio.Timeout) -> None:
+        path, loop = f"{self._path.rstrip('/')}/{drop.name}", asyncio.get_running_loop()
         async with self._session() as sftp:
             if not _is_regular(await sftp.lstat(path)):
                 raise changed(drop)
             size = 0
-            async with sftp.open(path, "rb") as source:
-                while chunk := _bytes(await source.read(CHUNK)):
-                    size += len(chunk)
-                    if size > cap_bytes:
-                        raise too_large(drop, cap_bytes)
-                    await asyncio.to_thread(into.write, chunk)
+            source = await sftp.open(
+                path, "rb", block_size=0
+            )  # one read at a time: none is left behind by a fault
+            while chunk := _bytes(await source.read(CHUNK)):
+                size += len(chunk)
+                if size > cap_bytes:
+                    raise too_large(drop, cap_bytes)
+                await asyncio.to_thread(into.write, chunk)
+                standstill.reschedule(loop.time() + STILL_S)
+            await source.close()
             if size != drop.size or _drop(drop.name, await sftp.lstat(path)) != drop:
                 raise changed(drop)
 
@@ -89,13 +105,15 @@ class SftpFolder:
     async def _session(self) -> AsyncIterator[asyncssh.SFTPClient]:
         where = f"sftp://{plain(self._host, limit=80)}:{self._port}"
         try:
-            async with (
-                asyncssh.connect(
-                    self._host, self._port, client_factory=lambda: _Known(self._fingerprint), **self._options
-                ) as connection,
-                connection.start_sftp_client() as sftp,
-            ):
-                yield sftp
+            async with asyncssh.connect(
+                self._host, self._port, client_factory=lambda: _Known(self._fingerprint), **self._options
+            ) as connection:
+                try:
+                    sftp = await connection.start_sftp_client()
+                    yield sftp
+                except BaseException:
+                    connection.abort()  # a server that stands still would not answer an orderly farewell either
+                    raise
         except (asyncssh.Error, OSError) as error:
             raise _judged(error, where, self._path) from None
 

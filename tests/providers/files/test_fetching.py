@@ -15,7 +15,8 @@ import pytest
 from siscon.domain.errors import AuthError, ConfigError, ProviderError, SisconError, TransientError
 from siscon.domain.privacy import Secret
 from siscon.providers.contract import Drop, Files
-from siscon.providers.files.drop_folder import FileLimits, FileLogin
+from siscon.providers.files import sftp as sftp_of
+from siscon.providers.files.drop_folder import CHUNK, FileLimits, FileLogin
 from siscon.providers.files.fetching import open_files
 
 FAST = FileLimits(settle_s=0.0, attempts=1)
@@ -297,6 +298,57 @@ async def test_sftp_says_why_it_cannot(tmp_path: Path, sftp: Server) -> None:
     with pytest.raises(ConfigError, match="private_key"):
         async with files_at(sftp.url, tmp_path, sftp.login(private_key=Secret("no key"))):
             pass
+
+
+@contextlib.asynccontextmanager
+async def sluggish_sftp(root: Path, chunk_s: float) -> AsyncIterator[Server]:
+    """An SFTP server that takes its time for each chunk; 0: it gives the first and then nothing more."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    (root / "drop").mkdir(parents=True)
+
+    class Doors(asyncssh.SSHServer):
+        def begin_auth(self, username: str) -> bool:
+            return False
+
+    class Sluggish(asyncssh.SFTPServer):
+        async def read(self, file_obj: object, offset: int, size: int) -> bytes:
+            if offset >= CHUNK and not chunk_s:
+                file_obj.close()  # type: ignore[attr-defined] # nobody else will
+                await asyncio.Event().wait()
+            if offset >= CHUNK:
+                await asyncio.sleep(chunk_s)
+            return super().read(file_obj, offset, size)  # type: ignore[return-value] # it reads at once
+
+    listening = await asyncssh.listen(
+        "127.0.0.1",
+        0,
+        server_factory=Doors,
+        server_host_keys=[key],
+        sftp_factory=lambda channel: Sluggish(channel, chroot=os.fsencode(root)),
+    )
+    async with listening:
+        yield Server(root / "drop", listening.get_port(), key, key)
+
+
+async def test_a_slow_copy_goes_on_as_long_as_it_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sftp_of, "STILL_S", 0.6)
+    async with sluggish_sftp(tmp_path / "root", 0.2) as server:
+        (server.folder / "a.zip").write_bytes(b"x" * CHUNK * 6)
+        async with files_at(server.url, tmp_path, server.login()) as files:
+            (drop,) = await files.listing()
+            assert (await files.fetch(drop)).stat().st_size == CHUNK * 6
+
+
+async def test_a_copy_that_stands_still_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sftp_of, "STILL_S", 0.6)
+    async with sluggish_sftp(tmp_path / "root", 0) as server:
+        (server.folder / "a.zip").write_bytes(b"x" * CHUNK * 2)
+        async with files_at(server.url, tmp_path, server.login()) as files:
+            (drop,) = await files.listing()
+            with pytest.raises(TransientError, match=r"a\.zip stood still"):
+                await files.fetch(drop)
 
 
 # an address
