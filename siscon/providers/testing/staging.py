@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from siscon.domain.privacy import Secret
 from siscon.providers.contract import Api, Provider, ProviderSettings, Rate
@@ -20,6 +21,8 @@ BASE_URL = "https://sis.example"
 
 Recorded = Mapping[str, Any]
 """Answers by ``"GET /path?query"``: text or bytes as they are, anything else as JSON."""
+
+_Key = tuple[str, str, tuple[tuple[str, str], ...]]
 
 
 class _Token:
@@ -69,19 +72,19 @@ def served(app: Any) -> Stage:
 
 
 def recorded(answers: Recorded, *, headers: Mapping[str, str] | None = None) -> Stage:
-    """An SIS that gives recorded answers, whatever the order of the parameters; what was not recorded is 404."""
+    """An SIS that gives recorded answers, whatever the order of the parameters and however they are
+    percent-encoded; what was not recorded is 404.
+    """
     kept = {_key(*name.split(" ", 1)): value for name, value in answers.items()}
     return Stage(_replaying(kept, headers or {}))
 
 
-def _key(method: str, target: str) -> tuple[str, str, tuple[str, ...]]:
+def _key(method: str, target: str) -> _Key:
     path, _, query = target.partition("?")
-    return method, path, tuple(sorted(query.split("&"))) if query else ()
+    return method, path, tuple(sorted(parse_qsl(query, keep_blank_values=True)))
 
 
-def _replaying(
-    answers: Mapping[tuple[str, str, tuple[str, ...]], Any], headers: Mapping[str, str]
-) -> Callable[..., Awaitable[None]]:
+def _replaying(answers: Mapping[_Key, Any], headers: Mapping[str, str]) -> Callable[..., Awaitable[None]]:
     async def app(scope: Mapping[str, Any], _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
         query = scope["query_string"].decode("ascii")
         found = answers.get(_key(scope["method"], f"{scope['path']}?{query}" if query else scope["path"]))

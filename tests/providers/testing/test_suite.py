@@ -144,6 +144,13 @@ def test_what_a_provider_does_wrong_is_found(kind: type[Provider], test: str) ->
         run()
 
 
+async def test_an_answer_is_found_however_its_parameters_are_written() -> None:
+    async with recorded({"GET /s?since=2026-09-01T00:00:00Z&a=1": []}).provider(ByOffset) as provider:
+        answer = await provider.api.get("s", {"a": 1, "since": "2026-09-01T00:00:00Z"})
+
+    assert answer.body == b"[]"
+
+
 async def test_what_was_not_recorded_is_not_found() -> None:
     async with recorded({}).provider(ByOffset) as provider:
         with pytest.raises(ProviderError) as told:
