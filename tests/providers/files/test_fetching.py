@@ -446,3 +446,37 @@ async def test_only_loopback_goes_without_tls(tmp_path: Path) -> None:
     async with files_at("http://sis.example/a.zip", tmp_path) as files:
         with pytest.raises(ConfigError, match="https"):
             await files.listing()
+
+
+async def test_copies_of_an_address_do_not_pile_up(tmp_path: Path, web: Web) -> None:
+    web.headers = []
+    async with files_at(f"http://127.0.0.1:{web.port}/a.zip", tmp_path) as files:
+        for number in range(20):
+            web.body = f"PK-{number}".encode()
+            (one,) = await files.listing()
+            assert (await files.fetch(one)).read_bytes() == web.body
+
+        copies = [path for path in (tmp_path / "copies").rglob("*") if path.is_file()]
+
+    assert len(copies) <= 5
+
+
+# what a killed process leaves
+
+
+async def test_copies_of_a_killed_process_go_and_those_of_a_living_one_stay(tmp_path: Path) -> None:
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    (drop / "a.csv").write_text("of pupils")
+    left = tmp_path / "copies" / "files-of-the-dead"
+    left.mkdir(parents=True)
+    (left / "000001").write_text("of pupils")
+
+    async with files_at(str(drop), tmp_path) as living:
+        (one,) = await living.listing()
+        copy = await living.fetch(one)
+        async with files_at(str(drop), tmp_path) as other:
+            await other.listing()
+
+        assert not left.exists()
+        assert copy.read_text() == "of pupils"
