@@ -39,7 +39,7 @@ def test_a_dead_host_is_named_while_one_waits_and_at_the_end(tmp_path: Path) -> 
     assert done.returncode == 1
     assert address in told[0]
     assert "asked again" in told[0]
-    assert any(f"{address}: " in line and "Run 1 waits" in line and "goes on" in line for line in told)
+    assert any(address in line and "Run 1 waits" in line and "goes on" in line for line in told)
     assert "Run 1 of harbor: failed" in told[-1]
     assert address in told[-1]
     assert "sync harbor again" in told[-1]
