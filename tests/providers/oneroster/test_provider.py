@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from pydantic import ValidationError
 
-from conformance.test_providers import differences, laid_over
+from conformance.readings import differences, laid_over
 from siscon.domain.errors import ProviderError
 from siscon.domain.records import Entity, Record, Student
 from siscon.providers.contract import Page
