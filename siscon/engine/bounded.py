@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from siscon.domain.errors import ProviderError, Signal, SisconError
 from siscon.domain.records import FIELDS, RECORDS, STATUSES, Entity, Part
 from siscon.domain.text import plain
 from siscon.engine.job import ImportJob
-from siscon.providers.contract import FileProvider, Page, Rejected
+from siscon.providers.contract import FileProvider, Page, Provider, Rejected
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +87,7 @@ class _Told:
 
     def __init__(self, job: ImportJob, entity: Entity | None) -> None:
         self.entity = entity
+        self._provider = job.provider
         kind = plain(getattr(job.provider, "name", "") or type(job.provider).__name__, limit=40)
         of = f", {entity} list," if entity else ""
         self._who = f"The provider {kind} of integration {job.run.integration}{of}"
@@ -113,7 +116,16 @@ class _Told:
             named = plain(type(fault).__name__, limit=60)
             place = "".join(traceback.format_tb(fault.__traceback__)[-4:])
             log.error("%s raised %s:\n%s", self._who, named, place)  # noqa: TRY400 - see above
-            raise self.broken(f"raised {named}") from None
+            raise self.broken(f"raised {named}{line_of(fault, self._provider)}") from None
+
+
+def line_of(fault: BaseException, provider: Provider) -> str:
+    """`` in line 39 of quill.py``: where a fault left the file of a provider; empty if it never was there."""
+    file = getattr(sys.modules.get(type(provider).__module__), "__file__", None)
+    lines = [
+        line for frame, line in traceback.walk_tb(fault.__traceback__) if frame.f_code.co_filename == file
+    ]
+    return f" in line {lines[-1]} of {plain(Path(str(file)).name, limit=60)}" if lines else ""
 
 
 @asynccontextmanager

@@ -6,7 +6,9 @@ It asks through the same gate and with the same token as a run, so it counts aga
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -15,9 +17,11 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from siscon.config import Settings
-from siscon.domain.errors import SisconError, TransientError
+from siscon.domain.errors import ProviderError, SisconError, TransientError
 from siscon.domain.records import Entity
+from siscon.domain.text import plain
 from siscon.engine.activation import LoadProvider, own_settings
+from siscon.engine.bounded import line_of
 from siscon.engine.links import Link, Links
 from siscon.engine.tokens import NoTokens
 from siscon.providers.contract import Page
@@ -25,6 +29,8 @@ from siscon.providers.transport.tls import trust
 from siscon.store import tokens
 from siscon.store.database import Database
 from siscon.store.vault import Vault
+
+log = logging.getLogger(__name__)
 
 STEP_S = 180.0
 """So long may one step wait for its turn and its answer."""
@@ -74,13 +80,13 @@ async def tried(
         asked = getattr(kind.grant(own_settings(one, kind)), "scope", "")
         if asked:
             yield await _scopes(db, vault, name, asked)
-        yield await _step("coverage", partial(_coverage, link))
+        yield await _step("coverage", partial(_asked, link, partial(_coverage, link)))
         offered = kind.offers(own_settings(one, kind))
         for entity in one.entities or offered:
             if entity not in offered:
                 yield Finding(entity.value, "warn", f"{kind.title} does not offer it with these settings.")
             else:
-                yield await _step(entity.value, partial(_first_page, link, entity))
+                yield await _step(entity.value, partial(_asked, link, partial(_first_page, link, entity)))
     finally:
         await links.close()
 
@@ -98,6 +104,25 @@ async def _step(step: str, work: Callable[[], Awaitable[Finding]]) -> Finding:
     except SisconError as error:
         found = Finding(step, "fail", error.sentence)
     return replace(found, step=step, seconds=round(time.perf_counter() - began_s, 3))
+
+
+async def _asked(link: Link, question: Callable[[], Awaitable[Finding]]) -> Finding:
+    """What a provider answers; a fault of its code is a ``ProviderError`` with the line.
+
+    The log gets the place but not the words, which may quote a pupil's data.
+    """
+    try:
+        return await question()
+    except (SisconError, TimeoutError):
+        raise
+    except Exception as fault:  # noqa: BLE001 - a stranger's code may raise anything
+        named = plain(type(fault).__name__, limit=60)
+        place = "".join(traceback.format_tb(fault.__traceback__)[-4:])
+        log.error("The provider raised %s:\n%s", named, place)  # noqa: TRY400 - see above
+        raise ProviderError(
+            f"The provider raised {named}{line_of(fault, link.provider)}. Report it to whoever wrote the provider.",
+            code="bad_provider",
+        ) from None
 
 
 async def _host(base_url: str, settings: Settings, name: str) -> Finding:

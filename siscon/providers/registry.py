@@ -11,13 +11,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import get_args
 
 from pydantic import BaseModel
 
 from siscon.domain.errors import ConfigError, SisconError
+from siscon.domain.records import Entity
 from siscon.domain.text import plain
 from siscon.providers.contract import Provider, ProviderSettings
-from siscon.providers.grants import needs
+from siscon.providers.grants import Grant, needs
 from siscon.providers.one_file import is_file_name, load_member
 
 GROUP = "siscon.providers"
@@ -72,13 +74,33 @@ def load(name: str) -> type[Provider]:
 
 
 def _checked(name: str, kind: object) -> type[Provider]:
-    if isinstance(kind, type) and issubclass(kind, Provider):
-        return kind
-    raise ConfigError(
-        f"What stands behind provider {plain(name)} is no siscon.providers.contract.Provider. "
-        "Mend or remove its package.",
-        code="broken_provider",
-    )
+    if not (isinstance(kind, type) and issubclass(kind, Provider)):
+        raise ConfigError(
+            f"What stands behind provider {plain(name)} is no siscon.providers.contract.Provider. "
+            "Mend or remove its package.",
+            code="broken_provider",
+        )
+    lacking = _lacking(kind)
+    if lacking:
+        raise ConfigError(
+            f"The provider {plain(name)} is not usable: {lacking}. Mend its code.", code="broken_provider"
+        )
+    return kind
+
+
+def _lacking(kind: type[Provider]) -> str:
+    """What a class does not say of itself as the contract wants it; empty when all is well."""
+    for what in ("name", "title"):
+        if not isinstance(getattr(kind, what, None), str):
+            return f"its '{what}' is no text"
+    entities = getattr(kind, "entities", None)
+    if not isinstance(entities, tuple) or not all(isinstance(one, Entity) for one in entities):
+        return "its 'entities' are no tuple of Entity"
+    if entities != tuple(one for one in Entity if one in entities):
+        return "its 'entities' do not stand in the order of Entity, parents before what refers to them"
+    if not (isinstance(kind.Settings, type) and issubclass(kind.Settings, ProviderSettings)):
+        return "its 'Settings' are no class of ProviderSettings"
+    return ""
 
 
 def package_of(name: str, kind: type[Provider]) -> Package:
@@ -118,11 +140,18 @@ def needs_of(name: str, settings: BaseModel) -> Collection[str]:
     """
     kind = load(name)
     try:
-        return needs(kind.grant(kind.Settings.model_validate(settings.model_dump())))
+        grant = kind.grant(kind.Settings.model_validate(settings.model_dump()))
     except SisconError:
         raise
     except Exception as error:
-        raise ConfigError(
-            f"The provider {plain(name)} does not say how it logs in ({type(error).__name__}). Update its package.",
-            code="broken_provider",
-        ) from error
+        raise _speechless(name, type(error).__name__) from error
+    if not isinstance(grant, get_args(Grant)):
+        raise _speechless(name, f"its grant is {type(grant).__name__}")
+    return needs(grant)
+
+
+def _speechless(name: str, why: str) -> ConfigError:
+    return ConfigError(
+        f"The provider {plain(name)} does not say how it logs in ({plain(why)}). Update its package.",
+        code="broken_provider",
+    )

@@ -119,6 +119,27 @@ def test_a_list_that_is_missing_and_a_scope_that_was_not_granted_are_named(
     assert {found[one]["state"] for one in ("school", "student", "enrollment")} == {"fail"}
 
 
+def test_a_provider_that_raises_is_told_with_its_line_and_the_other_lists_are_still_tried(
+    capsys: pytest.CaptureFixture[str], config: Path
+) -> None:
+    provider = config.parent / "harbor.py"
+    text = provider.read_text()
+    first_line = "        path, to_record = LISTS[entity]\n"
+    assert first_line in text
+    fault = "        if entity == 'course':\n            raise KeyError('Kim Marsh')\n"
+    provider.write_text(text.replace(first_line, fault + first_line))
+
+    code, out, err = ran(capsys, config, "integrations", "test", "north", "--json")
+    found = rows(out)
+    line = provider.read_text().splitlines().index("            raise KeyError('Kim Marsh')") + 1
+
+    assert code == 1
+    assert found["course"]["state"] == "fail"
+    assert f"raised KeyError in line {line} of harbor.py" in str(found["course"]["seen"])
+    assert found["student"]["state"] == "ok"
+    assert "Marsh" not in out + err
+
+
 def test_nobody_at_the_address_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     config = configuration(tmp_path, "http://127.0.0.1:9")
     code, out, _err = ran(capsys, config, "integrations", "test", "north")

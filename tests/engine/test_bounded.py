@@ -113,6 +113,29 @@ class Fleeting(list[Any]):
         return iter(self.looks.pop(0) if self.looks else [])
 
 
+async def test_a_fault_names_the_line_where_it_left_the_file_of_the_provider(house: TestHouse) -> None:
+    def deeper() -> None:
+        raise LookupError("Kim Marsh")
+
+    async def walk(_: Entity) -> AsyncIterator[Page]:
+        yield Page([ONE], "1")
+        deeper()
+
+    job = await job_of(house, walk)
+    with pytest.raises(ProviderError) as told:
+        async for _page in bounded.pages_of(job, Entity.SCHOOL, cursor=None, resume=None):
+            pass
+
+    line = deeper.__code__.co_firstlineno + 1
+    assert f"raised LookupError in line {line} of test_bounded.py." in told.value.sentence
+    assert "Marsh" not in told.value.sentence
+
+
+async def test_a_fault_outside_the_file_of_the_provider_names_no_line(house: TestHouse) -> None:
+    error = KeyError("x")
+    assert bounded.line_of(error, Odd(giving())) == ""
+
+
 RUBBISH: dict[str, Any] = {
     "nothing": None,
     "a number": 7,

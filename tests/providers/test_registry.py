@@ -60,6 +60,60 @@ def test_a_provider_that_cannot_tell_how_it_logs_in_is_named(
         needs_of("wired", ProviderSettings(base_url="https://sis.example.org"))
 
 
+class Strange(Provider):
+    """A provider that logs in with something siscon never heard of."""
+
+    @classmethod
+    def grant(cls, settings: ProviderSettings) -> str:  # type: ignore[override] # this is what is tested
+        del settings
+        return "by carrier pigeon"
+
+
+def test_a_login_that_is_none_of_the_known_ones_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "load", lambda _name: Strange)
+    with pytest.raises(ConfigError, match="its grant is str"):
+        needs_of("wired", ProviderSettings(base_url="https://sis.example.org"))
+
+
+HALF_DONE = """
+from siscon.domain.records import Entity
+from siscon.providers.contract import Provider
+
+class Half(Provider):
+    name = "half"
+    title = "Half done"
+    entities = (Entity.SCHOOL, Entity.STUDENT)
+    {flaw}
+"""
+
+
+@pytest.mark.parametrize(
+    ("flaw", "said"),
+    [
+        ("name = 7", "its 'name' is no text"),
+        ("title = None", "its 'title' is no text"),
+        ("entities = None", "its 'entities' are no tuple"),
+        ("entities = ('school',)", "its 'entities' are no tuple"),
+        ("entities = [Entity.SCHOOL]", "its 'entities' are no tuple"),
+        ("entities = (Entity.STUDENT, Entity.SCHOOL)", "parents before what refers to them"),
+        ("entities = (Entity.SCHOOL, Entity.SCHOOL)", "parents before what refers to them"),
+        ("Settings = dict", "its 'Settings' are no class of ProviderSettings"),
+        ("Settings = None", "its 'Settings' are no class of ProviderSettings"),
+    ],
+)
+def test_a_half_done_provider_hears_what_it_lacks_when_it_is_loaded(
+    tmp_path: Path, flaw: str, said: str
+) -> None:
+    file = tmp_path / "half.py"
+    file.write_text(HALF_DONE.format(flaw=flaw))
+    file.chmod(0o600)
+    tmp_path.chmod(0o700)
+
+    with pytest.raises(ConfigError, match=said) as told:
+        load(f"{file}:Half")
+    assert told.value.code == "broken_provider"
+
+
 def test_listing_imports_no_provider_and_a_broken_stranger_is_survived(tmp_path: Path) -> None:
     info = tmp_path / "stranger-1.0.dist-info"
     info.mkdir()
