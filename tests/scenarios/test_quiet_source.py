@@ -114,7 +114,7 @@ async def test_a_source_that_gives_less_withdraws_nobody(district: District, acc
     assert code == HELD, run
     assert "missing" in run["error"], run
 
-    await district.control("reset")
+    await district.control(action, **dict.fromkeys(values, False))
     await district.siscon("runs", "discard", str(run["id"]), "--reason", "an accident upstream")
     code, run = await district.sync()
     assert code in ENDED_WELL, run
