@@ -119,3 +119,32 @@ async def test_a_source_that_gives_less_withdraws_nobody(district: District, acc
     code, run = await district.sync()
     assert code in ENDED_WELL, run
     assert await district.roster() == before
+
+
+COVERS_LESS: list[tuple[str, dict[str, Any], int, str]] = [
+    ("infinite_campus", {"school_year": 1}, HELD, "school year"),
+    ("infinite_campus", {"ids_epoch": 1}, HELD, "would be new: ids were probably changed at the source"),
+    ("oneroster", {"granted_scopes": "roster-demographics.readonly"}, 1, "lacks a permission or scope"),
+    ("oneroster", {"granted_scopes": "roster-core.readonly"}, 0, "does not offer demographics to this login"),
+    ("powerschool", {"no_access": "STUDENTS.DOB"}, 1, "may not read STUDENTS.DOB"),
+]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("district", "quirks", "expected", "said"), COVERS_LESS, ids=str, indirect=["district"]
+)
+async def test_a_login_that_covers_less_changes_nobody(
+    district: District, quirks: dict[str, Any], expected: int, said: str
+) -> None:
+    await district.sync()
+    before = await district.roster()
+
+    await district.control("quirks", **quirks)
+    code, run = await district.sync()
+
+    assert code == expected, run
+    assert await district.roster() == before
+    _, shown = await district.siscon("runs", "show", str(run["id"]), "--json")
+    assert said in shown
