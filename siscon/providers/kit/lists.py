@@ -13,6 +13,7 @@ from siscon.providers.contract import Answer, Page
 from siscon.providers.kit.decode import Decoded, parse
 from siscon.providers.kit.offsets import by_offset
 from siscon.providers.kit.paging import (
+    BROKEN_OFF,
     Ask,
     Chunk,
     Position,
@@ -24,6 +25,7 @@ from siscon.providers.kit.paging import (
     to_resume,
     total_of,
 )
+from siscon.providers.kit.seen import Seen
 
 Mark = Callable[[Answer], str | None]
 """Reads the watermark for the next incremental fetch out of the first answer of a list."""
@@ -74,11 +76,16 @@ async def linked_pages(
     resume: str | None,
     mark: Mark | None = None,
 ) -> AsyncIterator[Page]:
-    """Pages that name the next one: ``following`` reads it out of an answer (``next_link``, ``next_in``)."""
+    """Pages that name the next one: ``following`` reads it out of an answer (``next_link``, ``next_in``).
+
+    A name that comes again ends the walk with an error. A walk that went on after a break is partial, as by number.
+    """
     at = from_resume(resume)
     token, received = _text(at.get("token")), _number(at.get("received"))
     reached = _text(at.get("mark"))
     progress = Progress(request, size=USUAL_PAGE)
+    doubt = BROKEN_OFF if received else ""
+    named = Seen()
     ended = False
     while not ended:
         answer, decoded = await fetched(partial(ask, token), rows.read, request)
@@ -86,10 +93,10 @@ async def linked_pages(
         received += progress.check(answer, decoded, received=received, total=total)
         reached = reached or (mark(answer) if mark else None)
         onward = following(answer)
-        if onward is not None and onward == token:
+        if onward is not None and (onward == token or not named.add(onward)):
             raise progress.loop("names the same next page again and again")
         ended, token = onward is None, onward
-        note = closing(received, total) if ended else ""
+        note = closing(received, total, doubt=doubt) if ended else ""
         yield Page(
             decoded.records,
             None if ended else to_resume(token=token, received=received, mark=reached),

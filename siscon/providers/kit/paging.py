@@ -1,4 +1,4 @@
-"""Walking long lists so that the walk is complete and ends: what every way of paging needs, by number, by link.
+"""Walking long lists so that the walk is complete and ends: what every way of paging needs, and pages by number.
 
 Paging by offset stands in ``offsets.py``.
 """
@@ -26,11 +26,11 @@ PAGES_AT_MOST = 200_000
 QUIET_AT_MOST = 5
 """So many pages one after another may bring nothing new; then the walk would not end."""
 
+BROKEN_OFF = "The list was read with a break, and rows may have come twice or slipped by meanwhile"
+"""Why a walk that holds no proof over a break ends in doubt."""
+
 Ask = Callable[[int, int], Awaitable[Answer]]
 """Asks for one page: position (offset or number) and size."""
-
-AskLink = Callable[[str | None], Awaitable[Answer]]
-"""Asks for the page behind a link that the SIS gave (None: the first page)."""
 
 Decode = Callable[[Answer, str], Decoded]
 
@@ -39,10 +39,10 @@ Decode = Callable[[Answer, str], Decoded]
 class Position:
     """Where a list stands between two pages: all that a walk must know after a crash, at most some 500 characters.
 
-    ``at`` is the next offset or page number, ``link`` the next page's address where the SIS gives one; ``received``
-    counts different records, ``total`` is what the SIS announced last. The others belong to ``offsets.py``: ``last``
-    is the id of the last row in order, ``overlap`` how many known rows the next page is to begin with, ``full`` the
-    longest page so far, ``quiet`` how many pages in a row brought nothing new. ``moved`` says that the total
+    ``at`` is the next offset or page number; ``received`` counts different records, ``total`` is what the SIS
+    announced last. The others belong to ``offsets.py``: ``last`` is the id of the last row in order, ``overlap`` how
+    many known rows the next page is to begin with, ``full`` the longest page so far, ``quiet`` how many pages in a
+    row brought nothing new. ``moved`` says that the total
     changed, ``back`` that the walk stepped back to find ``last``, ``again`` that it began anew, ``lost`` how often
     ``last`` was gone, ``hole`` where an empty page stood, ``loose`` that the order can no longer be proven.
     """
@@ -50,7 +50,6 @@ class Position:
     at: int
     received: int = 0
     total: int | None = None
-    link: str | None = None
     last: str = ""
     overlap: int = 0
     full: int = 0
@@ -192,9 +191,11 @@ async def by_number(
 
     The end is where the announced number is reached, else an empty page. A list with fewer than were announced is
     partial, even if records have gone meanwhile: others have then moved to pages that were read before. Without any
-    total a page shorter than ``size`` is the end as well: give a size that the SIS is known to grant.
+    total a page shorter than ``size`` is the end as well: give a size that the SIS is known to grant. A walk that went
+    on after a break is partial, for which records came before the break is not known any more.
     """
     progress = Progress(request, size=size)
+    doubt = BROKEN_OFF if start.received else ""
     position: Position | None = start
     while position is not None:
         here = position
@@ -202,34 +203,8 @@ async def by_number(
         total = decoded.announced if here.total is None else here.total
         received = here.received + progress.check(answer, decoded, received=here.received, total=total)
         ended = decoded.received == 0 or (decoded.received < size if total is None else received >= total)
-        note = closing(received, total) if ended else ""
+        note = closing(received, total, doubt=doubt) if ended else ""
         position = None if ended else replace(here, at=here.at + 1, received=received, total=total)
-        yield Chunk(decoded, answer, position, total, bool(note), note)
-
-
-async def by_link(
-    ask: AskLink, decode: Decode, start: Position | None = None, *, request: str
-) -> AsyncGenerator[Chunk, None]:
-    """Pages that name the next one in their ``Link`` header (RFC 8288); ``start.link`` is the address to go on from.
-
-    The end is where no ``next`` follows. A link that comes again, a page of nothing but known records, and a link to
-    another origin end the walk with an error.
-    """
-    progress = Progress(request, size=1_000)
-    links = Seen()
-    position: Position | None = start or Position(0)
-    while position is not None:
-        here = position
-        answer, decoded = await fetched(partial(ask, here.link), decode, request)
-        total = total_of(answer) if decoded.announced is None else decoded.announced
-        received = here.received + progress.check(answer, decoded, received=here.received, total=total)
-        following = next_link(answer)
-        if following is not None and (following == here.link or not links.add(following)):
-            raise progress.loop("names the same next page again and again")
-        note = closing(received, total) if following is None else ""
-        position = None
-        if following is not None:
-            position = Position(here.at + decoded.received, received, total, following)
         yield Chunk(decoded, answer, position, total, bool(note), note)
 
 

@@ -6,13 +6,13 @@ import pytest
 
 from siscon.domain.errors import ProviderError
 from siscon.domain.records import School
-from siscon.providers.contract import Answer
+from siscon.providers.contract import Answer, Page
 from siscon.providers.kit.decode import Decoded
+from siscon.providers.kit.lists import linked_pages
 from siscon.providers.kit.offsets import by_offset
 from siscon.providers.kit.paging import (
     Chunk,
     Position,
-    by_link,
     by_number,
     from_resume,
     next_link,
@@ -199,22 +199,49 @@ class Linked:
         return Answer(200, headers, f"{2 * number},{2 * number + 1}".encode(), URL)
 
 
-async def links(server: Linked, start: Position | None = None) -> list[Chunk]:
-    return [one async for one in by_link(server.page, decode, start, request="GET things")]
+class Plain:
+    """Rows as :func:`decode` reads them."""
+
+    def read(self, answer: Answer, request: str) -> Decoded:
+        return decode(answer, request)
 
 
-async def test_links_are_followed_to_the_last_and_from_where_a_walk_stood() -> None:
+async def links(server: Linked, resume: str | None = None) -> list[Page]:
+    walk = linked_pages(server.page, Plain(), next_link, request="GET things", resume=resume)
+    return [one async for one in walk]
+
+
+async def test_links_are_followed_to_the_last() -> None:
     server = Linked("?cursor=b", "?cursor=c")
 
-    chunks = await links(server)
+    pages = await links(server)
 
-    assert ids(chunks) == [0, 1, 2, 3, 4, 5]
+    assert [one.external_id for page in pages for one in page.records] == ["0", "1", "2", "3", "4", "5"]
     assert server.asked == [None, f"{URL}?cursor=b", f"{URL}?cursor=c"]
-    assert not chunks[-1].partial
+    assert not pages[-1].partial
 
+
+async def test_a_walk_by_links_goes_on_where_it_stood_and_is_not_taken_for_whole() -> None:
+    began = await links(Linked("?cursor=b"))
     rest = Linked("?cursor=c")
-    await links(rest, chunks[0].after)
+
+    pages = await links(rest, began[0].resume)
+
     assert rest.asked == [f"{URL}?cursor=b", f"{URL}?cursor=c"]
+    assert pages[-1].partial
+    assert "break" in pages[-1].note
+
+
+@pytest.mark.parametrize("at", [1, 2])
+async def test_a_walk_by_number_that_lost_its_memory_is_never_taken_for_whole(at: int) -> None:
+    whole = await numbers(Server(30), 30)
+    walk = by_number(
+        Server(30).by_number, decode, whole[at - 1].after or Position(1), size=10, request="GET s"
+    )
+    rest = [one async for one in walk]
+
+    assert ids(whole[:at]) + ids(rest) == list(range(30))
+    assert (whole[-1].partial, rest[-1].partial) == (False, True)
 
 
 @pytest.mark.parametrize("named", [("?cursor=b", "?cursor=b"), ("?cursor=b", "?cursor=c", "?cursor=b")])
