@@ -53,21 +53,24 @@ async def finish(clerk: Clerk, name: str, consent: Consent, address: str) -> str
     """
     code = consent.code_in(address, now_ms=clerk.now_ms())
     server = token_server(name, clerk.settings.integrations[name], consent.grant)
-    token = await oauth.exchange_code(
-        server,
-        code,
-        verifier=consent.verifier,
-        redirect_uri=consent.redirect_uri,
-        now_ms=clerk.now_ms(),
-    )
-    async with _held(clerk, name) as lease, clerk.db.transaction(lease) as c:
-        await tokens.save(c, clerk.vault, name, token)
+    async with _held(clerk, name) as lease:  # before the code is spent: it is good for one exchange
+        token = await oauth.exchange_code(
+            server,
+            code,
+            verifier=consent.verifier,
+            redirect_uri=consent.redirect_uri,
+            now_ms=clerk.now_ms(),
+        )
         lacking = missing_scopes(consent.grant.scope, token.scope)
-        await clerk.note(c, "authorise_token", name, {"integration": name, "scope": token.scope})
-        await clerk.tell(c, EventKind.TOKEN_RENEWED, Level.INFO, name, f"was allowed by {plain(clerk.actor)}")
-        if lacking:
-            told = f"was granted less than it asked for; the district has not allowed: {_listed(lacking)}"
-            await clerk.tell(c, EventKind.TOKEN_RENEWED, Level.WARNING, name, told)
+        async with clerk.db.transaction(lease) as c:
+            await tokens.save(c, clerk.vault, name, token)
+            await clerk.note(c, "authorise_token", name, {"integration": name, "scope": token.scope})
+            await clerk.tell(
+                c, EventKind.TOKEN_RENEWED, Level.INFO, name, f"was allowed by {plain(clerk.actor)}"
+            )
+            if lacking:
+                told = f"was granted less than it asked for; the district has not allowed: {_listed(lacking)}"
+                await clerk.tell(c, EventKind.TOKEN_RENEWED, Level.WARNING, name, told)
     return _said_of(name, token, lacking)
 
 

@@ -206,15 +206,15 @@ class Provider:
 class FileSettings(ProviderSettings):
     """What every integration that reads files may set. ``base_url`` is a folder, a folder on an SFTP server, or the
     address of one file.
-
-    An SFTP server shows a key; it must stand in the file ``known_hosts`` (as OpenSSH writes it) or have the
-    fingerprint ``host_key`` (``SHA256:...``). A file that changed within ``settle_s`` seconds is not taken yet.
     """
 
     schemes: ClassVar[tuple[str, ...]] = ("https", "http", "sftp", "file")
     known_hosts: str = ""
+    """For sftp: a file with the server's key, as OpenSSH writes it."""
     host_key: str = ""
+    """For sftp: the fingerprint of the server's key, SHA256:..."""
     settle_s: float = Field(default=2.0, ge=0, le=300)
+    """Seconds a new file must stay as it is before it is taken."""
 
 
 class FileProvider(Provider):

@@ -41,12 +41,21 @@ async def line_of(c: Connection, vault: Vault, *, at_ms: int, after_seq: int = 0
 
 
 def append(path: Path, line: str) -> None:
-    """Add a line, on the disk when this returns; raises ``OSError``."""
+    """Add a line, on the disk when this returns; raises ``OSError``.
+
+    What a crash left of the last line is taken off first: with the new one behind it, it would look tampered with.
+    """
     descriptor = os.open(
-        path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE
+        path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE
     )
     try:
-        os.write(descriptor, line.encode() + b"\n")
+        size = os.fstat(descriptor).st_size
+        end = os.pread(descriptor, MAX_LINE_BYTES, max(0, size - MAX_LINE_BYTES))
+        torn = len(end) - (end.rfind(b"\n") + 1)
+        if torn and _parsed(end[-torn:]) is None:
+            os.ftruncate(descriptor, size - torn)
+            torn = 0
+        os.write(descriptor, b"\n" * bool(torn) + line.encode() + b"\n")
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

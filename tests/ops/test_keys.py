@@ -268,6 +268,28 @@ async def test_acts_cut_off_at_the_end_show_by_the_heads(db: Database, tmp_path:
     assert "act 4" in found.head_fault
 
 
+@pytest.mark.parametrize("left", [0, 1, 40, -1])
+async def test_a_head_that_a_crash_cut_off_is_no_tampering(db: Database, tmp_path: Path, left: int) -> None:
+    vault = keys.open_vault(desk.source_of(tmp_path))
+    path = tmp_path / "logs" / heads.FILE
+    path.parent.mkdir()
+    for at_ms in (2, 3, 4):
+        async with db.transaction() as c:
+            await audit.append(c, vault, actor="x", action="y", target="z", detail={}, at_ms=at_ms)
+            told = await heads.line_of(c, vault, at_ms=at_ms)
+        assert told is not None
+        heads.append(path, told[1])
+        if at_ms == 3:
+            whole = path.read_bytes()
+            last = whole.splitlines(keepends=True)[-1]
+            path.write_bytes(whole[: -len(last)] + last[:left])
+
+    found = await audit_desk.verify(db, tmp_path)
+
+    assert (found.head_fault, found.newest_head_seq) == ("", told[0])
+    assert found.is_whole
+
+
 @pytest.mark.parametrize("harm", [b'"seq": 2', b'"at_ms": 9'])
 async def test_a_changed_head_shows(db: Database, tmp_path: Path, harm: bytes) -> None:
     vault = keys.open_vault(desk.source_of(tmp_path))

@@ -129,3 +129,9 @@ def test_listing_imports_no_provider_and_a_broken_stranger_is_survived(tmp_path:
     )
 
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("name", ["infinite_campus", "oneroster", "oneroster_csv", "powerschool", "skyward"])
+def test_every_setting_of_ours_says_what_it_means(name: str) -> None:
+    fields = load(name).Settings.model_fields
+    assert [one for one in fields if one != "base_url" and not fields[one].description] == []

@@ -83,9 +83,9 @@ def moment_of(answer: Answer) -> datetime | None:
     """The server's clock as its ``Date`` header tells it (RFC 9110, section 6.6.1)."""
     try:
         moment = parsedate_to_datetime(answer.headers["date"])
-    except (KeyError, ValueError, TypeError):
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (KeyError, ValueError, TypeError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def newest_change(answer: Answer) -> datetime | None:
@@ -93,9 +93,9 @@ def newest_change(answer: Answer) -> datetime | None:
     for text in sorted((one.decode() for one in _CHANGED.findall(answer.body)), reverse=True):
         try:
             moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        except ValueError:
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
             continue
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return None
 
 

@@ -40,18 +40,24 @@ DESCRIBED = ("birth_date", "gender")
 
 
 class OneRosterCsvSettings(FileSettings):
-    """``pattern`` picks the zips by name. ``without_manifest`` says whether files without a manifest may be taken for
-    whole; ``custom_fields`` name ``metadata.`` columns to keep.
-    """
+    """What every integration over OneRoster files may set."""
 
     version: Literal["auto", "1.1", "1.2"] = "auto"
+    """The OneRoster version, in quotes, where the manifest does not tell it rightly."""
     encoding: Literal["auto", "utf-8", "windows-1252", "iso-8859-1"] = "auto"
+    """The encoding of the files; auto is utf-8."""
     pattern: str = "*.zip"
+    """Which zips in the folder are deliveries; loose CSV files are read where none fits."""
     without_manifest: Literal["refuse", "bulk"] = "refuse"
+    """bulk: take files without a manifest for whole tables."""
     demographics: bool = True
+    """Also read birth dates and genders."""
     staff_roles: tuple[str, ...] = ("teacher",)
+    """The roles whose people are staff."""
     custom_fields: tuple[str, ...] = ()
+    """Names of ``metadata.`` columns to keep with each record."""
     page_size: int = Field(default=1000, ge=1, le=10_000)
+    """Records committed at once."""
 
 
 class OneRosterCsv(FileProvider):

@@ -39,22 +39,24 @@ _NAME = r"^[A-Za-z0-9_.-]+$"
 
 
 class PowerSchoolSettings(ProviderSettings):
-    """``lists``: how sections and enrollments are read; ``auto`` walks where the plugin brings no PowerQuery.
-
-    ``data_version``: whether an incremental sync asks ``data_version_app``'s subscription what changed; more than
-    ``changed_at_most`` changed records of an entity are read with its whole list. ``extensions`` names extension
-    tables to ask for, ``custom_fields`` the fields to keep of them (``table.field``, or ``field`` of any table).
-    ``min_interval_ms`` is the pause between two requests that the district's administrator has set.
-    """
+    """What every PowerSchool integration may set."""
 
     lists: Literal["auto", "powerquery", "walk"] = "auto"
+    """How sections and enrollments are read; auto: walk where the plugin brings no PowerQuery."""
     page_size: int = Field(default=500, ge=1, le=1000)
+    """Records asked for at once, if the plugin is granted as many."""
     data_version: bool = False
+    """An incremental sync asks for what changed since a data version; the plugin must have subscribed."""
     data_version_app: str = Field(default="siscon", pattern=_NAME, max_length=60)
-    changed_at_most: int = Field(default=500, ge=0, le=10_000)
+    """The application name of that subscription."""
+    changed_at_most: int = Field(default=500, ge=0, le=4_000)
+    """More changed records of a kind than this are read with their whole list."""
     extensions: tuple[str, ...] = ()
+    """Extension tables of students and staff to ask for."""
     custom_fields: tuple[str, ...] = ()
+    """Fields of them to keep: table.field, or field of any table."""
     min_interval_ms: int = Field(default=0, ge=0, le=60_000)
+    """The pause between two requests that the district's administrator has set for plugins."""
 
 
 class PowerSchool(Provider):

@@ -90,6 +90,7 @@ class Consent:
 
     def _told_in(self, address: str) -> dict[str, str]:
         try:
+            address.encode()  # half characters, as a terminal may pass on, belong in no address
             parts = urlsplit(address.strip())
             own = urlsplit(self.redirect_uri)
             told = parse_qsl(parts.query, keep_blank_values=True, max_num_fields=20)

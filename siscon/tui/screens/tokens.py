@@ -22,7 +22,10 @@ from siscon.tui.wishes import Wish
 
 _TO_DO = {
     TokenHealth.EXPIRED: "Press R to ask for a new one now; the next run does so too.",
-    TokenHealth.NEEDS_PERSON: "Do what it says. For a wrong client id or secret: siscon doctor, then press R.",
+    TokenHealth.NEEDS_PERSON: (
+        "Do what it says. To allow it in a browser: siscon tokens authorise {name}. For a wrong client id or secret: "
+        "mend it, then press R."
+    ),
     TokenHealth.REVOKED: "It was taken back. Check the client in the SIS, then press R.",
 }
 
@@ -79,5 +82,5 @@ def token_sentences(view: TokenView, look: Look) -> list[Cell]:
     if state is not None and state.last_error:
         lines.append(foreign(state.last_error, limit=400))
     if state is not None and state.health in _TO_DO:
-        lines.append(Cell(_TO_DO[state.health], "warn"))
+        lines.append(Cell(_TO_DO[state.health].format(name=view.integration), "warn"))
     return lines

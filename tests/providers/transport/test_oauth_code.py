@@ -96,6 +96,7 @@ def test_another_state_is_refused_and_spends_nothing(address: str) -> None:
         ("http:", ""),
         ("http://127.0.0.1:8976", "http://[bad"),
         ("code=", "code=x&code="),
+        ("state=", "state=\udc80"),
     ],
 )
 def test_another_address_is_refused_and_spends_nothing(old: str, new: str) -> None:
