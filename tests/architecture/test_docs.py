@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,22 @@ def test_the_sample_configuration_is_accepted() -> None:
     settings = config.load(ROOT / "config.yaml", environ, provider_settings=registry.settings_of)
 
     assert len(settings.integrations) == 3
+
+
+def test_each_block_of_the_page_on_connecting_is_accepted(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "connecting.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    secret = tmp_path / "secret"
+    secret.write_text("invented")
+    secret.chmod(0o600)
+    told = re.sub(r"\$\{file:[^}]*\}", f"${{file:{secret}}}", textwrap.indent("".join(blocks), "  "))
+    file = tmp_path / "config.yaml"
+    file.write_text(f"home: here\nintegrations:\n{told}", encoding="utf-8")
+    environ = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "a")
+
+    settings = config.load(file, environ, provider_settings=registry.settings_of)
+
+    assert {one.provider for one in settings.integrations.values()} == set(registry.names())
 
 
 def test_the_states_are_drawn_as_the_table_of_moves_has_them() -> None:
