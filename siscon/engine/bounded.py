@@ -12,6 +12,7 @@ import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -324,15 +325,19 @@ def _fits(value: Any, *, many: bool) -> bool:
     return value is None or type(value) is str
 
 
+_TEXT_KINDS = frozenset({str, type(None)})
 _MANY: Mapping[Entity, Mapping[str, bool]] = {
     entity: {rule.name: rule.many for rule in rules} for entity, rules in FIELDS.items()
 }
 
 
 def _fit_of(entity: Entity) -> Callable[[Any], bool]:
-    told = tuple(_MANY[entity].items())
+    texts_of = attrgetter("status", *(name for name, many in _MANY[entity].items() if not many))
+    lists = [name for name, many in _MANY[entity].items() if many]
     return lambda record: (
-        all(_fits(getattr(record, name), many=many) for name, many in told) and record.status in STATUSES
+        _TEXT_KINDS.issuperset(map(type, texts_of(record)))
+        and all(_fits(getattr(record, name), many=True) for name in lists)
+        and record.status in STATUSES
     )
 
 
