@@ -15,6 +15,8 @@ from siscon.providers.oneroster_csv.package import Package
 from siscon.providers.oneroster_csv.rows import BadRow, Columns, Row, Sheet
 
 MAX_DELTA_ROWS = 500_000
+QUIET_ROWS = 500
+"""After so many rows of which none is told yet, others get their turn."""
 
 _HEAD = ("sourcedId", "status", "dateLastModified")
 COLUMNS: Mapping[str, Columns] = {
@@ -110,7 +112,9 @@ class Chain:
         changed: dict[str, Found] = {}
         bad: list[Found] = []
         for package in self.deltas_of(table):
-            for one in self.raw(package, table):
+            for passed, one in enumerate(self.raw(package, table), start=1):
+                if passed % QUIET_ROWS == 0:
+                    yield None
                 if isinstance(one.what, BadRow):
                     bad.append(one)
                     continue
@@ -137,7 +141,7 @@ class Chain:
                 newer = changed.get(key) if changed else None
                 if newer is not None:
                     changed[key] = _completed(newer, one)
-                    if received % 500 == 0:
+                    if received % QUIET_ROWS == 0:
                         yield None
                     continue
             yield one
