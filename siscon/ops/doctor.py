@@ -14,7 +14,7 @@ from pathlib import Path
 from siscon.config import Settings
 from siscon.domain.errors import SisconError
 from siscon.domain.text import plain
-from siscon.domain.tokens import TokenHealth
+from siscon.domain.tokens import TokenHealth, TokenState
 from siscon.providers import registry
 from siscon.store import events, keys, leases, migrate, rekey, sqlite, tokens
 from siscon.store.database import Database
@@ -233,12 +233,29 @@ async def _check_engine(db: Database, *, now_ms: int) -> Check:
     )
 
 
+_LOGIN_TO_DO = {
+    TokenHealth.NEEDS_PERSON: "do what it says; 'siscon integrations test' then tells whether it works",
+    TokenHealth.REVOKED: "'siscon tokens refresh' asks for a new one; 'siscon tokens authorise' where a person must",
+}
+
+
 async def _check_logins(db: Database, names: Collection[str], *, now_ms: int) -> list[Check]:
-    """The logins of configured integrations that a person must see to, each with what went wrong and what to do."""
+    """How the login of each configured integration is: for a person's work what went wrong and what to do."""
     async with db.read() as c:
         states = [one for one in await tokens.states(c, now_ms=now_ms) if one.integration in names]
-    bad = [one for one in states if one.health is TokenHealth.NEEDS_PERSON]
-    advice = "do what it says; 'siscon integrations test' then tells whether it works"
-    return [
-        Check(f"login {one.integration}", State.FAIL, plain(one.last_error, limit=400), advice) for one in bad
-    ]
+    return [_login(one) for one in states]
+
+
+def _login(one: TokenState) -> Check:
+    match one.health:
+        case TokenHealth.NEEDS_PERSON:
+            state, seen = State.FAIL, plain(one.last_error, limit=400)
+        case TokenHealth.REVOKED:
+            state, seen = State.WARN, "was given back"
+        case TokenHealth.EXPIRED:
+            state, seen = State.OK, "has ended; the next run asks for a new one"
+        case TokenHealth.NONE:
+            state, seen = State.OK, "none yet; the first run asks for one"
+        case _:
+            state, seen = State.OK, one.health.value
+    return Check(f"login {one.integration}", state, seen, _LOGIN_TO_DO.get(one.health, ""))

@@ -13,6 +13,8 @@ import pytest
 from siscon.config import IntegrationSettings, Settings
 from siscon.domain.errors import ConfigError
 from siscon.domain.events import EventKind, Level
+from siscon.domain.privacy import Secret
+from siscon.domain.tokens import Token
 from siscon.ops import doctor
 from siscon.ops.actor import current_actor
 from siscon.ops.doctor import Check, Screen, State
@@ -80,9 +82,45 @@ async def test_a_login_that_needs_a_person_fails_and_says_what_to_do(tmp_path: P
         now_ms=NOW_MS,
     )
 
-    [login] = [one for one in checks if one.name.startswith("login")]
-    assert (login.name, login.state) == ("login north", State.FAIL)
-    assert "siscon tokens authorise north" in login.seen
+    logins = {one.name: one for one in checks if one.name.startswith("login")}
+    assert {name: one.state for name, one in logins.items()} == {
+        "login north": State.FAIL,
+        "login south": State.OK,
+    }
+    assert "siscon tokens authorise north" in logins["login north"].seen
+    assert "none yet" in logins["login south"].seen
+
+
+@pytest.mark.parametrize(
+    ("act", "state", "seen"),
+    [
+        ("good", State.OK, "good"),
+        ("expiring", State.OK, "expiring"),
+        ("ended", State.OK, "the next run asks"),
+        ("given back", State.WARN, "given back"),
+    ],
+)
+async def test_how_each_login_is_stands_in_a_line(tmp_path: Path, act: str, state: State, seen: str) -> None:
+    home = tmp_path / "home"
+    db = await open_database(home / "siscon.db")
+    vault = load_keys(home, {}, create=True)
+    left_ms = {"ended": -1, "expiring": 60_000}.get(act, 3_000_000)
+    token = Token(Secret("invented"), NOW_MS - 3_600_000, NOW_MS + left_ms)
+    async with db.transaction() as c:
+        await activate(c, "north")
+        await tokens.save(c, vault, "north", token)
+        if act == "given back":
+            await tokens.revoke(c, "north", NOW_MS)
+    await db.close()
+    one = IntegrationSettings(provider="powerschool", base_url="https://sis.example")
+
+    checks = await doctor.examine(
+        lambda: Settings(home=home, integrations={"north": one}), {}, screen=PIPE, now_ms=NOW_MS
+    )
+
+    [login] = [check for check in checks if check.name == "login north"]
+    assert login.state is state
+    assert seen in login.seen
 
 
 async def test_a_damaged_database_fails(tmp_path: Path) -> None:
