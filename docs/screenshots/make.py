@@ -30,7 +30,7 @@ HOSTILE = Names(
 )
 PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("overview", ()),
-    ("tokens", ("2",)),
+    ("tokens", ("2", "down")),
     ("syncs", ("3",)),
     ("run", ("3", "down", "down", "down", "enter")),
     ("errors", ("4",)),
@@ -76,7 +76,7 @@ def pictures() -> Iterator[tuple[str, str, tuple[str, ...], tuple[int, int]]]:
     """File name, database, keys and size of each."""
     for name, keys in PICTURES:
         yield f"{name}.svg", "full", keys, WIDE
-    for name, keys in (("overview", ()), ("syncs", ("3",)), ("conflicts", ("5",))):
+    for name, keys in (("overview", ()), ("tokens", ("2", "down")), ("syncs", ("3",)), ("conflicts", ("5",))):
         yield f"{name}-80x24.svg", "full", keys, SMALL
     yield "hostile-errors-80x24.svg", "hostile", ("4", "down", "enter"), SMALL
     yield "hostile-conflicts-80x24.svg", "hostile", ("5",), SMALL

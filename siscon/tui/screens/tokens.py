@@ -22,10 +22,7 @@ from siscon.tui.wishes import Wish
 
 _TO_DO = {
     TokenHealth.EXPIRED: "Press R to ask for a new one now; the next run does so too.",
-    TokenHealth.NEEDS_PERSON: (
-        "Do what it says. To allow it in a browser: siscon tokens authorise {name}. For a wrong client id or secret: "
-        "mend it, then press R."
-    ),
+    TokenHealth.NEEDS_PERSON: "A consent: siscon tokens authorise {name}. A wrong id or secret: mend it, then press R.",
     TokenHealth.REVOKED: "It was taken back. Check the client in the SIS, then press R.",
 }
 
