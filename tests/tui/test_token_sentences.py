@@ -20,7 +20,7 @@ def test_a_login_that_needs_a_person_shows_the_command_however_long_its_name_is(
 
     assert said in lines
     assert "It covers: a b" in lines
-    assert lines[-1].startswith("Do what it says.")
+    assert lines[-1].startswith("A consent: siscon tokens authorise harbor.")
 
 
 def test_a_login_without_a_token_says_when_one_comes() -> None:
