@@ -139,7 +139,8 @@ def token_line(view: TokenView, look: Look, now_ms: int) -> Line:
     ends = "not told" if state.expires_at_ms is None else ahead(state.expires_at_ms, now_ms)
     if state.expires_at_ms is not None and state.expires_at_ms <= now_ms:
         ends = age(state.expires_at_ms, now_ms)
-    renewal = "by hand" if state.refresh_at_ms is None else ahead(state.refresh_at_ms, now_ms)
+    waits = state.refresh_at_ms is None or state.health in (TokenHealth.NEEDS_PERSON, TokenHealth.REVOKED)
+    renewal = "by hand" if waits else ahead(state.refresh_at_ms or now_ms, now_ms)
     cells = (
         foreign(view.integration, "strong"),
         foreign(view.title, "dim"),

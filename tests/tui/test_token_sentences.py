@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from siscon.domain.tokens import TokenHealth, TokenState
 from siscon.ops.views import TokenView
+from siscon.tui.lines import token_line
 from siscon.tui.present import Look
 from siscon.tui.screens.tokens import token_sentences
 
@@ -21,6 +24,15 @@ def test_a_login_that_needs_a_person_shows_the_command_however_long_its_name_is(
     assert said in lines
     assert "It covers: a b" in lines
     assert lines[-1].startswith("A consent: siscon tokens authorise harbor.")
+
+
+@pytest.mark.parametrize("health", TokenHealth)
+def test_nothing_renews_by_itself_what_waits_for_a_person(health: TokenHealth) -> None:
+    state = TokenState("harbor", health, 1, 2, 2, 1, "")
+    cells = token_line(TokenView("harbor", "Title", "wired", state), Look(), 2).cells
+
+    waits = health in (TokenHealth.NEEDS_PERSON, TokenHealth.REVOKED)
+    assert any(cell.text == "by hand" for cell in cells) is waits
 
 
 def test_a_login_without_a_token_says_when_one_comes() -> None:
