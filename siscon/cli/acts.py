@@ -16,7 +16,7 @@ from siscon.ops.actor import current_actor
 
 ANSWER_WITHIN_S = 10.0
 TELL_EVERY_S = 0.5
-OVER = ENDED | {RunStatus.HELD}
+OVER = ENDED | {RunStatus.HELD, RunStatus.PLANNED}
 """A run in one of these states does nothing more by itself."""
 
 
@@ -91,5 +91,12 @@ async def _settle(house: runtime.House, run_ids: Collection[int]) -> None:
 def exit_code(found: Collection[Run]) -> int:
     """The worst end of several runs: failed before cancelled before held before in error."""
     order = (1, 130, 3, 4, 0)
-    codes = {EXIT_CODES.get(run.status, 1) for run in found}
+    codes = {_exit_code(run) for run in found}
     return next((code for code in order if code in codes), 0)
+
+
+def _exit_code(run: Run) -> int:
+    """A dry run that passes a limit ends as a run that is held because of it."""
+    if run.status is RunStatus.PLANNED and run.error_code:
+        return EXIT_CODES[RunStatus.HELD]
+    return EXIT_CODES.get(run.status, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -19,16 +19,20 @@ from pydantic import (
     PrivateAttr,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError, core_schema
 
 from siscon.domain import schedules
-from siscon.domain.conflicts import Strategy
+from siscon.domain.absence import AbsenceRules, Drops
+from siscon.domain.conflicts import Policy, Strategy
 from siscon.domain.errors import UsageError
 from siscon.domain.mappings import INTEGRATION_NAME
 from siscon.domain.plans import GuardLimits
 from siscon.domain.privacy import Secret
 from siscon.domain.records import FIELDS, Entity
+
+_T = TypeVar("_T")
 
 
 def wrong(sentence: str) -> PydanticCustomError:
@@ -118,20 +122,81 @@ class GuardSettings(Section):
         return GuardLimits(**self.model_dump())
 
 
+_KNOWN_FIELDS = {f"{entity}.{rule.name}": rule for entity, rules in FIELDS.items() for rule in rules}
+
+
+def _known_field(name: str) -> str:
+    if name not in _KNOWN_FIELDS:
+        raise wrong(f"'{name}' is no field of a record: write entity.field, such as student.email")
+    return name
+
+
+FieldName = Annotated[str, AfterValidator(_known_field)]
+"""A field of an entity, such as ``student.email``."""
+
+
 class ConflictSettings(Section):
     default: Strategy = Field(Strategy.SIS_WINS, description="who wins when both sides changed a field")
-    fields: dict[str, Strategy] = Field(
+    entities: dict[Entity, Strategy] = Field(
+        {}, description="other strategies by entity, such as staff: manual"
+    )
+    fields: dict[FieldName, Strategy] = Field(
         {}, description="other strategies by field, such as student.email: manual"
     )
+    local_owns: tuple[FieldName, ...] = Field(
+        (), description="fields that no import ever touches, such as student.email"
+    )
+    sis_owns: tuple[FieldName, ...] = Field(
+        (), description="fields that are always as the SIS has them, such as student.last_name"
+    )
 
-    @field_validator("fields")
-    @classmethod
-    def _known_fields(cls, fields: dict[str, Strategy]) -> dict[str, Strategy]:
-        known = {f"{entity}.{rule.name}" for entity, rules in FIELDS.items() for rule in rules}
-        for name in fields:
-            if name not in known:
-                raise wrong(f"'{name}' is no field of a record: write entity.field, such as student.email")
-        return fields
+    @model_validator(mode="after")
+    def _one_owner(self) -> ConflictSettings:
+        for name in self.local_owns:
+            if name in self.sis_owns:
+                raise wrong(f"'{name}' stands in local_owns and in sis_owns: a field has one owner")
+            if _KNOWN_FIELDS[name].required:
+                raise wrong(f"'{name}' cannot be local_owns: no record can be made without it")
+        return self
+
+    @property
+    def policies(self) -> dict[Entity, Policy]:
+        """Who decides over the fields of each entity."""
+        return {
+            entity: Policy(
+                default=self.entities.get(entity, self.default),
+                strategies=_of_entity(entity, self.fields),
+                ours=frozenset(_of_entity(entity, dict.fromkeys(self.local_owns))),
+                theirs=frozenset(_of_entity(entity, dict.fromkeys(self.sis_owns))),
+            )
+            for entity in Entity
+        }
+
+
+def _of_entity(entity: Entity, told: dict[str, _T]) -> dict[str, _T]:
+    head = f"{entity}."
+    return {name.removeprefix(head): value for name, value in told.items() if name.startswith(head)}
+
+
+class AbsenceSettings(Section):
+    drops: Drops = Field(
+        Drops.WITHDRAW,
+        description="what becomes of a record that complete lists no longer hold: mark, skip or withdraw",
+    )
+    after_runs: Number = Field(
+        2,
+        ge=1,
+        le=100,
+        description="so many complete lists in a row must lack a record before it is withdrawn",
+    )
+    grace_days: Number = Field(
+        0, ge=0, le=3650, description="days that a record stays missing before it is withdrawn"
+    )
+    entities: dict[Entity, Drops] = Field({}, description="other rules by entity, such as course: mark")
+
+    @property
+    def rules(self) -> AbsenceRules:
+        return AbsenceRules(**self.model_dump())
 
 
 def _split(value: Any) -> Any:
@@ -184,6 +249,9 @@ class IntegrationSettings(Section):
     )
     max_answer_mib: Number = Field(32, ge=1, le=1024, description="the largest answer that is read")
     conflicts: ConflictSettings = Field(ConflictSettings(), description="what happens to conflicts")
+    absence: AbsenceSettings = Field(
+        AbsenceSettings(), description="what happens to records that the SIS no longer sends"
+    )
     settings: dict[str, Any] = Field({}, description="the provider's own settings")
 
     @field_validator("base_url")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, get_args
@@ -15,12 +16,13 @@ class CommandStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StartRun:
-    """Queue an import. ``entities`` empty: all that the provider offers."""
+    """Queue an import. ``entities`` empty: all that the provider offers. ``dry``: it ends with its plan."""
 
     kind: ClassVar[str] = "start_run"
     integration: str
     entities: tuple[str, ...] = ()
     full: bool = False
+    dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,12 @@ class CancelRun:
 
 @dataclass(frozen=True, slots=True)
 class ApprovePlan:
-    """Let a held run apply exactly the plan that it holds; ``reason`` stands in the audit."""
+    """Let a run apply exactly the plan that it holds, or only ``entities`` of it; ``reason`` stands in the audit."""
 
     kind: ClassVar[str] = "approve_plan"
     run_id: int
     reason: str
+    entities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,172 @@ class DiscardPlan:
 
     kind: ClassVar[str] = "discard_plan"
     run_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remap:
+    """Tie the pairs of a held plan whose ids were changed at the source to their old records; then plan anew.
+
+    ``pairs`` is the number that was shown.
+    """
+
+    kind: ClassVar[str] = "remap"
+    run_id: int
+    pairs: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeclareRollover:
+    """Expect a mass change: up to ``share`` of the known records of ``entity`` may be ``what`` (created, updated,
+    missing) until a moment.
+    """
+
+    kind: ClassVar[str] = "declare_rollover"
+    integration: str
+    entity: str
+    what: str
+    share: float
+    until_ms: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndRollover:
+    """The expected mass change is over, before its time."""
+
+    kind: ClassVar[str] = "end_rollover"
+    rollover_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SettleConflict:
+    """Decide an open conflict: ``choices`` maps each of its fields to ``sis``, ``local`` or ``= a value``.
+
+    ``sis_fingerprint`` and ``local_version`` are those that were shown: if either side has moved on, nothing is
+    decided. For a question of identity ``choices`` holds the one word under ``identity``.
+    """
+
+    kind: ClassVar[str] = "settle_conflict"
+    conflict_id: int
+    choices: Mapping[str, str]
+    sis_fingerprint: str
+    local_version: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SettleConflicts:
+    """Decide every open conflict that a pattern matches alike, by one run.
+
+    ``where`` narrows: ``entity``, ``field`` (only that field of each is decided), ``sis``, ``local``, ``base`` (the
+    value of that side). ``take`` is ``sis`` or ``local``; ``expected`` the number that was shown, ``up_to`` the
+    newest conflict among them.
+    """
+
+    kind: ClassVar[str] = "settle_conflicts"
+    integration: str
+    where: Mapping[str, str]
+    take: str
+    expected: int
+    up_to: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditRecord:
+    """Change fields of a local record by hand; the edit stays until somebody releases it. A value None empties."""
+
+    kind: ClassVar[str] = "edit_record"
+    integration: str
+    entity: str
+    external_id: str
+    fields: Mapping[str, str | None]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseEdits:
+    """Give fields that were edited by hand back to the SIS. Empty ``external_ids``, ``fields``: all that are."""
+
+    kind: ClassVar[str] = "release_edits"
+    integration: str
+    entity: str
+    external_ids: tuple[str, ...]
+    fields: tuple[str, ...]
+    expected: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawRecords:
+    """Withdraw local records by hand: those named, or all that ``where`` (field -> value) matches."""
+
+    kind: ClassVar[str] = "withdraw_records"
+    integration: str
+    entity: str
+    external_ids: tuple[str, ...]
+    where: Mapping[str, str]
+    expected: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDead:
+    """Try dead records again: those named, or all that ``where`` (entity, code, field, run) matches."""
+
+    kind: ClassVar[str] = "retry_dead"
+    integration: str
+    ids: tuple[int, ...]
+    where: Mapping[str, str]
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardDead:
+    """Give up dead records: those named, or all that ``where`` matches. They come again
+    only if the SIS changes them.
+    """
+
+    kind: ClassVar[str] = "discard_dead"
+    integration: str
+    ids: tuple[int, ...]
+    where: Mapping[str, str]
+    expected: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class MendDead:
+    """Try a dead record again with other values in the answer that the SIS gave."""
+
+    kind: ClassVar[str] = "mend_dead"
+    dead_id: int
+    fields: Mapping[str, str | None]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForceSync:
+    """Fetch one record by its external id now, with what belongs to it."""
+
+    kind: ClassVar[str] = "force_sync"
+    integration: str
+    entity: str
+    external_id: str
+    relations: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRun:
+    """Put back what a run changed: all of it, of one entity, or of one record. ``expected`` changes were shown."""
+
+    kind: ClassVar[str] = "undo_run"
+    run_id: int
+    entity: str
+    external_id: str
+    expected: int
     reason: str
 
 
@@ -89,6 +258,19 @@ Command = (
     | CancelRun
     | ApprovePlan
     | DiscardPlan
+    | Remap
+    | DeclareRollover
+    | EndRollover
+    | SettleConflict
+    | SettleConflicts
+    | EditRecord
+    | ReleaseEdits
+    | WithdrawRecords
+    | RetryDead
+    | DiscardDead
+    | MendDead
+    | ForceSync
+    | UndoRun
     | PauseIntegration
     | ResumeIntegration
     | RemoveIntegration
@@ -119,5 +301,7 @@ def to_plain(command: Command) -> dict[str, Any]:
 
 def from_plain(kind: str, values: dict[str, Any]) -> Command:
     """The command that :func:`to_plain` told; raises ``KeyError`` for a kind this version does not know."""
-    known = {**values, "entities": tuple(values["entities"])} if "entities" in values else values
+    known: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
     return _KINDS[kind](**known)

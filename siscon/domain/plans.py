@@ -10,18 +10,30 @@ from siscon.domain.records import Entity
 
 
 class Verdict(StrEnum):
-    """What a run would do, or did, with one fetched record."""
+    """What a run would do, or did, with one record.
+
+    ``missing`` and ``withdraw`` are of records that a complete list lacked; ``remove`` takes back what a run had
+    created; ``skip`` leaves alone what has changed since.
+    """
 
     CREATE = "create"
     UPDATE = "update"
     UNCHANGED = "unchanged"
     CONFLICT = "conflict"
     DEAD = "dead"
+    MISSING = "missing"
+    WITHDRAW = "withdraw"
+    REMOVE = "remove"
+    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True)
 class PlanCounts:
-    """What a plan holds for one entity; ``known`` is the number of records mapped before the run."""
+    """What a plan holds for one entity; ``known`` is the number of records mapped before the run.
+
+    ``missing`` are those first missed now, ``withdraw`` those that stayed away, ``deactivated`` updates by which the
+    SIS itself says that a record is no longer active; ``whole`` that the fetch was complete.
+    """
 
     entity: Entity
     known: int
@@ -31,6 +43,9 @@ class PlanCounts:
     conflict: int
     dead: int
     missing: int
+    withdraw: int = 0
+    deactivated: int = 0
+    whole: bool = False
     completed: int = 0
     """How many of the updates only fill in what had to be left out before; no guard fears those."""
 

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from siscon.domain.commands import ApprovePlan, Command, DiscardPlan, RemoveIntegration, StopEngine
+from siscon.domain.commands import (
+    ApprovePlan,
+    Command,
+    DeclareRollover,
+    DiscardPlan,
+    EndRollover,
+    Remap,
+    RemoveIntegration,
+    StopEngine,
+    UndoRun,
+    WithdrawRecords,
+)
+
+WEIGHTY = (
+    *(ApprovePlan, DiscardPlan, Remap, DeclareRollover, EndRollover, UndoRun, WithdrawRecords),
+    *(RemoveIntegration, StopEngine),
+)
+"""What only an administrator may ask for."""
 
 
 class Role(IntEnum):
@@ -15,5 +32,4 @@ class Role(IntEnum):
 
 def role_needed(command: Command) -> Role:
     """The least role that may ask for a command."""
-    weighty = isinstance(command, ApprovePlan | DiscardPlan | RemoveIntegration | StopEngine)
-    return Role.ADMIN if weighty else Role.OPERATOR
+    return Role.ADMIN if isinstance(command, WEIGHTY) else Role.OPERATOR

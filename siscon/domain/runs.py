@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from siscon.domain.records import Entity
 
@@ -13,15 +14,18 @@ class RunKind(StrEnum):
     IMPORT = "import"
     REDRIVE = "redrive"
     UNDO = "undo"
+    SETTLE = "settle"
+    EDIT = "edit"
     EXPORT = "export"
     WAREHOUSE = "warehouse"
 
 
 class Lane(StrEnum):
-    """One run of each lane may go at once per integration."""
+    """One run of each lane may go at once per integration. ``single`` is for one record that a person waits for."""
 
     BULK = "bulk"
     QUICK = "quick"
+    SINGLE = "single"
 
 
 class Phase(StrEnum):
@@ -37,6 +41,7 @@ class RunStatus(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
     HELD = "held"
+    PLANNED = "planned"
     INTERRUPTED = "interrupted"
     COMPLETED = "completed"
     WITH_WARNINGS = "completed with warnings"
@@ -56,11 +61,13 @@ MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
             _S.FAILED,
             _S.CANCELLED,
             _S.HELD,
+            _S.PLANNED,
             _S.PAUSED,
             _S.INTERRUPTED,
         }
     ),
     _S.HELD: frozenset({_S.QUEUED, _S.CANCELLED}),
+    _S.PLANNED: frozenset({_S.QUEUED, _S.CANCELLED}),
     _S.PAUSED: frozenset({_S.QUEUED, _S.CANCELLED}),
     _S.INTERRUPTED: frozenset({_S.QUEUED, _S.CANCELLED}),
     _S.FAILED: frozenset({_S.QUEUED}),
@@ -81,6 +88,7 @@ EXIT_CODES: Mapping[RunStatus, int] = {
     _S.COMPLETED: 0,
     _S.WITH_WARNINGS: 0,
     _S.WITH_ERRORS: 4,
+    _S.PLANNED: 0,
     _S.HELD: 3,
     _S.CANCELLED: 130,
 }
@@ -89,7 +97,11 @@ EXIT_CODES: Mapping[RunStatus, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run as stored. ``entities`` in order of dependency; ``full`` says that it compares everything."""
+    """One run as stored. ``entities`` in order of dependency; ``full`` says that it compares everything.
+
+    A ``dry`` run ends with its plan. ``request`` is what a run of another kind than import was asked to do, as
+    JSON-able values, and ``reason`` why. ``deaths`` counts the engines that died where it stands.
+    """
 
     id: int
     integration: str
@@ -112,6 +124,10 @@ class Run:
     error: str
     requests: int
     waiting_until_ms: int | None
+    dry: bool = False
+    request: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    deaths: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +135,10 @@ class Counts:
     """What a run did with one entity.
 
     Always ``fetched = created + updated + unchanged + conflict + failed + skipped`` once the entity is through.
-    ``total`` is what the SIS announced, None when it did not; ``missing`` counts records that a complete fetch
-    lacked (they are marked, never deleted) and is no part of ``fetched``.
+    ``total`` is what the SIS announced, None when it did not. ``missing`` counts records that a complete fetch
+    lacked, ``withdrawn`` those that the run withdrew because they stayed missing; neither is part of ``fetched``.
+    ``known`` is how many were mapped before, ``whole`` that the fetch was complete, ``left_out`` that a person
+    approved the plan without this entity.
     """
 
     entity: Entity
@@ -134,11 +152,16 @@ class Counts:
     failed: int = 0
     skipped: int = 0
     missing: int = 0
+    withdrawn: int = 0
     warnings: int = 0
     requests: int = 0
     seconds: float = 0.0
+    known: int = 0
     phase: Phase | None = None
     done: bool = False
+    whole: bool = False
+    left_out: bool = False
+    applied_to: str | None = None
 
     @property
     def reconciles(self) -> bool:

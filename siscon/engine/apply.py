@@ -13,9 +13,11 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.mappings import SyncStatus
 from siscon.domain.plans import Verdict
 from siscon.domain.records import FIELDS, Entity, body_of
-from siscon.domain.runs import Phase
+from siscon.domain.runs import Counts, Phase
+from siscon.engine.absence import ACTIVE, INACTIVE
 from siscon.engine.job import ImportJob
 from siscon.store import (
+    absences,
     arrivals,
     audit,
     changes,
@@ -25,16 +27,18 @@ from siscon.store import (
     events,
     mappings,
     records,
-    runs,
+    run_counts,
     staged,
 )
 from siscon.store.database import Connection
 from siscon.store.mappings import Tie
 from siscon.store.records import RosterRow
-from siscon.store.staged import LEFT_OUT, Planned
+from siscon.store.staged import ASK, LEFT_OUT, RULES, Planned
 
 Ids = Mapping[Entity, Mapping[str, int]]
 """For each entity the internal ids of the external ids that a batch refers to."""
+
+IN_DISPUTE = "both sides changed: a person decides"
 
 
 @dataclass(slots=True)
@@ -43,30 +47,36 @@ class Batch:
 
     created: int = 0
     told: str = ""
-    updated: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    changed: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
     ties: list[Tie] = field(default_factory=list)
+    absences: list[tuple[str, str, str]] = field(default_factory=list)
     images: list[changes.Change] = field(default_factory=list)
-    open_conflicts: list[conflicts.NewConflict] = field(default_factory=list)
+    conflicts: list[conflicts.NewConflict] = field(default_factory=list)
     dead: list[dead_records.DeadEntry] = field(default_factory=list)
+    updated: int = 0
+    withdrawn: int = 0
     failed: int = 0
     skipped: int = 0
     warnings: int = 0
-    rebased: int = 0
 
 
 async def apply_entity(job: ImportJob, entity: Entity) -> None:
     """Write what the plan of one entity holds, from the batch that was not committed yet."""
     run = job.run
     async with job.db.transaction(job.lease) as c:
-        cursor = await cursors.get(c, run.integration, entity)
-        applied_to = cursor.applied_to
+        counts = await run_counts.of_entity(c, run.id, entity)
+        if counts.left_out:
+            await _leave_out(c, job, counts)
+            return
+        applied_to = counts.applied_to
         if applied_to is None:
             applied_to = ""
-            if cursor.whole and not job.incremental:
-                await mappings.mark_missing(c, run.integration, entity, run.id, now_ms=job.now_ms())
+            await absences.unmark(c, run.integration, run.id, entity)
+            if counts.whole:
+                await absences.mark(c, run.integration, run.id, entity, now_ms=job.now_ms())
             await mappings.mark_buried(c, run.integration, entity, run.id)
-            await cursors.save_applied(c, run.integration, entity, applied_to=applied_to)
-        await runs.set_count(c, run.id, entity, phase=Phase.APPLY)
+            await run_counts.save_applied(c, run.id, entity, applied_to=applied_to)
+        await run_counts.note(c, run.id, entity, phase=Phase.APPLY)
     while True:
         async with job.db.transaction(job.lease) as c:
             found = await staged.next_batch(c, run.id, entity, after=applied_to, limit=job.batch)
@@ -81,8 +91,16 @@ async def apply_entity(job: ImportJob, entity: Entity) -> None:
                 await _decide(c, job, entity, rows, batch)
             await _write(c, job, entity, batch)
             applied_to = upto
-            await cursors.save_applied(c, run.integration, entity, applied_to=applied_to)
+            await run_counts.save_applied(c, run.id, entity, applied_to=applied_to)
     await _close(job, entity)
+
+
+async def _leave_out(c: Connection, job: ImportJob, counts: Counts) -> None:
+    """The plan was approved without this entity: all of it counts as skipped, and is looked at anew by the next run."""
+    if not counts.done:
+        rest = counts.fetched - counts.unchanged - counts.failed
+        await run_counts.add(c, job.run.id, counts.entity, skipped=rest, warnings=1)
+        await run_counts.note(c, job.run.id, counts.entity, phase=Phase.APPLY, done=True)
 
 
 async def _bring_in(
@@ -113,22 +131,22 @@ async def _bring_in(
 async def _close(job: ImportJob, entity: Entity) -> None:
     run, now_ms = job.run, job.now_ms()
     async with job.db.transaction(job.lease) as c:
-        counts = next(one for one in await runs.counts(c, run.id) if one.entity is entity)
+        counts = await run_counts.of_entity(c, run.id, entity)
         if not counts.done:
             await dead_records.mend_settled(
                 c, run.integration, entity, table=mappings.table_of(run.integration)
             )
-            cursor = await cursors.get(c, run.integration, entity)
-            if cursor.whole and not job.incremental:
+            if counts.whole:
                 await dead_records.mend_vanished(c, run.integration, entity, run.id)
                 await mappings.forget_vanished(c, run.integration, entity, run.id)
             await conflicts.close_gone(c, run.integration, entity, run.id, now_ms=now_ms)
             if not counts.skipped:  # the next increment must bring what was skipped once more
-                await cursors.commit_watermark(c, run.integration, entity, now_ms=now_ms)
-            await runs.set_count(c, run.id, entity, done=True)
+                await cursors.commit_watermark(c, run.integration, entity, run_id=run.id, now_ms=now_ms)
+            await run_counts.note(c, run.id, entity, done=True)
             told = (
                 f"{entity}: {counts.fetched} fetched, {counts.created} created, {counts.updated} updated, "
-                f"{counts.unchanged} unchanged, {counts.failed} failed, {counts.missing} missing"
+                f"{counts.unchanged} unchanged, {counts.failed} failed, {counts.missing} missing, "
+                f"{counts.withdrawn} withdrawn"
             )
             await events.append(
                 c,
@@ -157,7 +175,7 @@ async def _decide(c: Connection, job: ImportJob, entity: Entity, rows: list[Plan
 def _wanted_fields(entity: Entity, row: Planned) -> dict[str, Any]:
     """The fields that change, with what they are to become."""
     told = json.loads(row.changes or "{}")
-    names = {rule.name for rule in FIELDS[entity]}
+    names = {rule.name for rule in FIELDS[entity]} - set(told.get(ASK, ()))
     return {name: versions[1] for name, versions in told.items() if name in names}
 
 
@@ -175,41 +193,62 @@ def _change(
         raise RecordError(_lost_sentence(entity, lost), field=lost, code="unknown_reference")
     ours = local.get(row.internal_id) if row.internal_id is not None else None
     if ours is None or row.now_fingerprint != row.seen_fingerprint or ours.version != row.seen_version:
-        batch.skipped += 1
+        batch.skipped += row.verdict is not Verdict.WITHDRAW  # that one was not fetched
         batch.warnings += 1
-        return
-    if row.verdict is Verdict.CONFLICT:
-        batch.open_conflicts.append(_conflict(job, entity, row, ours))
         return
     told = json.loads(row.changes or "{}")
     lost = {**told.pop(LEFT_OUT, {}), **_to_internal(entity, fields, ids)}
+    rules, ask = told.pop(RULES, None), told.pop(ASK, ())
     if fields:
-        batch.updated.append((ours.internal_id, {**ours.fields, **fields}))
-        before = {name: versions[0] for name, versions in told.items()}
-        after = {name: versions[1] for name, versions in told.items()}
+        batch.changed.append((ours.internal_id, {**ours.fields, **fields}))
+        kind = "withdrawn" if _leaves(fields, ours) else "updated"
+        batch.withdrawn += kind == "withdrawn"
+        before = {name: told[name][0] for name in fields}
+        after = {name: told[name][1] for name in fields}
         image = changes.Change(
-            entity, row.external_id, ours.internal_id, "updated", _text(before), _text(after)
+            entity,
+            row.external_id,
+            ours.internal_id,
+            kind,
+            _text(before),
+            _text(after),
+            rules=_text(rules) if rules else None,
         )
         batch.images.append(image)
+    if row.verdict is Verdict.WITHDRAW:
+        batch.absences.append((row.external_id, row.fingerprint, row.body))
+    elif ask:
+        batch.conflicts.append(_conflict(job, entity, row, ours, {name: told[name] for name in ask}))
+        batch.ties.append(_tie_in_dispute(entity, row, ours.internal_id, told, ask))
     else:
-        batch.rebased += 1
-    _tie(batch, entity, row, ours.internal_id, lost)
+        batch.updated += 1
+        batch.ties.append(_tie(batch, entity, row, ours.internal_id, lost))
 
 
-def _tie(batch: Batch, entity: Entity, row: Planned, internal_id: int, lost: Mapping[str, list[str]]) -> None:
+def _leaves(fields: Mapping[str, Any], ours: RosterRow) -> bool:
+    return fields.get("status") == INACTIVE and ours.fields["status"] == ACTIVE
+
+
+def _tie_in_dispute(
+    entity: Entity, row: Planned, internal_id: int, told: Mapping[str, Any], ask: Iterable[str]
+) -> Tie:
+    """All but the disputed fields are agreed on; those keep their base, so every run asks until they are decided."""
+    base = {**json.loads(row.body), **{name: told[name][2] for name in ask}}
+    return Tie(row.external_id, internal_id, SyncStatus.PENDING, IN_DISPUTE, "", body_of(entity, base))
+
+
+def _tie(batch: Batch, entity: Entity, row: Planned, internal_id: int, lost: Mapping[str, list[str]]) -> Tie:
     """Tie the record to its new base; what had to be left out keeps it pending, to be looked at again.
 
     ``lost`` tells for each field that could not be applied whole what could be.
     """
     if not lost:
-        tie = Tie(row.external_id, internal_id, SyncStatus.SYNCED, "", row.fingerprint, row.body)
-    else:
-        batch.warnings += 1
-        fields = json.loads(row.body)
-        kept = {name: lost.get(name, value) for name, value in fields.items()}
-        message = f"left out for now, the {entity} refers to what is not here: {', '.join(lost)}"
-        tie = Tie(row.external_id, internal_id, SyncStatus.PENDING, message, "", body_of(entity, kept))
-    batch.ties.append(tie)
+        return Tie(row.external_id, internal_id, SyncStatus.SYNCED, "", row.fingerprint, row.body)
+    batch.warnings += 1
+    fields = json.loads(row.body)
+    kept = {name: lost.get(name, value) for name, value in fields.items()}
+    message = f"left out for now, the {entity} refers to what is not here: {', '.join(lost)}"
+    return Tie(row.external_id, internal_id, SyncStatus.PENDING, message, "", body_of(entity, kept))
 
 
 def _to_internal(entity: Entity, fields: dict[str, Any], ids: Ids) -> dict[str, list[str]]:
@@ -262,8 +301,9 @@ async def _internal_ids(
     }
 
 
-def _conflict(job: ImportJob, entity: Entity, row: Planned, ours: RosterRow) -> conflicts.NewConflict:
-    told = json.loads(row.changes or "{}")
+def _conflict(
+    job: ImportJob, entity: Entity, row: Planned, ours: RosterRow, told: Mapping[str, Any]
+) -> conflicts.NewConflict:
     return conflicts.NewConflict(
         integration=job.run.integration,
         entity=entity,
@@ -275,6 +315,8 @@ def _conflict(job: ImportJob, entity: Entity, row: Planned, ours: RosterRow) -> 
         local={name: triple[0] for name, triple in told.items()},
         sis_fingerprint=row.fingerprint,
         local_version=ours.version,
+        sis_modified_at=row.modified_at,
+        local_edited_at_ms=ours.edited_at_ms,
     )
 
 
@@ -301,26 +343,26 @@ def _bury(
 
 async def _write(c: Connection, job: ImportJob, entity: Entity, batch: Batch) -> None:
     run, now_ms = job.run, job.now_ms()
-    if batch.updated:
-        await records.update(c, entity, batch.updated, now_ms=now_ms)
+    if batch.changed:
+        await records.update(c, entity, batch.changed, now_ms=now_ms)
     await mappings.tie(c, run.integration, entity, batch.ties, now_ms=now_ms)
-    if batch.open_conflicts:
-        await conflicts.open_many(c, batch.open_conflicts, now_ms=now_ms)
-        marks = [(one.external_id, "both sides changed: a person decides") for one in batch.open_conflicts]
-        await mappings.mark(c, run.integration, entity, marks, status=SyncStatus.PENDING)
+    await absences.withdraw(c, run.integration, entity, batch.absences, now_ms=now_ms)
+    if batch.conflicts:
+        await conflicts.open_many(c, batch.conflicts, now_ms=now_ms)
     if batch.dead:
         await dead_records.bury(c, batch.dead, now_ms=now_ms)
         marks = [(one.record_key, one.reason) for one in batch.dead]
         await mappings.mark(c, run.integration, entity, marks, status=SyncStatus.ERROR)
     if batch.created or batch.images:
         await _seal(c, job, entity, batch)
-    await runs.add_counts(
+    await run_counts.add(
         c,
         run.id,
         entity,
         created=batch.created,
-        updated=len(batch.updated) + batch.rebased,
-        conflict=len(batch.open_conflicts),
+        updated=batch.updated,
+        conflict=len(batch.conflicts),
+        withdrawn=batch.withdrawn,
         failed=batch.failed,
         skipped=batch.skipped,
         warnings=batch.warnings,
@@ -341,7 +383,7 @@ async def _seal(c: Connection, job: ImportJob, entity: Entity, batch: Batch) -> 
         target=f"{run.integration}/{entity}",
         detail={
             "created": batch.created,
-            "updated": len(batch.updated),
+            "updated": len(batch.changed),
             "digest": hashlib.sha256(told.encode()).hexdigest(),
         },
         at_ms=now_ms,

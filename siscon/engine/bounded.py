@@ -283,6 +283,10 @@ def _is_total(value: Any) -> bool:
     return value is None or (type(value) is int and 0 <= value <= TOTAL_MOST)
 
 
+def _are_texts(value: object) -> bool:
+    return type(value) is dict and all(_is_text(text) for pair in value.items() for text in pair)
+
+
 @dataclass(frozen=True, slots=True)
 class _Rule:
     """What a field must be, as a test and in words."""
@@ -305,6 +309,7 @@ PAGE_FIELDS: Mapping[str, _Rule] = {
     "note": _TEXT,
     "partial": _Rule(lambda value: type(value) is bool, "True or False"),
     "absent_fields": _LIST,
+    "modified": _Rule(_are_texts, "a dict of texts by external id"),
 }
 REJECTED_FIELDS: Mapping[str, _Rule] = {
     "external_id": _TEXT_OR_NONE,

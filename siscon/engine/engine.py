@@ -24,10 +24,11 @@ from siscon.domain.schedules import parse
 from siscon.domain.text import plain
 from siscon.engine import inbox, lifeline
 from siscon.engine.activation import LoadProvider, activate_all
+from siscon.engine.answers import LiveEngine
 from siscon.engine.bell import Bell
+from siscon.engine.carriers import carry
 from siscon.engine.clock import Clock
 from siscon.engine.heads import HeadKeeper
-from siscon.engine.importer import run_import
 from siscon.engine.leases import Holdings
 from siscon.engine.links import Links
 from siscon.engine.moments import wall_ms
@@ -61,7 +62,7 @@ class Engine:
     stop: asyncio.Event
     until_idle: bool = False
     load_provider: LoadProvider = registry.load
-    importer: Importer = run_import
+    importer: Importer = carry
     now_ms: Callable[[], int] = wall_ms
     id: str = field(default_factory=new_engine_id)
     _usable: dict[str, IntegrationSettings] = field(default_factory=dict, init=False)
@@ -126,7 +127,7 @@ class Engine:
     async def _run_parts(self, holdings: Holdings, links: Links, worker: Worker) -> None:
         bell = Bell()
         home, own = self.settings.home, self.id
-        live = inbox.LiveEngine(
+        live = LiveEngine(
             own,
             frozenset(self._usable),
             stop=self.stop.set,
@@ -250,7 +251,7 @@ async def run_engine(
     on_ready: Callable[[], None] | None = None,
     until_idle: bool = False,
     load_provider: LoadProvider = registry.load,
-    importer: Importer = run_import,
+    importer: Importer = carry,
 ) -> int:
     """Run an engine until ``stop`` is set, or with ``until_idle`` until nothing is left to do; its exit code."""
     engine = Engine(

@@ -6,17 +6,18 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from siscon.domain.errors import Category, ProviderError, Severity
 from siscon.domain.events import EventKind, Level
 from siscon.domain.plans import Verdict
-from siscon.domain.records import Entity, Part, fingerprint_of, to_body
+from siscon.domain.records import FIELDS, Entity, Part, Record, fingerprint_of, from_fields, to_body
 from siscon.domain.runs import Phase
 from siscon.engine.bounded import pages_of
 from siscon.engine.job import ImportJob
 from siscon.providers.contract import Page, Rejected
-from siscon.store import cursors, dead_records, events, runs, staged
+from siscon.store import cursors, dead_records, events, run_counts, runs, staged
 from siscon.store.database import Connection
 
 NO_BODY = "{}"
@@ -82,7 +83,7 @@ async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: st
             partial=partial,
         )
         mains = sum(1 for row in rows if row[1] == "")
-        await runs.add_counts(
+        await run_counts.add(
             c,
             run.id,
             entity,
@@ -92,15 +93,17 @@ async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: st
             warnings=int(page.partial),
         )
         await runs.add_requests(c, run.id, n_requests)
-        await runs.set_count(c, run.id, entity, phase=Phase.FETCH, total=page.total)
+        await run_counts.note(c, run.id, entity, phase=Phase.FETCH, total=page.total)
         if page.note:
             await _note(c, job, entity, page.note)
 
 
-def _checked_rows(job: ImportJob, entity: Entity, page: Page) -> list[tuple[str, str, str, str, str | None]]:
+def _checked_rows(
+    job: ImportJob, entity: Entity, page: Page
+) -> list[tuple[str, str, str, str, str | None, str]]:
     try:
-        rows = list(_rows(page))
-        "".join(text for row in rows for text in row[:3]).encode()
+        rows = list(_rows(page, job.policy(entity).ours))
+        "".join(text for row in rows for text in (*row[:3], row[5])).encode()
     except UnicodeEncodeError:
         raise ProviderError(
             f"The {entity} list of {job.run.integration} holds half a character (a lone surrogate): nothing of it is "
@@ -110,8 +113,11 @@ def _checked_rows(job: ImportJob, entity: Entity, page: Page) -> list[tuple[str,
     return rows
 
 
-def _rows(page: Page) -> Iterator[tuple[str, str, str, str, str | None]]:
-    for record in page.records:
+def _rows(page: Page, ours: frozenset[str]) -> Iterator[tuple[str, str, str, str, str | None, str]]:
+    """What is staged of a page; fields that are ours alone are not even looked at."""
+    modified = page.modified
+    for told in page.records:
+        record = _without(told, ours) if ours else told
         if isinstance(record, Part):
             yield (
                 record.external_id,
@@ -119,12 +125,24 @@ def _rows(page: Page) -> Iterator[tuple[str, str, str, str, str | None]]:
                 json.dumps(dict(record.fields), ensure_ascii=False),
                 "",
                 None,
+                "",
             )
         else:
             body = to_body(record)
-            yield record.external_id, "", body, fingerprint_of(body), None
+            external_id = record.external_id
+            yield external_id, "", body, fingerprint_of(body), None, modified.get(external_id, "")
     for one in page.rejected:
-        yield _key(one), "", NO_BODY, "", Verdict.DEAD.value
+        yield _key(one), "", NO_BODY, "", Verdict.DEAD.value, ""
+
+
+def _without(record: Record | Part, names: frozenset[str]) -> Record | Part:
+    if isinstance(record, Part):
+        return replace(record, fields={name: one for name, one in record.fields.items() if name not in names})
+    return from_fields(
+        record.entity,
+        record.external_id,
+        {rule.name: getattr(record, rule.name) for rule in FIELDS[record.entity] if rule.name not in names},
+    )
 
 
 def _key(one: Rejected) -> str:

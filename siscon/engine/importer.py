@@ -15,7 +15,7 @@ from siscon.domain.runs import Phase, RunStatus, end_of
 from siscon.engine import apply, coverage, fetch, plan
 from siscon.engine.job import ImportJob
 from siscon.engine.patience import patiently
-from siscon.store import cursors, events, runs, staged
+from siscon.store import cursors, events, run_counts, runs, staged
 from siscon.store.database import Connection
 
 T = TypeVar("T")
@@ -37,7 +37,9 @@ async def run_import(job: ImportJob) -> RunStatus:
         plans = [await _timed(job, entity, plan.plan_entity) for entity in job.run.entities]
         changed = await coverage.what_changed(job)
         if job.run.approved_by is None and await _too_much(job, plans, changed):
-            return RunStatus.HELD
+            return RunStatus.PLANNED if job.run.dry else RunStatus.HELD
+        if job.run.dry:
+            return RunStatus.PLANNED
         phase = await _enter(job, Phase.APPLY)
     for entity in job.run.entities:
         await _timed(job, entity, apply.apply_entity)
@@ -60,9 +62,11 @@ async def _nowhere() -> None:
 async def _begin(job: ImportJob) -> Phase:
     run = job.run
     async with job.db.transaction(job.lease) as c:
+        if run.approved_by is not None and run.phase is not None:
+            return run.phase  # what was shown is applied, whatever has been fetched since
         if run.phase is not None and await _cursors_are_ours(c, job):
             return run.phase
-        await runs.start_counts(c, run.id, run.entities)
+        await run_counts.start(c, run.id, run.entities)
         for entity in run.entities:
             await cursors.begin(c, run.integration, entity, run.id)
         await runs.set_phase(c, run.id, Phase.FETCH)
@@ -75,7 +79,7 @@ async def _cursors_are_ours(c: Connection, job: ImportJob) -> bool:
         cursor = await cursors.get(c, job.run.integration, entity)
         if cursor.run_id != job.run.id:
             await staged.clear(c, job.run.id)
-            await runs.clear_counts(c, job.run.id)
+            await run_counts.clear(c, job.run.id)
             return False
     return True
 
@@ -91,7 +95,7 @@ async def _timed(job: ImportJob, entity: Entity, step: Callable[[ImportJob, Enti
     answer = await step(job, entity)
     seconds = round(time.monotonic() - begun, 3)
     async with job.db.transaction(job.lease) as c:
-        await runs.add_counts(c, job.run.id, entity, seconds=seconds)
+        await run_counts.add(c, job.run.id, entity, seconds=seconds)
     return answer
 
 
@@ -119,7 +123,7 @@ async def _too_much(job: ImportJob, plans: list[PlanCounts], changed: str) -> bo
 
 async def _finish(job: ImportJob) -> RunStatus:
     async with job.db.read() as c:
-        counts = await runs.counts(c, job.run.id)
+        counts = await run_counts.of_run(c, job.run.id)
     wrong = [one.entity.value for one in counts if not one.reconciles]
     if wrong:
         raise DatabaseError(

@@ -7,13 +7,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from siscon.domain.conflicts import Strategy
+from siscon.domain.absence import AbsenceRules
+from siscon.domain.conflicts import Policy
 from siscon.domain.leases import Lease
 from siscon.domain.plans import GuardLimits
+from siscon.domain.records import Entity
 from siscon.domain.runs import Run
 from siscon.providers.contract import Provider
 from siscon.store.database import Database
 from siscon.store.vault import Vault
+
+SIS_DECIDES = Policy()
 
 
 class Meter(Protocol):
@@ -32,8 +36,8 @@ class Meter(Protocol):
 class ImportJob:
     """What an import needs. Every transaction of it shows ``lease``, that of the credential.
 
-    ``strategies`` maps ``entity.field``, ``entity`` or ``*`` to who wins a conflict; ``batch`` is the number of
-    records in one writing transaction.
+    ``policies`` says who decides over the fields of each entity; ``batch`` is the number of records in one writing
+    transaction.
     """
 
     db: Database
@@ -43,10 +47,15 @@ class ImportJob:
     vault: Vault
     batch: int
     limits: GuardLimits
-    strategies: Mapping[str, Strategy]
+    policies: Mapping[Entity, Policy]
     incremental: bool
     meter: Meter
     now_ms: Callable[[], int]
+    absence: AbsenceRules = AbsenceRules()  # noqa: RUF009 - frozen
     host: str = ""
     """Where the SIS is, as told to people."""
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+
+    def policy(self, entity: Entity) -> Policy:
+        """Who decides over the fields of an entity."""
+        return self.policies.get(entity, SIS_DECIDES)

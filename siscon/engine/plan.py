@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from siscon.domain.conflicts import Strategy, resolve
+from siscon.domain.conflicts import Moments, resolve
 from siscon.domain.plans import PlanCounts, Verdict
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
+from siscon.engine.absence import plan_absent
 from siscon.engine.job import ImportJob
-from siscon.store import cursors, mappings, records, runs, staged
+from siscon.engine.moments import iso_ms
+from siscon.store import absences, cursors, mappings, records, run_counts, staged
 from siscon.store.database import Connection
-from siscon.store.staged import LEFT_OUT, Judged, Unjudged
+from siscon.store.records import RosterRow
+from siscon.store.staged import ASK, LEFT_OUT, RULES, Judged, Unjudged
 
 STRETCH = 2_000
 """Rows that are judged in one transaction."""
@@ -34,29 +37,42 @@ async def plan_entity(job: ImportJob, entity: Entity) -> PlanCounts:
             await staged.judge_plain(c, integration, run_id, entity, after=after, upto=upto)
         await _look_closer(job, entity, after, upto)
         after = upto
-    return await _count(job, entity)
+    whole = await _is_whole(job, entity)
+    if whole:
+        await plan_absent(job, entity)
+    return await _count(job, entity, whole=whole)
 
 
-async def _plan_counts(c: Connection, job: ImportJob, entity: Entity) -> PlanCounts:
+async def _is_whole(job: ImportJob, entity: Entity) -> bool:
+    """Whether what was not fetched is not there."""
+    async with job.db.read() as c:
+        cursor = await cursors.get(c, job.run.integration, entity)
+    return not job.incremental and cursor.run_id == job.run.id and cursor.whole
+
+
+async def _plan_counts(c: Connection, job: ImportJob, entity: Entity, *, whole: bool) -> PlanCounts:
     told = await staged.count_verdicts(c, job.run.id, entity)
-    whole = not job.incremental and (await cursors.get(c, job.run.integration, entity)).whole
+    updates, absent = told.get(Verdict.UPDATE, 0), Verdict.MISSING in told or Verdict.WITHDRAW in told
     return PlanCounts(
         entity=entity,
         known=await mappings.count_known(c, job.run.integration, entity),
         create=told.get(Verdict.CREATE, 0),
-        update=told.get(Verdict.UPDATE, 0),
+        update=updates,
         unchanged=told.get(Verdict.UNCHANGED, 0),
         conflict=told.get(Verdict.CONFLICT, 0),
         dead=told.get(Verdict.DEAD, 0),
-        completed=await staged.count_completed(c, job.run.id, entity) if told.get(Verdict.UPDATE) else 0,
-        missing=await mappings.count_missing(c, job.run.integration, entity, job.run.id) if whole else 0,
+        completed=await staged.count_completed(c, job.run.id, entity) if updates else 0,
+        deactivated=await staged.count_deactivated(c, job.run.id, entity) if updates else 0,
+        missing=await absences.count_new(c, job.run.integration, job.run.id, entity) if absent else 0,
+        withdraw=told.get(Verdict.WITHDRAW, 0),
+        whole=whole,
     )
 
 
-async def _count(job: ImportJob, entity: Entity) -> PlanCounts:
+async def _count(job: ImportJob, entity: Entity, *, whole: bool) -> PlanCounts:
     async with job.db.transaction(job.lease) as c:
-        counts = await _plan_counts(c, job, entity)
-        await runs.set_planned(c, job.run.id, counts)
+        counts = await _plan_counts(c, job, entity, whole=whole)
+        await run_counts.set_planned(c, job.run.id, counts)
     return counts
 
 
@@ -95,7 +111,7 @@ async def _look_closer(job: ImportJob, entity: Entity, after: str, upto: str) ->
             local = await records.load(c, entity, [one.internal_id for one in batch])
             told = await records.in_external_ids(c, job.run.integration, entity, local.values())
             verdicts = [
-                _judge(job, entity, one, told[one.internal_id], local[one.internal_id].version, known)
+                _judge(job, entity, one, told[one.internal_id], local[one.internal_id], known)
                 for one in batch
             ]
             await staged.judge(c, job.run.id, entity, verdicts)
@@ -106,9 +122,10 @@ def _judge(
     entity: Entity,
     one: Unjudged,
     local: Mapping[str, Any],
-    version: int,
+    row: RosterRow,
     known: Mapping[Entity, set[str]],
 ) -> Judged:
+    version = row.version
     incoming, base = _tuples(entity, one.body), _tuples(entity, one.base)
     lost_required, left_out = _drop_unknown(entity, incoming, known)
     if lost_required:
@@ -117,29 +134,22 @@ def _judge(
         base,
         {name: value for name, value in local.items() if value},
         incoming,
-        strategies=_strategies(job, entity),
-        default=job.strategies.get(entity.value, job.strategies.get("*", Strategy.SIS_WINS)),
+        job.policy(entity),
+        Moments(iso_ms(one.modified_at), row.edited_at_ms, job.now_ms()),
     )
-    if found.ask:
-        disputed = (*found.take, *found.ask)
-        asked = {name: [local.get(name), incoming.get(name), base.get(name)] for name in disputed}
-        return _judged(one, Verdict.CONFLICT, asked, version)
     settled = incoming == base and not found.take and one.base_fingerprint == "" and left_out
     changes: dict[str, Any] = {
-        name: [local.get(name), value, base.get(name)] for name, value in found.take.items()
+        name: [local.get(name), incoming.get(name), base.get(name)] for name in (*found.take, *found.ask)
     }
-    if left_out:
-        changes[LEFT_OUT] = left_out
+    beside = {LEFT_OUT: left_out, RULES: found.rules, ASK: found.ask}
+    changes |= {key: value for key, value in beside.items() if value}
+    if found.ask:
+        return _judged(one, Verdict.CONFLICT, changes, version)
     return _judged(one, Verdict.UNCHANGED if settled else Verdict.UPDATE, changes, version)
 
 
 def _judged(one: Unjudged, verdict: Verdict, changes: Mapping[str, Any], version: int) -> Judged:
     return Judged(one.external_id, verdict, json.dumps(changes), one.base_fingerprint, version)
-
-
-def _strategies(job: ImportJob, entity: Entity) -> dict[str, Strategy]:
-    told = {rule.name: job.strategies.get(f"{entity}.{rule.name}") for rule in FIELDS[entity]}
-    return {name: strategy for name, strategy in told.items() if strategy is not None}
 
 
 def _tuples(entity: Entity, body: str) -> dict[str, Any]:

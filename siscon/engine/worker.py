@@ -163,8 +163,8 @@ class Worker:
         settings = shop.settings.integrations[run.integration]
         link = await shop.links.of(run.integration)
         offered = link.provider.offers(link.provider.settings)
-        run = await settle(shop.db, run, lease, settings=settings, offered=offered, now_ms=shop.now_ms())
-        conflicts = settings.conflicts
+        if run.kind is RunKind.IMPORT:
+            run = await settle(shop.db, run, lease, settings=settings, offered=offered, now_ms=shop.now_ms())
         job = ImportJob(
             db=shop.db,
             lease=lease,
@@ -173,8 +173,9 @@ class Worker:
             vault=shop.vault,
             batch=shop.settings.engine.batch,
             limits=shop.settings.guard.limits,
-            strategies={"*": conflicts.default, **conflicts.fields},
-            incremental=not run.full,
+            policies=settings.conflicts.policies,
+            absence=settings.absence.rules,
+            incremental=not run.full or run.kind is not RunKind.IMPORT,
             meter=meter,
             now_ms=shop.now_ms,
             host=host_of(settings),

@@ -9,7 +9,7 @@ from siscon.domain.events import Event, EventKind
 from siscon.domain.leases import EngineInfo
 from siscon.domain.runs import Counts, Run, RunStatus
 from siscon.ops.rows import PAGE, Row, iso
-from siscon.store import events, leases, runs
+from siscon.store import events, leases, run_counts, runs
 from siscon.store.database import Database
 
 
@@ -19,7 +19,7 @@ async def run_rows(
     """Runs, newest first, with the sums of their counts."""
     async with db.read() as c:
         found = await runs.latest(c, integration=integration, status=status, limit=limit)
-        counts = {run.id: await runs.counts(c, run.id) for run in found}
+        counts = {run.id: await run_counts.of_run(c, run.id) for run in found}
     return [run_row(run, counts[run.id]) for run in found]
 
 
@@ -52,7 +52,7 @@ async def one_run(db: Database, run_id: int) -> Row | None:
         run = await runs.get(c, run_id)
         if run is None:
             return None
-        counts = await runs.counts(c, run_id)
+        counts = await run_counts.of_run(c, run_id)
         news = await events.latest(c, limit=PAGE, run_id=run_id)
     told = [_event_row(one) for one in sorted(news, key=lambda one: one.id)]
     return {**run_row(run, counts), "counts": [count_row(run, one) for one in counts], "events": told}
@@ -93,7 +93,7 @@ async def summary(db: Database, ids: Collection[int]) -> list[Row]:
         for run_id in ids:
             run = await runs.get(c, run_id)
             if run is not None:
-                rows += [count_row(run, one) for one in await runs.counts(c, run_id)]
+                rows += [count_row(run, one) for one in await run_counts.of_run(c, run_id)]
     return rows
 
 
@@ -144,7 +144,7 @@ async def active_rows(db: Database, *, now_ms: int) -> list[Row]:
     async with db.read() as c:
         held = await runs.latest(c, status=RunStatus.HELD)
         for run in [*await runs.active(c), *held]:
-            counts = await runs.counts(c, run.id)
+            counts = await run_counts.of_run(c, run.id)
             totals = [one.total for one in counts]
             rows.append(
                 {

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from siscon.domain.events import Event
 from siscon.domain.progress import TimeLeft, per_minute, time_left
 from siscon.domain.runs import Counts, Run, RunStatus
-from siscon.store import events, integrations, runs
+from siscon.store import events, integrations, run_counts, runs
 from siscon.store.database import Database
-from siscon.store.runs import Totals
+from siscon.store.run_counts import Totals
 
 MOST_ACTIVE = 50
 """More runs than this are not shown at once."""
@@ -48,7 +48,7 @@ async def active_runs(db: Database, *, now_ms: int) -> list[ActiveRun]:
         found = (await runs.active(c))[:MOST_ACTIVE]
         budgets = {one.name: one.requests_per_minute for one in await integrations.all_integrations(c)}
         views = [
-            _active(run, await runs.counts(c, run.id), budgets.get(run.integration, 0), now_ms=now_ms)
+            _active(run, await run_counts.of_run(c, run.id), budgets.get(run.integration, 0), now_ms=now_ms)
             for run in found
         ]
     return sorted(views, key=lambda view: (view.run.status is not RunStatus.RUNNING, view.run.id))
@@ -69,7 +69,7 @@ async def run_detail(db: Database, run_id: int, *, now_ms: int) -> RunDetail | N
         if run is None:
             return None
         integration = await integrations.one(c, run.integration)
-        counts = await runs.counts(c, run_id)
+        counts = await run_counts.of_run(c, run_id)
         news = await events.latest(c, limit=200, run_id=run_id)
     budget = integration.requests_per_minute if integration else 0
     return RunDetail(_active(run, counts, budget, now_ms=now_ms), tuple(news))
@@ -90,7 +90,7 @@ class RunHistory:
     async def rows(self, ids: Sequence[int]) -> Mapping[int, HistoryRow]:
         async with self.db.read() as c:
             found = await runs.by_ids(c, ids)
-            sums = await runs.sums(c, ids)
+            sums = await run_counts.sums(c, ids)
         return {run.id: HistoryRow(run, sums[run.id]) for run in found}
 
     async def count(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -41,6 +41,8 @@ class Page:
     the whole list, ``cursor`` the watermark that the next incremental fetch should start from, by the clock of
     the SIS. ``note`` tells the operator of something odd ("page shorter than asked"). ``absent_fields`` could not be
     read this time, for no record of the entity (text fields, told on its last page): what is known of them stays.
+    ``modified`` maps external ids to when the SIS last changed them, ISO 8601 with an offset; leave out whom it does
+    not say it of.
     """
 
     records: Sequence[Record | Part]
@@ -51,6 +53,7 @@ class Page:
     note: str = ""
     partial: bool = False
     absent_fields: Sequence[str] = ()
+    modified: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

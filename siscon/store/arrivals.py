@@ -32,7 +32,8 @@ FROM staged s WHERE {stretch} {required} AND NOT EXISTS (
   WHERE m.entity_type = s.entity AND m.external_id = s.external_id AND m.internal_id IS NOT NULL)
 ON CONFLICT (entity_type, external_id) DO UPDATE SET
   internal_id = excluded.internal_id, sync_status = 'synced', last_synced_at = excluded.last_synced_at,
-  error_message = '', fingerprint = excluded.fingerprint, base = excluded.base, missing_since = NULL, missing_runs = 0
+  error_message = '', fingerprint = excluded.fingerprint, base = excluded.base, missing_since = NULL, missing_runs = 0,
+  withdrawn_at = NULL, missing_run = NULL
 RETURNING external_id || ' ' || internal_id || ' ' || fingerprint
 """
 INSERT = """

@@ -9,8 +9,8 @@ from siscon.domain.records import Entity
 from siscon.store.database import Connection
 
 ADD = """
-INSERT INTO changes (at_ms, run_id, integration, entity, external_id, internal_id, kind, before, after)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO changes (at_ms, run_id, integration, entity, external_id, internal_id, kind, before, after, base, rules)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 OF_RECORD = (
     "SELECT * FROM changes WHERE internal_id = :internal_id AND id > :after_id ORDER BY id LIMIT :limit"
@@ -19,7 +19,11 @@ OF_RECORD = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One applied change. ``before`` and ``after`` are JSON texts of fields; a created record has no before."""
+    """One applied change. ``before`` and ``after`` are JSON texts of fields; a created record has no before.
+
+    ``base``, with a decision, is the body that was agreed on before it; ``rules`` maps fields to the rule that
+    decided them, as JSON text.
+    """
 
     entity: Entity
     external_id: str
@@ -27,6 +31,8 @@ class Change:
     kind: str
     before: str | None
     after: str
+    base: str | None = None
+    rules: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ async def add(
                 one.kind,
                 one.before,
                 one.after,
+                one.base,
+                one.rules,
             )
         )
         told.append(f"{one.external_id} {one.internal_id} {one.kind} {one.before} {one.after}")
@@ -83,6 +91,8 @@ async def of_record(
                 row["kind"],
                 row["before"],
                 row["after"],
+                row["base"],
+                row["rules"],
             ),
         )
         for row in await c.all(OF_RECORD, params)

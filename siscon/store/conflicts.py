@@ -7,24 +7,27 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from siscon.domain.conflicts import Conflict
+from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.domain.records import Entity
 from siscon.store.database import Connection, Row
 
 # A conflict that is still open is brought up to date; the moment it was opened stays.
 OPEN = """
 INSERT INTO conflicts (integration, entity, external_id, internal_id, run_id, status, base, sis, local,
-  sis_fingerprint, local_version, opened_at_ms)
+  sis_fingerprint, local_version, opened_at_ms, kind, other_external_id, why, sis_modified_at, local_edited_at_ms)
 VALUES (:integration, :entity, :external_id, :internal_id, :run_id, 'open', :base, :sis, :local,
-  :sis_fingerprint, :local_version, :now_ms)
-ON CONFLICT (integration, entity, external_id) WHERE status = 'open' DO UPDATE SET
+  :sis_fingerprint, :local_version, :now_ms, :kind, :other, :why, :sis_modified_at, :local_edited_at_ms)
+ON CONFLICT (integration, entity, external_id, kind) WHERE status = 'open' DO UPDATE SET
   internal_id = excluded.internal_id, run_id = excluded.run_id, base = excluded.base, sis = excluded.sis,
-  local = excluded.local, sis_fingerprint = excluded.sis_fingerprint, local_version = excluded.local_version
+  local = excluded.local, sis_fingerprint = excluded.sis_fingerprint, local_version = excluded.local_version,
+  other_external_id = excluded.other_external_id, why = excluded.why, sis_modified_at = excluded.sis_modified_at,
+  local_edited_at_ms = excluded.local_edited_at_ms
 """
 # The run looked at the record and found nothing to ask: it would have put its own number on the conflict.
 CLOSE_GONE = """
 UPDATE conflicts SET status = 'gone', settled_at_ms = :now_ms
-WHERE integration = :integration AND entity = :entity AND status = 'open' AND run_id <> :run_id AND EXISTS (
+WHERE integration = :integration AND entity = :entity AND status = 'open' AND kind = 'fields' AND run_id <> :run_id
+  AND EXISTS (
   SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = conflicts.entity
     AND s.external_id = conflicts.external_id AND s.part = '' AND s.verdict IN ('update', 'unchanged'))
 """
@@ -52,6 +55,11 @@ class NewConflict:
     local: Mapping[str, Any]
     sis_fingerprint: str
     local_version: int
+    kind: ConflictKind = ConflictKind.FIELDS
+    other_external_id: str | None = None
+    why: str = ""
+    sis_modified_at: str = ""
+    local_edited_at_ms: int | None = None
 
 
 async def open_many(c: Connection, found: Iterable[NewConflict], *, now_ms: int) -> None:
@@ -71,6 +79,11 @@ async def open_many(c: Connection, found: Iterable[NewConflict], *, now_ms: int)
                 "sis_fingerprint": one.sis_fingerprint,
                 "local_version": one.local_version,
                 "now_ms": now_ms,
+                "kind": one.kind.value,
+                "other": one.other_external_id,
+                "why": one.why,
+                "sis_modified_at": one.sis_modified_at,
+                "local_edited_at_ms": one.local_edited_at_ms,
             }
             for one in found
         ],
@@ -149,4 +162,14 @@ def _conflict(row: Row) -> Conflict:
         sis=json.loads(row["sis"]),
         local=json.loads(row["local"]),
         opened_at_ms=row["opened_at_ms"],
+        kind=ConflictKind(row["kind"]),
+        other_external_id=row["other_external_id"],
+        why=row["why"],
+        sis_fingerprint=row["sis_fingerprint"],
+        local_version=row["local_version"],
+        sis_modified_at=row["sis_modified_at"],
+        local_edited_at_ms=row["local_edited_at_ms"],
+        settled_by=row["settled_by"],
+        settled_at_ms=row["settled_at_ms"],
+        decision=json.loads(row["decision"] or "{}"),
     )

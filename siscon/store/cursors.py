@@ -11,7 +11,7 @@ FIND = "SELECT * FROM cursors WHERE integration = :integration AND entity = :ent
 BEGIN = """
 INSERT INTO cursors (integration, entity, run_id) VALUES (:integration, :entity, :run_id)
 ON CONFLICT (integration, entity) DO UPDATE SET
-  run_id = excluded.run_id, resume = NULL, next_watermark = NULL, complete = 0, partial = 0, applied_to = NULL
+  run_id = excluded.run_id, resume = NULL, next_watermark = NULL, complete = 0, partial = 0
 WHERE cursors.run_id IS DISTINCT FROM excluded.run_id
 """
 SAVE_RESUME = """
@@ -19,10 +19,9 @@ UPDATE cursors SET resume = :resume, next_watermark = :next_watermark, complete 
   partial = max(partial, :partial)
 WHERE integration = :integration AND entity = :entity
 """
-SAVE_APPLIED = "UPDATE cursors SET applied_to = :to WHERE integration = :integration AND entity = :entity"
 COMMIT_WATERMARK = """
 UPDATE cursors SET watermark = next_watermark, watermark_at_ms = :now_ms
-WHERE integration = :integration AND entity = :entity
+WHERE integration = :integration AND entity = :entity AND run_id = :run_id
   AND complete = 1 AND partial = 0 AND next_watermark IS NOT NULL
 """
 
@@ -34,7 +33,7 @@ class Cursor:
     """Where one entity of one integration stands.
 
     ``watermark`` and ``resume`` are the provider's own text; ``complete`` says that the fetch reached its end;
-    ``partial`` that records may be lacking all the same; ``applied_to`` is the last external id that was applied.
+    ``partial`` that records may be lacking all the same.
     """
 
     watermark: str | None = None
@@ -44,7 +43,6 @@ class Cursor:
     next_watermark: str | None = None
     complete: bool = False
     partial: bool = False
-    applied_to: str | None = None
 
     @property
     def whole(self) -> bool:
@@ -65,7 +63,6 @@ async def get(c: Connection, integration: str, entity: Entity) -> Cursor:
         next_watermark=row["next_watermark"],
         complete=bool(row["complete"]),
         partial=bool(row["partial"]),
-        applied_to=row["applied_to"],
     )
 
 
@@ -90,14 +87,15 @@ async def save_resume(
     await c.run(SAVE_RESUME, {**_place(integration, entity), **told})
 
 
-async def save_applied(c: Connection, integration: str, entity: Entity, *, applied_to: str) -> None:
-    """Note how far applying is; stands in the transaction of the batch it follows."""
-    await c.run(SAVE_APPLIED, {**_place(integration, entity), "to": applied_to})
+async def commit_watermark(
+    c: Connection, integration: str, entity: Entity, *, run_id: int, now_ms: int
+) -> bool:
+    """Let the next run begin where this one's fetch did.
 
-
-async def commit_watermark(c: Connection, integration: str, entity: Entity, *, now_ms: int) -> bool:
-    """Let the next run begin where this one's fetch did; False when it may lack records or had no mark."""
-    return await c.run(COMMIT_WATERMARK, {**_place(integration, entity), "now_ms": now_ms}) == 1
+    False when it may lack records or had no mark, or when another run has fetched since.
+    """
+    told = {**_place(integration, entity), "run_id": run_id, "now_ms": now_ms}
+    return await c.run(COMMIT_WATERMARK, told) == 1
 
 
 async def forget_run(c: Connection, run_id: int) -> None:

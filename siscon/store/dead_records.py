@@ -32,7 +32,7 @@ MEND_VANISHED = """
 UPDATE dead_records SET status = 'mended', raw = NULL
 WHERE integration = :integration AND entity = :entity AND status = 'open' AND run_id <> :run_id AND NOT EXISTS (
   SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = dead_records.entity
-    AND s.external_id = dead_records.record_key AND s.part = '')
+    AND s.external_id = dead_records.record_key AND s.part = '' AND s.verdict NOT IN ('missing', 'withdraw'))
 """
 COLUMNS = """id, integration, entity, record_key, external_id, run_id, status, code, category, severity, field,
   reason, attempts, first_seen_at_ms, last_seen_at_ms"""

@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS {table} (
   base TEXT NOT NULL DEFAULT '{{}}',
   missing_since INTEGER,
   missing_runs INTEGER NOT NULL DEFAULT 0,
+  withdrawn_at INTEGER,
+  missing_run INTEGER,
   UNIQUE (entity_type, external_id),
   UNIQUE (entity_type, internal_id)
 ) STRICT;
@@ -45,12 +47,13 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (entity_type, external_id) DO UPDATE SET
   internal_id = excluded.internal_id, sync_status = excluded.sync_status, last_synced_at = excluded.last_synced_at,
   error_message = excluded.error_message, fingerprint = excluded.fingerprint, base = excluded.base,
-  missing_since = NULL, missing_runs = 0
+  missing_since = NULL, missing_runs = 0, withdrawn_at = NULL, missing_run = NULL
 """
 MARK = """
 INSERT INTO {table} (entity_type, external_id, sync_status, error_message) VALUES (?, ?, ?, ?)
 ON CONFLICT (entity_type, external_id) DO UPDATE SET
-  sync_status = excluded.sync_status, error_message = excluded.error_message, missing_since = NULL, missing_runs = 0
+  sync_status = excluded.sync_status, error_message = excluded.error_message, missing_since = NULL, missing_runs = 0,
+  withdrawn_at = NULL, missing_run = NULL
 """
 MARK_BURIED = """
 INSERT INTO {table} (entity_type, external_id, sync_status, error_message)
@@ -58,7 +61,8 @@ SELECT entity, external_id, 'error', reason FROM dead_records
 WHERE run_id = :run_id AND integration = :integration AND entity = :entity
   AND status = 'open' AND external_id IS NOT NULL
 ON CONFLICT (entity_type, external_id) DO UPDATE SET
-  sync_status = excluded.sync_status, error_message = excluded.error_message, missing_since = NULL, missing_runs = 0
+  sync_status = excluded.sync_status, error_message = excluded.error_message, missing_since = NULL, missing_runs = 0,
+  withdrawn_at = NULL, missing_run = NULL
 """
 # The plus keeps SQLite from walking all ids of the entity for its "not null": it would take that for the better key.
 INTERNAL_IDS = """
@@ -71,23 +75,6 @@ WHERE entity_type = :entity AND internal_id IN (SELECT value FROM json_each(:ids
 """
 FIND = "SELECT * FROM {table} WHERE entity_type = :entity AND external_id = :external_id"
 COUNT_KNOWN = "SELECT count(*) AS n FROM {table} WHERE entity_type = :entity AND internal_id IS NOT NULL"
-COUNT_MISSING = """
-SELECT count(*) AS n FROM {table} m WHERE entity_type = :entity AND internal_id IS NOT NULL AND missing_since IS NULL
-AND NOT EXISTS (SELECT 1 FROM staged s
-  WHERE s.run_id = :run_id AND s.entity = m.entity_type AND s.external_id = m.external_id AND s.part = '')
-"""
-MARK_MISSING = """
-UPDATE {table} SET missing_since = coalesce(missing_since, :now_ms), missing_runs = missing_runs + 1
-WHERE entity_type = :entity AND internal_id IS NOT NULL
-AND NOT EXISTS (SELECT 1 FROM staged s
-  WHERE s.run_id = :run_id AND s.entity = {table}.entity_type AND s.external_id = {table}.external_id AND s.part = '')
-"""
-MARK_RETURNED = """
-UPDATE {table} SET missing_since = NULL, missing_runs = 0
-WHERE entity_type = :entity AND missing_since IS NOT NULL
-AND EXISTS (SELECT 1 FROM staged s
-  WHERE s.run_id = :run_id AND s.entity = {table}.entity_type AND s.external_id = {table}.external_id AND s.part = '')
-"""
 FORGET_VANISHED = """
 DELETE FROM {table} WHERE entity_type = :entity AND internal_id IS NULL
 AND NOT EXISTS (SELECT 1 FROM staged s
@@ -219,19 +206,6 @@ async def count_known(c: Connection, integration: str, entity: Entity) -> int:
     """How many records of an entity have an internal id."""
     row = await c.one(_sql(COUNT_KNOWN, integration), {"entity": entity.value})
     return int(row[0]) if row is not None else 0
-
-
-async def count_missing(c: Connection, integration: str, entity: Entity, run_id: int) -> int:
-    """How many known records the complete fetch of a run lacked and that were not missing before."""
-    row = await c.one(_sql(COUNT_MISSING, integration), {"entity": entity.value, "run_id": run_id})
-    return int(row[0]) if row is not None else 0
-
-
-async def mark_missing(c: Connection, integration: str, entity: Entity, run_id: int, *, now_ms: int) -> int:
-    """Mark what the complete fetch of a run lacked, and unmark what came back; the number now missing."""
-    params = {"entity": entity.value, "run_id": run_id}
-    await c.run(_sql(MARK_RETURNED, integration), params)
-    return await c.run(_sql(MARK_MISSING, integration), {**params, "now_ms": now_ms})
 
 
 async def forget_vanished(c: Connection, integration: str, entity: Entity, run_id: int) -> None:

@@ -32,6 +32,11 @@ INSERT INTO schema_migrations (version, name, checksum, applied_at_ms)
 VALUES (:version, :name, :checksum, :applied_at_ms)
 """
 COUNT_TABLES = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'"
+MAPPING_TABLES = """
+SELECT s.name FROM sqlite_schema s JOIN integrations i ON s.name = i.name || '_mappings' WHERE s.type = 'table'
+"""
+EACH_MAPPING_TABLE = "{mappings}"
+"""A statement that names this is carried out once for each integration's table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,28 +133,58 @@ def migrate(
         return newest
     if found.tables:
         _copy(connection, path, found.version + 1)
+    # A table that is made anew would take the rows that refer to it along; the references are checked at the end.
+    enforced = connection.execute("PRAGMA foreign_keys").fetchone()[0]
+    connection.execute("PRAGMA foreign_keys = OFF")
+    try:
+        _migrate_in_one(connection, path, todo, now_ms=now_ms)
+    finally:
+        connection.execute(f"PRAGMA foreign_keys = {enforced}")
+    return newest
+
+
+def _migrate_in_one(
+    connection: sqlite3.Connection, path: Path, todo: list[Migration], *, now_ms: int
+) -> None:
+    newest = todo[-1].version
     connection.execute("BEGIN IMMEDIATE")
     try:
         found = look(connection)  # another process may have been faster
         check_version(found, path, newest)
         _apply(connection, [one for one in todo if one.version > found.version], now_ms=now_ms)
+        _check_references(connection, path)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    return newest
 
 
 def _apply(connection: sqlite3.Connection, migrations: list[Migration], *, now_ms: int) -> None:
     connection.execute(CREATE_HISTORY)
     for one in migrations:
         for statement in statements(one.sql):
-            connection.execute(statement)
+            for told in _for_each_mapping_table(connection, statement):
+                connection.execute(told)
         row = {"version": one.version, "name": one.name, "checksum": one.checksum, "applied_at_ms": now_ms}
         connection.execute(INSERT_HISTORY, row)
         connection.execute(f"PRAGMA user_version = {one.version}")
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _check_references(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
+        raise DatabaseError(
+            f"{plain(path)} could not be upgraded: rows refer to what is not there. It was left as it is. Run "
+            "`siscon doctor`.",
+            code="damaged",
+        )
+
+
+def _for_each_mapping_table(connection: sqlite3.Connection, statement: str) -> list[str]:
+    if EACH_MAPPING_TABLE not in statement:
+        return [statement]
+    return [statement.replace(EACH_MAPPING_TABLE, row[0]) for row in connection.execute(MAPPING_TABLES)]
 
 
 def statements(sql: str) -> Iterator[str]:

@@ -61,6 +61,7 @@ class RosterRow:
     internal_id: int
     version: int
     fields: Mapping[str, Any]
+    edited_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,9 @@ async def load(c: Connection, entity: Entity, ids: Collection[int]) -> dict[int,
     rows = await c.all(LOAD.format(table=TABLES[entity]), {"ids": json.dumps(list(ids))})
     links = await _links(c, entity, [row["id"] for row in rows])
     return {
-        row["id"]: RosterRow(row["id"], row["version"], _fields(entity, row, links[row["id"]]))
+        row["id"]: RosterRow(
+            row["id"], row["version"], _fields(entity, row, links[row["id"]]), row["edited_at_ms"]
+        )
         for row in rows
     }
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from siscon.domain.errors import DatabaseError
-from siscon.domain.plans import PlanCounts
 from siscon.domain.records import Entity
-from siscon.domain.runs import ENDED, MOVES, Counts, Lane, Phase, Run, RunKind, RunStatus
+from siscon.domain.runs import ENDED, MOVES, Lane, Phase, Run, RunKind, RunStatus
 from siscon.store.database import Connection, Row
 
 COLUMNS = """id, integration, kind, lane, status, phase, entities, full_compare, requested_by, due_at_ms,
   queued_at_ms, started_at_ms, finished_at_ms, attempt, engine, cancel_requested_by, approved_by, error_code, error,
-  requests, waiting_until_ms"""
-ADDABLE = (
-    *("fetched", "pages", "created", "updated", "unchanged", "conflict", "failed", "skipped", "missing"),
-    *("warnings", "requests", "seconds"),
-)
+  requests, waiting_until_ms, dry, request, reason, deaths"""
 ENQUEUE = """
-INSERT INTO runs (integration, kind, lane, status, entities, full_compare, requested_by, due_at_ms, queued_at_ms)
-VALUES (:integration, :kind, :lane, 'queued', :entities, :full, :requested_by, :due_at_ms, :now_ms)
+INSERT INTO runs (integration, kind, lane, status, entities, full_compare, requested_by, due_at_ms, queued_at_ms,
+  dry, request, reason)
+VALUES (:integration, :kind, :lane, 'queued', :entities, :full, :requested_by, :due_at_ms, :now_ms,
+  :dry, :request, :reason)
 ON CONFLICT (integration, kind, due_at_ms) WHERE due_at_ms IS NOT NULL DO NOTHING
 RETURNING id
 """
@@ -52,9 +49,10 @@ SET_PHASE = "UPDATE runs SET phase = :phase WHERE id = :id"
 ADD_REQUESTS = "UPDATE runs SET requests = requests + :n, waiting_until_ms = :waiting_until_ms WHERE id = :id"
 REQUEST_CANCEL = """
 UPDATE runs SET cancel_requested_by = :actor
-WHERE id = :id AND cancel_requested_by IS NULL AND status IN ('queued', 'running', 'paused', 'held', 'interrupted')
+WHERE id = :id AND cancel_requested_by IS NULL
+  AND status IN ('queued', 'running', 'paused', 'held', 'planned', 'interrupted')
 """
-APPROVE = "UPDATE runs SET approved_by = :actor WHERE id = :id AND status = 'held'"
+APPROVE = "UPDATE runs SET approved_by = :actor, dry = 0 WHERE id = :id AND status IN ('held', 'planned')"
 CHOSEN = "(:integration IS NULL OR integration = :integration) AND (:status IS NULL OR status = :status)"
 LATEST = f"SELECT {COLUMNS} FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
 IDS = f"SELECT id FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
@@ -76,44 +74,8 @@ SELECT {COLUMNS} FROM runs WHERE status = 'running' AND NOT EXISTS (SELECT 1 FRO
 ORDER BY id
 """
 
-START_COUNTS = """
-INSERT INTO run_counts (run_id, entity, position) VALUES (?, ?, ?) ON CONFLICT (run_id, entity) DO NOTHING
-"""
-CLEAR_COUNTS = "DELETE FROM run_counts WHERE run_id = :run_id"
-LIST_COUNTS = "SELECT * FROM run_counts WHERE run_id = :run_id ORDER BY position"
-SET_COUNT = """
-UPDATE run_counts SET total = coalesce(:total, total), phase = coalesce(:phase, phase), done = coalesce(:done, done)
-WHERE run_id = :run_id AND entity = :entity
-"""
-SET_PLANNED = """
-UPDATE run_counts SET phase = 'plan', fetched = :fetched, unchanged = :unchanged, failed = :failed, missing = :missing
-WHERE run_id = :run_id AND entity = :entity
-"""
-SUMS = (
-    "SELECT run_id, "
-    + ", ".join(f"sum({name}) AS {name}" for name in ADDABLE)
-    + " FROM run_counts WHERE run_id IN (SELECT value FROM json_each(:ids)) GROUP BY run_id"
-)
 NEWEST = 2**62
 CHUNK = 5000
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """What a run did, over all its entities."""
-
-    fetched: int = 0
-    pages: int = 0
-    created: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    conflict: int = 0
-    failed: int = 0
-    skipped: int = 0
-    missing: int = 0
-    warnings: int = 0
-    requests: int = 0
-    seconds: float = 0.0
 
 
 async def enqueue(
@@ -127,6 +89,9 @@ async def enqueue(
     requested_by: str,
     due_at_ms: int | None,
     now_ms: int,
+    dry: bool = False,
+    request: Mapping[str, Any] | None = None,
+    reason: str = "",
 ) -> int | None:
     """Queue a run; None when one of that kind was already queued for the same due moment."""
     row = await c.one(
@@ -140,6 +105,9 @@ async def enqueue(
             "requested_by": requested_by,
             "due_at_ms": due_at_ms,
             "now_ms": now_ms,
+            "dry": int(dry),
+            "request": json.dumps(dict(request or {}), ensure_ascii=False),
+            "reason": reason,
         },
     )
     return None if row is None else int(row["id"])
@@ -168,9 +136,9 @@ async def move(
 ) -> None:
     """Bring a run into another state; a move that the table of legal moves does not hold is refused.
 
-    A run that becomes held keeps the reason that :func:`say_why_held` gave, unless another is told.
+    A run whose plan waits keeps the reason that :func:`say_why_held` gave, unless another is told.
     """
-    keep = to is RunStatus.HELD and not error
+    keep = to in (RunStatus.HELD, RunStatus.PLANNED) and not error
     changed = await c.run(
         MOVE[to],
         {
@@ -215,7 +183,7 @@ async def request_cancel(c: Connection, run_id: int, actor: str) -> None:
 
 
 async def approve(c: Connection, run_id: int, actor: str) -> None:
-    """Note who takes the responsibility for the plan of a held run; the caller moves the run."""
+    """Note who takes the responsibility for a plan that waits; the caller moves the run."""
     await c.run(APPROVE, {"id": run_id, "actor": actor})
 
 
@@ -273,78 +241,6 @@ async def count(c: Connection, *, integration: str | None = None, status: RunSta
     return int(row["n"]) if row else 0
 
 
-async def start_counts(c: Connection, run_id: int, entities: Iterable[Entity]) -> None:
-    """Begin to count for these entities, in this order; counts that exist stay."""
-    await c.many(START_COUNTS, [(run_id, entity.value, place) for place, entity in enumerate(entities)])
-
-
-async def clear_counts(c: Connection, run_id: int) -> None:
-    """Forget what a run has counted, because it starts over."""
-    await c.run(CLEAR_COUNTS, {"run_id": run_id})
-
-
-async def counts(c: Connection, run_id: int) -> list[Counts]:
-    """What a run did so far with each entity, in order."""
-    return [_counts(row) for row in await c.all(LIST_COUNTS, {"run_id": run_id})]
-
-
-async def add_counts(c: Connection, run_id: int, entity: Entity, **deltas: float) -> None:
-    """Add to the counts of one entity; names are those of :class:`Counts`."""
-    told = {name: delta for name, delta in deltas.items() if delta}
-    if not told:
-        return
-    if strange := told.keys() - set(ADDABLE):
-        raise DatabaseError(f"There is no count called {min(strange)}.", code="usage")
-    sums = ", ".join(f"{name} = {name} + :{name}" for name in told)
-    sql = f"UPDATE run_counts SET {sums} WHERE run_id = :run_id AND entity = :entity"
-    await c.run(sql, {**told, "run_id": run_id, "entity": entity.value})
-
-
-async def set_count(
-    c: Connection,
-    run_id: int,
-    entity: Entity,
-    *,
-    total: int | None = None,
-    phase: Phase | None = None,
-    done: bool | None = None,
-) -> None:
-    """Set what is known of one entity; None leaves a value as it is."""
-    await c.run(
-        SET_COUNT,
-        {
-            "run_id": run_id,
-            "entity": entity.value,
-            "total": total,
-            "phase": phase.value if phase else None,
-            "done": None if done is None else int(done),
-        },
-    )
-
-
-async def sums(c: Connection, run_ids: Iterable[int]) -> dict[int, Totals]:
-    """The sums of these runs' counts over their entities; a run that has counted nothing yet has zeros."""
-    wanted = list(run_ids)
-    rows = await c.all(SUMS, {"ids": json.dumps(wanted)})
-    found = {row["run_id"]: Totals(**{name: row[name] for name in ADDABLE}) for row in rows}
-    return {run_id: found.get(run_id, Totals()) for run_id in wanted}
-
-
-async def set_planned(c: Connection, run_id: int, counts: PlanCounts) -> None:
-    """Set the exact counts that only a complete plan can tell; setting them again changes nothing."""
-    await c.run(
-        SET_PLANNED,
-        {
-            "run_id": run_id,
-            "entity": counts.entity.value,
-            "fetched": counts.fetched,
-            "unchanged": counts.unchanged,
-            "failed": counts.dead,
-            "missing": counts.missing,
-        },
-    )
-
-
 def _chosen(integration: str | None, status: RunStatus | None) -> dict[str, str | None]:
     return {"integration": integration, "status": status.value if status else None}
 
@@ -372,14 +268,8 @@ def _run(row: Row) -> Run:
         error=row["error"],
         requests=row["requests"],
         waiting_until_ms=row["waiting_until_ms"],
-    )
-
-
-def _counts(row: Row) -> Counts:
-    return Counts(
-        entity=Entity(row["entity"]),
-        **{name: row[name] for name in ADDABLE},
-        total=row["total"],
-        phase=Phase(row["phase"]) if row["phase"] else None,
-        done=bool(row["done"]),
+        dry=bool(row["dry"]),
+        request=json.loads(row["request"]),
+        reason=row["reason"],
+        deaths=row["deaths"],
     )

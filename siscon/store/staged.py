@@ -13,9 +13,11 @@ from siscon.store.database import Connection
 from siscon.store.mappings import table_of
 
 PUT = """
-INSERT INTO staged (run_id, entity, external_id, part, body, fingerprint, verdict) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO staged (run_id, entity, external_id, part, body, fingerprint, verdict, modified_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run_id, entity, external_id, part) DO UPDATE SET
-  body = excluded.body, fingerprint = excluded.fingerprint, verdict = excluded.verdict
+  body = excluded.body, fingerprint = excluded.fingerprint, verdict = excluded.verdict,
+  modified_at = excluded.modified_at
 """
 # Fields that nobody could read come as a part with the values last agreed on.
 KEEP = """
@@ -69,7 +71,7 @@ WHERE """
 )
 UNJUDGED = (
     """
-SELECT s.external_id, s.body, m.base, m.fingerprint, m.internal_id FROM staged s
+SELECT s.external_id, s.body, m.base, m.fingerprint, m.internal_id, s.modified_at FROM staged s
 JOIN {table} m ON m.entity_type = s.entity AND m.external_id = s.external_id
 WHERE """
     + IN_STRETCH
@@ -82,7 +84,7 @@ WHERE run_id = ? AND entity = ? AND external_id = ? AND part = ''
 COUNTS = (
     "SELECT verdict, count(*) AS n FROM staged WHERE run_id = :run_id AND entity = :entity GROUP BY verdict"
 )
-TO_DO = "(s.verdict IN ('create', 'update', 'conflict') OR s.verdict = 'dead' AND s.changes IS NOT NULL)"
+TO_DO = "(s.verdict IN ('create', 'update', 'conflict', 'withdraw') OR s.verdict = 'dead' AND s.changes IS NOT NULL)"
 NEXT_BATCH = (
     """
 SELECT max(external_id) AS upto, coalesce(sum(verdict = 'create'), 0) AS creates, count(*) AS n FROM (
@@ -94,7 +96,7 @@ SELECT max(external_id) AS upto, coalesce(sum(verdict = 'create'), 0) AS creates
 TO_CHANGE = (
     """
 SELECT s.external_id, s.body, s.fingerprint, s.verdict, s.seen_fingerprint, s.seen_version, s.changes,
-  m.internal_id, m.fingerprint AS now_fingerprint
+  m.internal_id, m.fingerprint AS now_fingerprint, s.modified_at
 FROM staged s LEFT JOIN {table} m ON m.entity_type = s.entity AND m.external_id = s.external_id
 WHERE """
     + IN_STRETCH
@@ -111,6 +113,11 @@ COUNT_COMPLETED = """
 SELECT count(*) AS n FROM staged
 WHERE run_id = :run_id AND entity = :entity AND verdict = 'update' AND seen_fingerprint = ''
 """
+COUNT_DEACTIVATED = """
+SELECT count(*) AS n FROM staged
+WHERE run_id = :run_id AND entity = :entity AND verdict IN ('update', 'conflict')
+  AND changes ->> '$.status[0]' = 'active' AND changes ->> '$.status[1]' = 'inactive'
+"""
 # Hops from run to run along the key: as many looks as there are runs with staged rows.
 ENDED_WITH_ROWS = """
 WITH RECURSIVE held (id) AS (
@@ -122,7 +129,11 @@ FIRST_OF_RUN = "SELECT entity FROM staged WHERE run_id = :run_id ORDER BY entity
 DROP_SOME = "DELETE FROM staged WHERE run_id = :run_id AND entity = :entity AND external_id <= :upto"
 
 LEFT_OUT = "left_out"
-"""The key in ``changes`` beside the fields: field -> what is left of a reference that leads nowhere yet."""
+"""A key in ``changes`` beside the fields: field -> what is left of a reference that leads nowhere yet."""
+ASK = "ask"
+"""A key in ``changes`` beside the fields: the fields that a person must decide."""
+RULES = "rules"
+"""A key in ``changes`` beside the fields: field -> the rule that decided it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +156,7 @@ class Unjudged:
     base: str
     base_fingerprint: str
     internal_id: int
+    modified_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +172,17 @@ class Planned:
     changes: str | None
     internal_id: int | None
     now_fingerprint: str | None
+    modified_at: str = ""
 
 
 async def put(
-    c: Connection, run_id: int, entity: Entity, rows: Iterable[tuple[str, str, str, str, str | None]]
+    c: Connection, run_id: int, entity: Entity, rows: Iterable[tuple[str, str, str, str, str | None, str]]
 ) -> None:
-    """Stage a page; ``rows`` are (external id, part, body, fingerprint, verdict). The same id again: the later wins."""
-    name = entity.value
-    await c.many(
-        PUT, [(run_id, name, external_id, part, body, mark, v) for external_id, part, body, mark, v in rows]
-    )
+    """Stage a page; ``rows`` are (external id, part, body, fingerprint, verdict, when the SIS changed it).
+
+    The same id again: the later wins.
+    """
+    await c.many(PUT, [(run_id, entity.value, *row) for row in rows])
 
 
 async def keep(c: Connection, integration: str, run_id: int, entity: Entity, fields: Sequence[str]) -> None:
@@ -237,7 +250,7 @@ async def unjudged(
     """Records of a stretch that differ from their base."""
     params = {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto, "limit": limit}
     rows = await c.all(UNJUDGED.format(table=table_of(integration)), params)
-    return [Unjudged(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+    return [Unjudged(row[0], row[1], row[2], row[3], row[4], row[5]) for row in rows]
 
 
 async def judge(c: Connection, run_id: int, entity: Entity, verdicts: Iterable[Judged]) -> None:
@@ -269,6 +282,12 @@ async def count_completed(c: Connection, run_id: int, entity: Entity) -> int:
     return int(row["n"]) if row is not None else 0
 
 
+async def count_deactivated(c: Connection, run_id: int, entity: Entity) -> int:
+    """How many updates take a record out of use because the SIS says so."""
+    row = await c.one(COUNT_DEACTIVATED, {"run_id": run_id, "entity": entity.value})
+    return int(row["n"]) if row is not None else 0
+
+
 async def next_batch(
     c: Connection, run_id: int, entity: Entity, *, after: str, limit: int
 ) -> tuple[str, int, int] | None:
@@ -285,7 +304,7 @@ async def to_change(
     params = {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto}
     rows = await c.all(TO_CHANGE.format(table=table_of(integration)), params)
     return [
-        Planned(row[0], row[1], row[2], Verdict(row[3]), row[4], row[5], row[6], row[7], row[8])
+        Planned(row[0], row[1], row[2], Verdict(row[3]), row[4], row[5], row[6], row[7], row[8], row[9])
         for row in rows
     ]
 

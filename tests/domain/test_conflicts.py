@@ -5,31 +5,31 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siscon.domain.conflicts import Strategy, resolve
+from siscon.domain.conflicts import Policy, Strategy, resolve
 
 FIELDS = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["1", "2", "3"]), max_size=4)
 
 
 def test_a_field_that_the_sis_did_not_change_stays_ours():
-    found = resolve({"a": "1"}, {"a": "ours"}, {"a": "1"}, strategies={})
+    found = resolve({"a": "1"}, {"a": "ours"}, {"a": "1"})
 
     assert (found.take, found.ask) == ({}, ())
 
 
 def test_a_field_that_we_did_not_change_is_taken_over():
-    found = resolve({"a": "1"}, {"a": "1"}, {"a": "2"}, strategies={}, default=Strategy.MANUAL)
+    found = resolve({"a": "1"}, {"a": "1"}, {"a": "2"}, Policy(Strategy.MANUAL))
 
     assert (found.take, found.ask) == ({"a": "2"}, ())
 
 
 def test_a_field_that_vanished_at_the_source_is_emptied():
-    found = resolve({"a": "1"}, {"a": "1"}, {}, strategies={})
+    found = resolve({"a": "1"}, {"a": "1"}, {})
 
     assert found.take == {"a": None}
 
 
 def test_both_making_the_same_change_is_no_conflict():
-    found = resolve({"a": "1"}, {"a": "2"}, {"a": "2"}, strategies={}, default=Strategy.MANUAL)
+    found = resolve({"a": "1"}, {"a": "2"}, {"a": "2"}, Policy(Strategy.MANUAL))
 
     assert (found.take, found.ask) == ({}, ())
 
@@ -38,14 +38,14 @@ def test_the_strategy_of_a_field_comes_before_the_default():
     base, ours, theirs = {"a": "1", "b": "1", "c": "1"}, dict.fromkeys("abc", "2"), dict.fromkeys("abc", "3")
     strategies = {"a": Strategy.SIS_WINS, "b": Strategy.LOCAL_WINS}
 
-    found = resolve(base, ours, theirs, strategies=strategies, default=Strategy.MANUAL)
+    found = resolve(base, ours, theirs, Policy(Strategy.MANUAL, strategies))
 
     assert (found.take, found.ask) == ({"a": "3"}, ("c",))
 
 
 @given(FIELDS, FIELDS, FIELDS)
 def test_a_person_is_asked_only_where_all_three_differ(base, ours, theirs):
-    found = resolve(base, ours, theirs, strategies={}, default=Strategy.MANUAL)
+    found = resolve(base, ours, theirs, Policy(Strategy.MANUAL))
 
     for name in found.ask:
         assert len({base.get(name), ours.get(name), theirs.get(name)}) == 3
@@ -55,7 +55,7 @@ def test_a_person_is_asked_only_where_all_three_differ(base, ours, theirs):
 
 @given(FIELDS, FIELDS, FIELDS)
 def test_what_is_taken_over_makes_a_second_look_find_nothing(base, ours, theirs):
-    found = resolve(base, ours, theirs, strategies={})
+    found = resolve(base, ours, theirs)
     after = {**ours, **found.take}
 
-    assert resolve(theirs, after, theirs, strategies={}).take == {}
+    assert resolve(theirs, after, theirs).take == {}

@@ -151,6 +151,7 @@ RUBBISH: dict[str, Any] = {
     "an empty list": [],
     "a set": {"name"},
     "a mapping": {"name": 1},
+    "an empty mapping": {},
     "a class": School,
 }
 GOOD_PAGE = {
@@ -162,6 +163,7 @@ GOOD_PAGE = {
     "total": {"nothing", "a number"},
     "note": {"text"},
     "partial": {"a truth"},
+    "modified": {"an empty mapping"},
 }
 GOOD_REJECTED = {
     "external_id": {"nothing", "text"},

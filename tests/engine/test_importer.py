@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from siscon.domain.commands import ApprovePlan, CommandStatus, DiscardPlan, StartRun
-from siscon.domain.conflicts import Strategy
+from siscon.domain.conflicts import Policy, Strategy
 from siscon.domain.errors import LeaseLost, ProviderError
 from siscon.domain.plans import GuardLimits
 from siscon.domain.records import Enrollment, Entity, Part, School, Section, Student
@@ -290,7 +290,7 @@ async def test_both_sides_changing_a_field_asks_a_person_only_under_the_manual_s
         house.sis.replace(
             Student(f"u{n}", f"Kim{n}", None, "Sis", local_id=f"00{n}", school="s1", grade_level="8")
         )
-    house.strategies = {"student.last_name": Strategy.MANUAL}
+    house.policies = {Entity.STUDENT: Policy(strategies={"last_name": Strategy.MANUAL})}
 
     status, counts = await house.sync()
     again, counts_again = await house.sync()
@@ -308,7 +308,7 @@ async def test_a_conflict_that_the_sis_takes_back_no_longer_waits_for_a_person(h
     kim = await known(house, Entity.STUDENT, "u1")
     await house.do("UPDATE students SET last_name = 'Local', version = version + 1 WHERE first_name = 'Kim1'")
     house.sis.replace(dataclasses.replace(kim, last_name="Sis"))
-    house.strategies = {"student.last_name": Strategy.MANUAL}
+    house.policies = {Entity.STUDENT: Policy(strategies={"last_name": Strategy.MANUAL})}
     await house.sync()
     house.sis.replace(kim)
 

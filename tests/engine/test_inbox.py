@@ -19,7 +19,8 @@ from siscon.domain.commands import (
 from siscon.domain.leases import LEASE_TTL_S
 from siscon.domain.records import Entity
 from siscon.domain.runs import RunStatus
-from siscon.engine.inbox import LiveEngine, carry_out
+from siscon.engine.answers import LiveEngine
+from siscon.engine.inbox import carry_out
 from siscon.store import audit, commands, integrations, leases, runs
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault

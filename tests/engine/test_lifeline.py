@@ -112,7 +112,7 @@ async def test_what_a_failed_run_has_fetched_is_swept_away_and_a_live_one_keeps_
 ):
     failed, _ = await a_running_run(db, clock)
     alive = await a_run(db, clock.now_ms())
-    rows = [(str(one), "", "{}", "f", None) for one in range(12)]
+    rows = [(str(one), "", "{}", "f", None, "") for one in range(12)]
     async with db.transaction() as c:
         for run_id in (failed, alive):
             await staged.put(c, run_id, Entity.STUDENT, rows)

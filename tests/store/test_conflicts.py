@@ -48,6 +48,8 @@ async def test_a_conflict_comes_back_with_all_three_versions(db: Database) -> No
             sis={"email": "sis@example.org"},
             local={"email": None},
             opened_at_ms=10,
+            sis_fingerprint="f",
+            local_version=3,
         )
 
 
@@ -69,7 +71,7 @@ async def test_a_conflict_is_closed_once_a_run_finds_nothing_to_ask_and_may_come
         found = [conflict(one, run_id=99) for one in ("7", "8", "9")]
         await conflicts.open_many(c, [*found, conflict("5", run_id=run_id)], now_ms=10)
         verdicts = [("5", "unchanged"), ("7", "update"), ("8", "conflict")]
-        rows = [(external_id, "", "{}", "f", verdict) for external_id, verdict in verdicts]
+        rows = [(external_id, "", "{}", "f", verdict, "") for external_id, verdict in verdicts]
         await staged.put(c, run_id, Entity.STUDENT, rows)
 
         assert await conflicts.close_gone(c, "a", Entity.STUDENT, run_id, now_ms=20) == 1

@@ -20,15 +20,15 @@ async def test_a_new_run_begins_anew_but_keeps_the_watermark(db: Database) -> No
         place = (c, "a", Entity.STAFF)
         await cursors.begin(*place, 1)
         await cursors.save_resume(*place, resume=None, next_watermark="monday", complete=True)
-        await cursors.save_applied(*place, applied_to="6")
-        assert await cursors.commit_watermark(*place, now_ms=50) is True
+        assert await cursors.commit_watermark(*place, run_id=7, now_ms=50) is False
+        assert await cursors.commit_watermark(*place, run_id=1, now_ms=50) is True
         whole = await cursors.get(*place)
         await cursors.begin(*place, 1)
         same = await cursors.get(*place)
         await cursors.begin(*place, 2)
         fresh = await cursors.get(*place)
 
-    assert whole == same == Cursor("monday", 50, 1, None, "monday", True, False, "6")
+    assert whole == same == Cursor("monday", 50, 1, None, "monday", True, False)
     assert fresh == Cursor("monday", 50, 2)
 
 
@@ -39,7 +39,7 @@ async def test_a_fetch_that_did_not_reach_its_end_moves_no_watermark(db: Databas
         await cursors.begin(*place, 1)
         await cursors.save_resume(*place, resume="page 2", next_watermark="monday", complete=False)
 
-        assert await cursors.commit_watermark(*place, now_ms=50) is False
+        assert await cursors.commit_watermark(*place, run_id=1, now_ms=50) is False
         assert await cursors.get(*place) == Cursor(run_id=1, resume="page 2", next_watermark="monday")
 
 
@@ -53,5 +53,5 @@ async def test_a_fetch_that_may_lack_records_moves_no_watermark(db: Database) ->
         )
         await cursors.save_resume(*place, resume=None, next_watermark="monday", complete=True)
 
-        assert await cursors.commit_watermark(*place, now_ms=50) is False
+        assert await cursors.commit_watermark(*place, run_id=1, now_ms=50) is False
         assert (await cursors.get(*place)).watermark is None

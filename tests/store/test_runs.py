@@ -10,7 +10,7 @@ import pytest
 from siscon.domain.errors import DatabaseError
 from siscon.domain.records import Entity
 from siscon.domain.runs import ENDED, Counts, Lane, Phase, Run, RunKind, RunStatus, may_move
-from siscon.store import leases, runs
+from siscon.store import leases, run_counts, runs
 from siscon.store.database import Connection, Database
 from support.databases import activate
 
@@ -204,14 +204,14 @@ async def test_counts_add_up_and_are_kept_in_order(db: Database) -> None:
         await activate(c, "a")
         run_id, bare = await queued(c), await queued(c, lane=Lane.QUICK)
         for _ in range(2):
-            await runs.start_counts(c, run_id, [Entity.STUDENT, Entity.STAFF])
+            await run_counts.start(c, run_id, [Entity.STUDENT, Entity.STAFF])
         for _ in range(2):
-            await runs.add_counts(c, run_id, Entity.STUDENT, fetched=2, created=1, seconds=0.5, failed=0)
-        await runs.add_counts(c, run_id, Entity.STAFF, fetched=1)
-        await runs.set_count(c, run_id, Entity.STUDENT, total=9, phase=Phase.PLAN)
-        await runs.set_count(c, run_id, Entity.STUDENT, done=True)
-        told = await runs.counts(c, run_id)
-        sums = await runs.sums(c, [run_id, bare])
+            await run_counts.add(c, run_id, Entity.STUDENT, fetched=2, created=1, seconds=0.5, failed=0)
+        await run_counts.add(c, run_id, Entity.STAFF, fetched=1)
+        await run_counts.note(c, run_id, Entity.STUDENT, total=9, phase=Phase.PLAN)
+        await run_counts.note(c, run_id, Entity.STUDENT, done=True)
+        told = await run_counts.of_run(c, run_id)
+        sums = await run_counts.sums(c, [run_id, bare])
 
     assert told == [
         Counts(Entity.STUDENT, fetched=4, created=2, seconds=1.0, total=9, phase=Phase.PLAN, done=True),
@@ -223,7 +223,7 @@ async def test_counts_add_up_and_are_kept_in_order(db: Database) -> None:
 async def test_a_count_that_does_not_exist_is_refused(db: Database) -> None:
     async with db.transaction() as c:
         with pytest.raises(DatabaseError, match="no count called total"):
-            await runs.add_counts(c, 1, Entity.STAFF, total=1)
+            await run_counts.add(c, 1, Entity.STAFF, total=1)
 
 
 async def test_waiting_is_shown_until_it_is_over(db: Database) -> None:

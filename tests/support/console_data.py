@@ -21,6 +21,7 @@ from siscon.store import (
     mappings,
     ratelimits,
     records,
+    run_counts,
     runs,
     tokens,
 )
@@ -133,7 +134,7 @@ async def _enqueue(c: Connection, integration: str, at_ms: int, actor: str, *, f
         now_ms=at_ms,
     )
     assert run_id is not None
-    await runs.start_counts(c, run_id, ORDER)
+    await run_counts.start(c, run_id, ORDER)
     return run_id
 
 
@@ -155,7 +156,7 @@ async def _history(c: Connection, names: Names) -> None:
         await runs.add_requests(c, run_id, 712, None)
         for entity, count in zip(ORDER, (14, 611, 9_812, 402, 1_377, 58_010), strict=True):
             failed = 3 if end is RunStatus.WITH_ERRORS and entity is Entity.STUDENT else 0
-            await runs.add_counts(
+            await run_counts.add(
                 c,
                 run_id,
                 entity,
@@ -166,7 +167,7 @@ async def _history(c: Connection, names: Names) -> None:
                 failed=failed,
                 pages=count // 100 + 1,
             )
-            await runs.set_count(c, run_id, entity, total=count, phase=Phase.APPLY, done=True)
+            await run_counts.note(c, run_id, entity, total=count, phase=Phase.APPLY, done=True)
         error = names.error if end is RunStatus.FAILED else names.held if end_now is RunStatus.HELD else ""
         await events.append(
             c,
@@ -199,10 +200,10 @@ async def _running(c: Connection, names: Names) -> None:
         (Entity.STAFF, 611, 611, 7),
         (Entity.STUDENT, 4_200, 10_000, 42),
     ):
-        await runs.add_counts(
+        await run_counts.add(
             c, run_id, entity, fetched=done, pages=pages, requests=pages, seconds=pages * 0.4
         )
-        await runs.set_count(c, run_id, entity, total=total, phase=Phase.FETCH, done=done == total)
+        await run_counts.note(c, run_id, entity, total=total, phase=Phase.FETCH, done=done == total)
     await events.append(
         c,
         EventKind.RUN_STARTED,

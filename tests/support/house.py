@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from siscon.domain.absence import AbsenceRules
 from siscon.domain.commands import Command, CommandRow
-from siscon.domain.conflicts import Strategy
+from siscon.domain.conflicts import Policy
 from siscon.domain.errors import SisconError
 from siscon.domain.plans import GuardLimits
 from siscon.domain.records import Entity
@@ -19,7 +20,7 @@ from siscon.domain.runs import Counts, Lane, Run, RunKind, RunStatus
 from siscon.engine import inbox
 from siscon.engine.importer import run_import
 from siscon.engine.job import ImportJob
-from siscon.store import commands, integrations, leases, runs
+from siscon.store import commands, integrations, leases, run_counts, runs
 from siscon.store.database import Database
 from siscon.store.sqlite import open_database
 from siscon.store.vault import Vault
@@ -48,7 +49,8 @@ class TestHouse:
     now_ms: int = 1_800_000_000_000
     batch: int = 2
     limits: GuardLimits = field(default_factory=lambda: GuardLimits(at_least=1_000))
-    strategies: dict[str, Strategy] = field(default_factory=dict)
+    policies: dict[Entity, Policy] = field(default_factory=dict)
+    absence: AbsenceRules = field(default_factory=AbsenceRules)
     slept: list[float] = field(default_factory=list)
 
     async def enqueue(self, *, full: bool = False) -> int:
@@ -84,7 +86,8 @@ class TestHouse:
             vault=self.vault,
             batch=self.batch,
             limits=self.limits,
-            strategies=self.strategies,
+            policies=self.policies,
+            absence=self.absence,
             incremental=False,
             meter=NoMeter(),
             now_ms=lambda: self.now_ms,
@@ -115,7 +118,7 @@ class TestHouse:
         run_id = await self.enqueue()
         status = await self.go_on(await self.start(run_id))
         async with self.db.read() as c:
-            return status, {one.entity: one for one in await runs.counts(c, run_id)}
+            return status, {one.entity: one for one in await run_counts.of_run(c, run_id)}
 
     async def ask(self, command: Command) -> CommandRow:
         """Leave a command and have it carried out, as where no engine is alive."""

@@ -1,0 +1,71 @@
+"""What carrying out a command is given, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from siscon.domain.errors import UsageError
+from siscon.domain.events import EventKind, Level
+from siscon.domain.integrations import Integration
+from siscon.domain.runs import Run
+from siscon.domain.text import plain
+from siscon.store import events, integrations
+from siscon.store.database import Connection
+from siscon.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEngine:
+    """What a command may ask of the engine that carries it out. ``integrations`` are those it can run."""
+
+    id: str
+    integrations: frozenset[str]
+    stop: Callable[[], None]
+    renew_token: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Who asks, when, and with which engine at hand (None: this is a short command that acts by itself)."""
+
+    actor: str
+    now_ms: int
+    vault: Vault
+    live: LiveEngine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a command; ``target`` stands in the audit, ``after`` happens once the answer is committed."""
+
+    sentence: str
+    target: str
+    run_id: int | None = None
+    after: Callable[[], None] = field(default=lambda: None)
+
+
+class NotOurs(Exception):
+    """The command is for another engine, which lives."""
+
+
+async def known_integration(c: Connection, name: str) -> Integration:
+    """The integration of that name; raises ``UsageError`` where there is none."""
+    found = await integrations.one(c, name)
+    if found is None:
+        raise UsageError(
+            f"There is no integration '{plain(name)}': 'siscon integrations list' shows those there are."
+        )
+    return found
+
+
+def checked_reason(reason: str) -> str:
+    """The reason, trimmed; raises ``UsageError`` where none was given."""
+    if not reason.strip():
+        raise UsageError("Say why, with --reason: it stands in the audit beside your name.")
+    return reason.strip()
+
+
+async def tell(c: Connection, kind: EventKind, text: str, run: Run, *, now_ms: int) -> None:
+    """Report a fact about a run."""
+    await events.append(c, kind, Level.INFO, text, integration=run.integration, run_id=run.id, at_ms=now_ms)

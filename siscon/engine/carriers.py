@@ -1,0 +1,22 @@
+"""Which code carries which kind of run."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from siscon.domain.errors import UsageError
+from siscon.domain.runs import RunKind, RunStatus
+from siscon.engine.importer import run_import
+from siscon.engine.job import ImportJob
+
+CARRIERS: Mapping[RunKind, Callable[[ImportJob], Awaitable[RunStatus]]] = {
+    RunKind.IMPORT: run_import,
+}
+
+
+async def carry(job: ImportJob) -> RunStatus:
+    """Carry a run of any kind as far as it goes; the state in which it rests. Raises as :func:`run_import` does."""
+    carrier = CARRIERS.get(job.run.kind)
+    if carrier is None:
+        raise UsageError(f"This siscon cannot carry a run of the kind {job.run.kind}.")
+    return await carrier(job)
