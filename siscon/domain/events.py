@@ -18,6 +18,7 @@ class EventKind(StrEnum):
     RUN_ENDED = "run ended"
     RUN_HELD = "run held"
     RUN_WAITING = "run waits"
+    RECORD_SET_ASIDE = "record set aside"
     ENTITY_DONE = "entity done"
     PAGE_NOTE = "page note"
     BREAKER_OPENED = "breaker opened"

@@ -1,63 +1,23 @@
-"""Verdicts into the roster: one batch, one transaction, with its mappings, images, open questions and counts."""
+"""Verdicts into the roster, entity by entity: one batch, one transaction."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
-
-from siscon.domain.errors import RecordError
 from siscon.domain.events import EventKind, Level
-from siscon.domain.mappings import SyncStatus
-from siscon.domain.plans import Verdict
-from siscon.domain.records import FIELDS, Entity, body_of
+from siscon.domain.records import Entity
 from siscon.domain.runs import Counts, Phase
-from siscon.engine.absence import ACTIVE, INACTIVE
+from siscon.engine.isolation import one_by_one, write_all_that_can_be
 from siscon.engine.job import ImportJob
 from siscon.store import (
     absences,
-    arrivals,
-    audit,
-    changes,
     conflicts,
     cursors,
     dead_records,
     events,
     mappings,
-    records,
     run_counts,
     staged,
 )
 from siscon.store.database import Connection
-from siscon.store.mappings import Tie
-from siscon.store.records import RosterRow
-from siscon.store.staged import ASK, LEFT_OUT, RULES, Planned
-
-Ids = Mapping[Entity, Mapping[str, int]]
-"""For each entity the internal ids of the external ids that a batch refers to."""
-
-IN_DISPUTE = "both sides changed: a person decides"
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one transaction will write."""
-
-    created: int = 0
-    told: str = ""
-    changed: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
-    ties: list[Tie] = field(default_factory=list)
-    absences: list[tuple[str, str, str]] = field(default_factory=list)
-    images: list[changes.Change] = field(default_factory=list)
-    conflicts: list[conflicts.NewConflict] = field(default_factory=list)
-    dead: list[dead_records.DeadEntry] = field(default_factory=list)
-    updated: int = 0
-    withdrawn: int = 0
-    failed: int = 0
-    skipped: int = 0
-    warnings: int = 0
 
 
 async def apply_entity(job: ImportJob, entity: Entity) -> None:
@@ -77,20 +37,15 @@ async def apply_entity(job: ImportJob, entity: Entity) -> None:
             await mappings.mark_buried(c, run.integration, entity, run.id)
             await run_counts.save_applied(c, run.id, entity, applied_to=applied_to)
         await run_counts.note(c, run.id, entity, phase=Phase.APPLY)
+    if run.deaths:
+        applied_to = await one_by_one(job, entity, after=applied_to)
     while True:
         async with job.db.transaction(job.lease) as c:
             found = await staged.next_batch(c, run.id, entity, after=applied_to, limit=job.batch)
             if found is None:
                 break
-            upto, n_new, n_known = found
-            batch = Batch()
-            if n_new:
-                await _bring_in(c, job, entity, batch, after=applied_to, upto=upto, expected=n_new)
-            if n_known:
-                rows = await staged.to_change(c, run.integration, run.id, entity, after=applied_to, upto=upto)
-                await _decide(c, job, entity, rows, batch)
-            await _write(c, job, entity, batch)
-            applied_to = upto
+            await write_all_that_can_be(c, job, entity, found, after=applied_to)
+            applied_to = found.upto
             await run_counts.save_applied(c, run.id, entity, applied_to=applied_to)
     await _close(job, entity)
 
@@ -101,31 +56,6 @@ async def _leave_out(c: Connection, job: ImportJob, counts: Counts) -> None:
         rest = counts.fetched - counts.unchanged - counts.failed
         await run_counts.add(c, job.run.id, counts.entity, skipped=rest, warnings=1)
         await run_counts.note(c, job.run.id, counts.entity, phase=Phase.APPLY, done=True)
-
-
-async def _bring_in(
-    c: Connection, job: ImportJob, entity: Entity, batch: Batch, *, after: str, upto: str, expected: int
-) -> None:
-    arrived = await arrivals.bring_in(
-        c,
-        job.run.integration,
-        job.run.id,
-        entity,
-        after=after,
-        upto=upto,
-        expected=expected,
-        now_ms=job.now_ms(),
-    )
-    batch.created, batch.told, batch.warnings = arrived.created, arrived.told, arrived.warnings
-    for one in arrived.stayed:
-        if one.internal_id is not None:
-            batch.skipped += 1
-            batch.warnings += 1
-            continue
-        lost = arrivals.missing_reference(entity)
-        error = RecordError(_lost_sentence(entity, lost), field=lost, code="unknown_reference")
-        _bury(batch, job, entity, one.external_id, one.body, error)
-        batch.failed += 1
 
 
 async def _close(job: ImportJob, entity: Entity) -> None:
@@ -157,238 +87,3 @@ async def _close(job: ImportJob, entity: Entity) -> None:
                 run_id=run.id,
                 at_ms=now_ms,
             )
-
-
-async def _decide(c: Connection, job: ImportJob, entity: Entity, rows: list[Planned], batch: Batch) -> None:
-    wanted = [_wanted_fields(entity, row) for row in rows]
-    ids = await _internal_ids(c, job, entity, wanted)
-    local = await records.load(c, entity, [row.internal_id for row in rows if row.internal_id is not None])
-    for row, fields in zip(rows, wanted, strict=True):
-        try:
-            _change(batch, job, entity, row, fields, ids, local)
-        except RecordError as error:
-            _bury(batch, job, entity, row.external_id, row.body, error)
-            if row.verdict is not Verdict.DEAD:  # those were counted when the plan was made
-                batch.failed += 1
-
-
-def _wanted_fields(entity: Entity, row: Planned) -> dict[str, Any]:
-    """The fields that change, with what they are to become."""
-    told = json.loads(row.changes or "{}")
-    names = {rule.name for rule in FIELDS[entity]} - set(told.get(ASK, ()))
-    return {name: versions[1] for name, versions in told.items() if name in names}
-
-
-def _change(
-    batch: Batch,
-    job: ImportJob,
-    entity: Entity,
-    row: Planned,
-    fields: dict[str, Any],
-    ids: Ids,
-    local: Mapping[int, RosterRow],
-) -> None:
-    if row.verdict is Verdict.DEAD:
-        lost = json.loads(row.changes or "{}").get("lost", "")
-        raise RecordError(_lost_sentence(entity, lost), field=lost, code="unknown_reference")
-    ours = local.get(row.internal_id) if row.internal_id is not None else None
-    if ours is None or row.now_fingerprint != row.seen_fingerprint or ours.version != row.seen_version:
-        batch.skipped += row.verdict is not Verdict.WITHDRAW  # that one was not fetched
-        batch.warnings += 1
-        return
-    told = json.loads(row.changes or "{}")
-    lost = {**told.pop(LEFT_OUT, {}), **_to_internal(entity, fields, ids)}
-    rules, ask = told.pop(RULES, None), told.pop(ASK, ())
-    if fields:
-        batch.changed.append((ours.internal_id, {**ours.fields, **fields}))
-        kind = "withdrawn" if _leaves(fields, ours) else "updated"
-        batch.withdrawn += kind == "withdrawn"
-        before = {name: told[name][0] for name in fields}
-        after = {name: told[name][1] for name in fields}
-        image = changes.Change(
-            entity,
-            row.external_id,
-            ours.internal_id,
-            kind,
-            _text(before),
-            _text(after),
-            rules=_text(rules) if rules else None,
-        )
-        batch.images.append(image)
-    if row.verdict is Verdict.WITHDRAW:
-        batch.absences.append((row.external_id, row.fingerprint, row.body))
-    elif ask:
-        batch.conflicts.append(_conflict(job, entity, row, ours, {name: told[name] for name in ask}))
-        batch.ties.append(_tie_in_dispute(entity, row, ours.internal_id, told, ask))
-    else:
-        batch.updated += 1
-        batch.ties.append(_tie(batch, entity, row, ours.internal_id, lost))
-
-
-def _leaves(fields: Mapping[str, Any], ours: RosterRow) -> bool:
-    return fields.get("status") == INACTIVE and ours.fields["status"] == ACTIVE
-
-
-def _tie_in_dispute(
-    entity: Entity, row: Planned, internal_id: int, told: Mapping[str, Any], ask: Iterable[str]
-) -> Tie:
-    """All but the disputed fields are agreed on; those keep their base, so every run asks until they are decided."""
-    base = {**json.loads(row.body), **{name: told[name][2] for name in ask}}
-    return Tie(row.external_id, internal_id, SyncStatus.PENDING, IN_DISPUTE, "", body_of(entity, base))
-
-
-def _tie(batch: Batch, entity: Entity, row: Planned, internal_id: int, lost: Mapping[str, list[str]]) -> Tie:
-    """Tie the record to its new base; what had to be left out keeps it pending, to be looked at again.
-
-    ``lost`` tells for each field that could not be applied whole what could be.
-    """
-    if not lost:
-        return Tie(row.external_id, internal_id, SyncStatus.SYNCED, "", row.fingerprint, row.body)
-    batch.warnings += 1
-    fields = json.loads(row.body)
-    kept = {name: lost.get(name, value) for name, value in fields.items()}
-    message = f"left out for now, the {entity} refers to what is not here: {', '.join(lost)}"
-    return Tie(row.external_id, internal_id, SyncStatus.PENDING, message, "", body_of(entity, kept))
-
-
-def _to_internal(entity: Entity, fields: dict[str, Any], ids: Ids) -> dict[str, list[str]]:
-    """Put internal ids for references, in place; optional ones that lead nowhere, with what is left of each.
-
-    Raises ``RecordError`` when a required reference leads nowhere.
-    """
-    lost: dict[str, list[str]] = {}
-    for rule in FIELDS[entity]:
-        value = fields.get(rule.name)
-        if rule.refers_to is None or not value:
-            continue
-        known = ids[rule.refers_to]
-        if rule.many:
-            fields[rule.name] = tuple(known[one] for one in value if one in known)
-            if len(fields[rule.name]) < len(value):
-                lost[rule.name] = [one for one in value if one in known]
-        elif value in known:
-            fields[rule.name] = known[value]
-        elif rule.required:
-            raise RecordError(_lost_sentence(entity, rule.name), field=rule.name, code="unknown_reference")
-        else:
-            del fields[rule.name]
-            lost[rule.name] = []
-    return lost
-
-
-def _lost_sentence(entity: Entity, name: str) -> str:
-    return (
-        f"This {entity} refers to a {name} that the SIS has not sent. It is tried again in every run; "
-        f"if it stays, ask the SIS's keeper to mend or remove it."
-    )
-
-
-async def _internal_ids(
-    c: Connection, job: ImportJob, entity: Entity, wanted: Iterable[Mapping[str, Any]]
-) -> Ids:
-    asked: dict[Entity, set[str]] = {
-        rule.refers_to: set() for rule in FIELDS[entity] if rule.refers_to is not None
-    }
-    rules = [(rule, asked[rule.refers_to]) for rule in FIELDS[entity] if rule.refers_to is not None]
-    for fields in wanted:
-        for rule, external_ids in rules:
-            value = fields.get(rule.name)
-            if value:
-                external_ids.update(value if rule.many else (value,))
-    return {
-        target: await mappings.internal_ids(c, job.run.integration, target, external_ids)
-        for target, external_ids in asked.items()
-    }
-
-
-def _conflict(
-    job: ImportJob, entity: Entity, row: Planned, ours: RosterRow, told: Mapping[str, Any]
-) -> conflicts.NewConflict:
-    return conflicts.NewConflict(
-        integration=job.run.integration,
-        entity=entity,
-        external_id=row.external_id,
-        internal_id=ours.internal_id,
-        run_id=job.run.id,
-        base={name: triple[2] for name, triple in told.items()},
-        sis={name: triple[1] for name, triple in told.items()},
-        local={name: triple[0] for name, triple in told.items()},
-        sis_fingerprint=row.fingerprint,
-        local_version=ours.version,
-        sis_modified_at=row.modified_at,
-        local_edited_at_ms=ours.edited_at_ms,
-    )
-
-
-def _bury(
-    batch: Batch, job: ImportJob, entity: Entity, external_id: str, body: str, error: RecordError
-) -> None:
-    place = dead_records.place_of(job.run.integration, entity, external_id)
-    batch.dead.append(
-        dead_records.DeadEntry(
-            integration=job.run.integration,
-            entity=entity,
-            record_key=external_id,
-            external_id=external_id,
-            run_id=job.run.id,
-            code=error.code,
-            category=error.category.value,
-            severity=error.severity.value,
-            field=error.field,
-            reason=error.sentence,
-            raw=job.vault.seal(body, place=place),
-        )
-    )
-
-
-async def _write(c: Connection, job: ImportJob, entity: Entity, batch: Batch) -> None:
-    run, now_ms = job.run, job.now_ms()
-    if batch.changed:
-        await records.update(c, entity, batch.changed, now_ms=now_ms)
-    await mappings.tie(c, run.integration, entity, batch.ties, now_ms=now_ms)
-    await absences.withdraw(c, run.integration, entity, batch.absences, now_ms=now_ms)
-    if batch.conflicts:
-        await conflicts.open_many(c, batch.conflicts, now_ms=now_ms)
-    if batch.dead:
-        await dead_records.bury(c, batch.dead, now_ms=now_ms)
-        marks = [(one.record_key, one.reason) for one in batch.dead]
-        await mappings.mark(c, run.integration, entity, marks, status=SyncStatus.ERROR)
-    if batch.created or batch.images:
-        await _seal(c, job, entity, batch)
-    await run_counts.add(
-        c,
-        run.id,
-        entity,
-        created=batch.created,
-        updated=batch.updated,
-        conflict=len(batch.conflicts),
-        withdrawn=batch.withdrawn,
-        failed=batch.failed,
-        skipped=batch.skipped,
-        warnings=batch.warnings,
-    )
-
-
-async def _seal(c: Connection, job: ImportJob, entity: Entity, batch: Batch) -> None:
-    """Chain the batch into the audit, with a digest of every change in it."""
-    run, now_ms = job.run, job.now_ms()
-    told = batch.told + await changes.add(
-        c, batch.images, integration=run.integration, run_id=run.id, at_ms=now_ms
-    )
-    await audit.append(
-        c,
-        job.vault,
-        actor=f"run:{run.id}",
-        action="apply",
-        target=f"{run.integration}/{entity}",
-        detail={
-            "created": batch.created,
-            "updated": len(batch.changed),
-            "digest": hashlib.sha256(told.encode()).hexdigest(),
-        },
-        at_ms=now_ms,
-    )
-
-
-def _text(fields: Mapping[str, Any]) -> str:
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
-from siscon.domain.errors import DatabaseError
+from siscon.domain.errors import DatabaseError, ProviderError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.plans import PlanCounts, guard, in_short
 from siscon.domain.records import Entity
@@ -20,6 +20,9 @@ from siscon.store.database import Connection
 
 T = TypeVar("T")
 
+DEATHS = 3
+"""So many engines may die at one place of a run before it is given up."""
+
 
 async def run_import(job: ImportJob) -> RunStatus:
     """Carry an import as far as it goes, from where it stands; the state in which it rests.
@@ -27,6 +30,7 @@ async def run_import(job: ImportJob) -> RunStatus:
     Every step is one transaction, so after a crash the next call repeats at most one page or one batch. Raises
     ``SisconError`` when the run cannot go on, ``Cancelled`` and ``LeaseLost`` when it must not.
     """
+    _refuse_a_deadly_place(job)
     phase = await _begin(job)
     if phase is Phase.FETCH:
         await patiently(job, "its first questions", partial(coverage.look, job), _nowhere)
@@ -44,6 +48,19 @@ async def run_import(job: ImportJob) -> RunStatus:
     for entity in job.run.entities:
         await _timed(job, entity, apply.apply_entity)
     return await _finish(job)
+
+
+def _refuse_a_deadly_place(job: ImportJob) -> None:
+    """What kills an engine while it reads would kill the next one as well, for ever."""
+    run = job.run
+    if run.deaths >= DEATHS and run.phase in (None, Phase.FETCH, Phase.PLAN):
+        doing = "planned" if run.phase is Phase.PLAN else "read"
+        raise ProviderError(
+            f"{run.deaths} engines died one after the other while they {doing} the lists of {run.integration} at the "
+            "same place. Nothing was applied. Look into the system's log (memory?) and at the provider; then sync "
+            "again.",
+            code="kills_the_engine",
+        )
 
 
 async def _fetch(job: ImportJob, entity: Entity) -> None:

@@ -13,7 +13,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.runs import ENDED, Run, RunStatus
 from siscon.domain.text import plain
 from siscon.engine.bell import Ear
-from siscon.store import cursors, events, leases, runs, staged
+from siscon.store import cursors, events, leases, run_counts, runs, staged
 from siscon.store.database import Connection, Database
 
 LOCK_PREFIX, LOCK_SUFFIX = "engine-", ".lock"
@@ -106,8 +106,18 @@ async def give_back(db: Database, *, now_ms: Callable[[], int]) -> int:
         for engine_id in sorted({run.engine for run in orphans if run.engine}):
             await leases.take_away(c, engine_id)
         for run in orphans:
+            await runs.note_death(c, run.id, stood_at=await _place_of(c, run))
             await back_to_queue(c, run, why="its engine died", now_ms=now_ms())
     return len(orphans)
+
+
+async def _place_of(c: Connection, run: Run) -> str:
+    """Where a run stands, to be compared with where it stands at the next death of an engine."""
+    place = [run.phase.value if run.phase else ""]
+    for one in await run_counts.of_run(c, run.id):
+        cursor = await cursors.get(c, run.integration, one.entity)
+        place.append(f"{one.entity}: {one.phase} {one.applied_to} {one.fetched} {cursor.resume}")
+    return " | ".join(place)
 
 
 async def back_to_queue(c: Connection, run: Run, *, why: str, now_ms: int) -> None:

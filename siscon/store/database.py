@@ -42,6 +42,10 @@ class Connection(Protocol):
         """Execute once for each of ``rows`` (a list or an iterator), in one trip."""
         ...
 
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """A part of a transaction that is taken back alone when its block raises; may be nested."""
+        ...
+
 
 class Database(Protocol):
     """A database that is open.

@@ -40,6 +40,10 @@ LEAVE_OUT = """
 UPDATE run_counts SET left_out = 1
 WHERE run_id = :run_id AND entity NOT IN (SELECT value FROM json_each(:entities))
 """
+BEGIN_TRYING = """
+UPDATE run_counts SET tries = CASE WHEN trying = :external_id THEN tries + 1 ELSE 1 END, trying = :external_id
+WHERE run_id = :run_id AND entity = :entity RETURNING tries
+"""
 SAVE_APPLIED = "UPDATE run_counts SET applied_to = :to WHERE run_id = :run_id AND entity = :entity"
 
 
@@ -145,6 +149,13 @@ async def set_planned(c: Connection, run_id: int, counts: PlanCounts) -> None:
 async def save_applied(c: Connection, run_id: int, entity: Entity, *, applied_to: str) -> None:
     """Note how far applying is; stands in the transaction of the batch it follows."""
     await c.run(SAVE_APPLIED, {"run_id": run_id, "entity": entity.value, "to": applied_to})
+
+
+async def begin_trying(c: Connection, run_id: int, entity: Entity, external_id: str) -> int:
+    """Note, before it is begun, which record is; how often it has been by now."""
+    row = await c.one(BEGIN_TRYING, {"run_id": run_id, "entity": entity.value, "external_id": external_id})
+    assert row is not None, "a run counts what it applies"
+    return int(row["tries"])
 
 
 async def leave_out_all_but(c: Connection, run_id: int, entities: Iterable[Entity]) -> None:

@@ -53,6 +53,9 @@ WHERE id = :id AND cancel_requested_by IS NULL
   AND status IN ('queued', 'running', 'paused', 'held', 'planned', 'interrupted')
 """
 APPROVE = "UPDATE runs SET approved_by = :actor, dry = 0 WHERE id = :id AND status IN ('held', 'planned')"
+NOTE_DEATH = """
+UPDATE runs SET deaths = CASE WHEN stood_at = :stood_at THEN deaths + 1 ELSE 1 END, stood_at = :stood_at WHERE id = :id
+"""
 CHOSEN = "(:integration IS NULL OR integration = :integration) AND (:status IS NULL OR status = :status)"
 LATEST = f"SELECT {COLUMNS} FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
 IDS = f"SELECT id FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
@@ -185,6 +188,11 @@ async def request_cancel(c: Connection, run_id: int, actor: str) -> None:
 async def approve(c: Connection, run_id: int, actor: str) -> None:
     """Note who takes the responsibility for a plan that waits; the caller moves the run."""
     await c.run(APPROVE, {"id": run_id, "actor": actor})
+
+
+async def note_death(c: Connection, run_id: int, *, stood_at: str) -> None:
+    """An engine died over a run: count how often that happened where the run stands."""
+    await c.run(NOTE_DEATH, {"id": run_id, "stood_at": stood_at})
 
 
 async def latest(

@@ -140,6 +140,18 @@ class SqliteConnection(Connection):
     async def many(self, sql: str, rows: Iterable[Params]) -> None:
         await self._call(lambda connection: connection.executemany(sql, rows))
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """A part that can be taken back alone. An error after which SQLite has ended everything ends everything."""
+        await self.run("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self._line is not None:
+                self._line.post(_take_back)
+            raise
+        await self.run("RELEASE part")
+
     def end(self) -> None:
         """Let nobody use it any more."""
         self._line = None
@@ -163,6 +175,12 @@ def _stay_inside(connection: sqlite3.Connection) -> None:
     """SQLite ends a transaction by itself on some errors; what follows must not be written piece by piece."""
     if not connection.in_transaction:
         raise DatabaseError("The step was rolled back before its end; nothing was kept.", code="rolled_back")
+
+
+def _take_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("ROLLBACK TO part")
+        connection.execute("RELEASE part")
 
 
 def _end(connection: sqlite3.Connection) -> None:

@@ -93,6 +93,9 @@ SELECT max(external_id) AS upto, coalesce(sum(verdict = 'create'), 0) AS creates
     + TO_DO
     + " ORDER BY s.external_id LIMIT :limit)"
 )
+ONE_TO_DO = (
+    "SELECT s.external_id, s.body, s.verdict FROM staged s WHERE " + IN_STRETCH + " AND " + TO_DO + " LIMIT 1"
+)
 TO_CHANGE = (
     """
 SELECT s.external_id, s.body, s.fingerprint, s.verdict, s.seen_fingerprint, s.seen_version, s.changes,
@@ -173,6 +176,28 @@ class Planned:
     internal_id: int | None
     now_fingerprint: str | None
     modified_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NextBatch:
+    """What is to be applied next, up to an external id: so many are new, so many are known."""
+
+    upto: str
+    creates: int
+    others: int
+
+    @property
+    def size(self) -> int:
+        return self.creates + self.others
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """One record of a plan, as it was fetched."""
+
+    external_id: str
+    body: str
+    verdict: Verdict
 
 
 async def put(
@@ -290,11 +315,20 @@ async def count_deactivated(c: Connection, run_id: int, entity: Entity) -> int:
 
 async def next_batch(
     c: Connection, run_id: int, entity: Entity, *, after: str, limit: int
-) -> tuple[str, int, int] | None:
-    """The last external id of the next batch to apply, how many of it are new and how many are not; None: all done."""
+) -> NextBatch | None:
+    """The next batch to apply; None: all done."""
     params = {"run_id": run_id, "entity": entity.value, "after": after, "limit": limit}
     row = await c.one(NEXT_BATCH, params)
-    return (row["upto"], row["creates"], row["n"] - row["creates"]) if row is not None and row["n"] else None
+    if row is None or not row["n"]:
+        return None
+    return NextBatch(row["upto"], row["creates"], row["n"] - row["creates"])
+
+
+async def one_to_do(c: Connection, run_id: int, entity: Entity, *, after: str, upto: str) -> ToDo:
+    """The one record to apply within a stretch that holds no other."""
+    row = await c.one(ONE_TO_DO, {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto})
+    assert row is not None, "the stretch holds one"
+    return ToDo(row["external_id"], row["body"], Verdict(row["verdict"]))
 
 
 async def to_change(
