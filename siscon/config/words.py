@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from siscon.config.document import Path
 from siscon.config.model import (
+    AbsenceSettings,
     ConflictSettings,
     EngineSettings,
     GuardSettings,
@@ -31,6 +32,7 @@ MODELS: Mapping[Path, type[BaseModel]] = {
     ("guard",): GuardSettings,
     ("integrations", ANY): IntegrationSettings,
     ("integrations", ANY, "conflicts"): ConflictSettings,
+    ("integrations", ANY, "absence"): AbsenceSettings,
 }
 """Which keys are known where."""
 
