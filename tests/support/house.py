@@ -50,6 +50,7 @@ class TestHouse:
     batch: int = 2
     limits: GuardLimits = field(default_factory=lambda: GuardLimits(at_least=1_000))
     policies: dict[Entity, Policy] = field(default_factory=dict)
+    entities: tuple[Entity, ...] = tuple(Entity)
     absence: AbsenceRules = field(default_factory=AbsenceRules)
     slept: list[float] = field(default_factory=list)
 
@@ -60,7 +61,7 @@ class TestHouse:
                 integration=NAME,
                 kind=RunKind.IMPORT,
                 lane=Lane.BULK,
-                entities=tuple(Entity),
+                entities=self.entities,
                 full=full,
                 requested_by="tester",
                 due_at_ms=None,
