@@ -40,7 +40,7 @@ async def run_import(job: ImportJob) -> RunStatus:
     if phase is Phase.PLAN:
         plans = [await _timed(job, entity, plan.plan_entity) for entity in job.run.entities]
         changed = await coverage.what_changed(job)
-        if job.run.approved_by is None and await _too_much(job, plans, changed):
+        if await _too_much(job, plans, changed):
             return RunStatus.PLANNED if job.run.dry else RunStatus.HELD
         if job.run.dry:
             return RunStatus.PLANNED
@@ -80,7 +80,8 @@ async def _begin(job: ImportJob) -> Phase:
     run = job.run
     async with job.db.transaction(job.lease) as c:
         if run.approved_by is not None and run.phase is not None:
-            return run.phase  # what was shown is applied, whatever has been fetched since
+            await runs.set_phase(c, run.id, Phase.APPLY)
+            return Phase.APPLY  # the plan as it was shown, whatever has been fetched or changed since
         if run.phase is not None and await _cursors_are_ours(c, job):
             return run.phase
         await run_counts.start(c, run.id, run.entities)

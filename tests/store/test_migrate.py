@@ -111,3 +111,76 @@ def test_a_script_falls_into_its_statements() -> None:
     ]
     with pytest.raises(DatabaseError):
         list(statements("CREATE TABLE a (x"))
+
+
+def test_a_database_of_the_second_schema_keeps_its_runs_plans_and_ties(
+    connection: sqlite3.Connection, path: Path
+) -> None:
+    """What refers to a table that is made anew stays: plans that wait for a person, counts, images."""
+    known = known_migrations()
+    connection.execute("PRAGMA foreign_keys = ON")
+    migrate(connection, path, now_ms=5, migrations=known[:2])
+    for statement in (
+        "INSERT INTO integrations (name, provider, title, activated_at_ms) VALUES ('harbor', 'fake', 'Fake', 1)",
+        (
+            "CREATE TABLE harbor_mappings (id INTEGER PRIMARY KEY, entity_type TEXT, external_id TEXT, "
+            "missing_since INTEGER, missing_runs INTEGER NOT NULL DEFAULT 0) STRICT"
+        ),
+        "INSERT INTO harbor_mappings (entity_type, external_id) VALUES ('student', 'u1')",
+        (
+            "INSERT INTO runs (integration, kind, lane, status, phase, entities, requested_by, queued_at_ms) "
+            "VALUES ('harbor', 'import', 'bulk', 'held', 'plan', '[]', 'ada', 1)"
+        ),
+        "INSERT INTO run_counts (run_id, entity, position) VALUES (1, 'student', 0)",
+        (
+            "INSERT INTO staged (run_id, entity, external_id, body, fingerprint, verdict) "
+            "VALUES (1, 'student', 'u1', '{}', 'f', 'update')"
+        ),
+        (
+            "INSERT INTO changes (at_ms, run_id, integration, entity, external_id, internal_id, kind, after) "
+            "VALUES (1, 1, 'harbor', 'student', 'u1', 7, 'created', '{}')"
+        ),
+        "INSERT INTO cursors (integration, entity, run_id, applied_to) VALUES ('harbor', 'student', 1, 'u0')",
+    ):
+        connection.execute(statement)
+
+    assert migrate(connection, path, now_ms=6) == known[-1].version
+
+    assert connection.execute("SELECT id, status, dry, request FROM runs").fetchall() == [
+        (1, "held", 0, "{}")
+    ]
+    assert connection.execute("SELECT entity, applied_to, left_out FROM run_counts").fetchall() == [
+        ("student", "u0", 0)
+    ]
+    assert connection.execute("SELECT external_id, verdict FROM staged").fetchall() == [("u1", "update")]
+    assert connection.execute("SELECT internal_id, kind, base FROM changes").fetchall() == [
+        (7, "created", None)
+    ]
+    assert connection.execute("SELECT external_id, withdrawn_at FROM harbor_mappings").fetchall() == [
+        ("u1", None)
+    ]
+    assert connection.execute("PRAGMA foreign_keys").fetchone() == (1,)
+    connection.execute(
+        "INSERT INTO runs (integration, kind, lane, status, entities, requested_by, queued_at_ms) "
+        "VALUES ('harbor', 'undo', 'single', 'planned', '[]', 'ada', 1)"
+    )
+    assert connection.execute("SELECT max(id) FROM runs").fetchone() == (2,)
+    connection.execute("DELETE FROM runs WHERE id = 1")
+    assert connection.execute("SELECT count(*) FROM staged").fetchone() == (0,)
+
+
+def test_a_writer_that_leaves_the_version_alone_gets_a_new_one(
+    connection: sqlite3.Connection, path: Path
+) -> None:
+    migrate(connection, path, now_ms=5)
+    connection.execute(
+        "INSERT INTO students (id, first_name, status, created_at_ms, updated_at_ms) VALUES (1, 'Ada', 'active', 1, 1)"
+    )
+
+    connection.execute("UPDATE students SET first_name = 'Bea'")
+    version, edited = connection.execute("SELECT version, edited_at_ms FROM students").fetchone()
+    connection.execute("UPDATE students SET first_name = 'Cleo', version = version + 1")
+
+    assert version == 2
+    assert edited > 1_700_000_000_000
+    assert connection.execute("SELECT version, edited_at_ms FROM students").fetchone() == (3, edited)
