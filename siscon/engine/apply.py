@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from siscon.domain.events import EventKind, Level
 from siscon.domain.records import Entity
-from siscon.domain.runs import Counts, Phase
+from siscon.domain.runs import Counts, Phase, RunKind
 from siscon.engine.isolation import one_by_one, write_all_that_can_be
 from siscon.engine.job import ImportJob
 from siscon.store import (
@@ -31,9 +31,7 @@ async def apply_entity(job: ImportJob, entity: Entity) -> None:
         applied_to = counts.applied_to
         if applied_to is None:
             applied_to = ""
-            await absences.unmark(c, run.integration, run.id, entity)
-            if counts.whole:
-                await absences.mark(c, run.integration, run.id, entity, now_ms=job.now_ms())
+            await _settle_absences(c, job, counts)
             await mappings.mark_buried(c, run.integration, entity, run.id)
             await run_counts.save_applied(c, run.id, entity, applied_to=applied_to)
         await run_counts.note(c, run.id, entity, phase=Phase.APPLY)
@@ -48,6 +46,19 @@ async def apply_entity(job: ImportJob, entity: Entity) -> None:
             applied_to = found.upto
             await run_counts.save_applied(c, run.id, entity, applied_to=applied_to)
     await _close(job, entity)
+
+
+async def _settle_absences(c: Connection, job: ImportJob, counts: Counts) -> None:
+    """Who is absent is marked, who came back is not any more; of a plan that another run has overtaken neither."""
+    run, entity = job.run, counts.entity
+    cursor = await cursors.get(c, run.integration, entity)
+    if run.kind is RunKind.IMPORT and cursor.run_id != run.id:
+        passed_over = await absences.pass_over(c, run.id, entity)
+        await run_counts.no_longer_whole(c, run.id, entity, warnings=passed_over)
+        return
+    await absences.unmark(c, run.integration, run.id, entity)
+    if counts.whole:
+        await absences.mark(c, run.integration, run.id, entity, now_ms=job.now_ms())
 
 
 async def _leave_out(c: Connection, job: ImportJob, counts: Counts) -> None:

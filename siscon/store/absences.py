@@ -38,6 +38,10 @@ WHERE (entity_type, external_id) IN (
   SELECT s.entity, s.external_id FROM staged s
   WHERE s.run_id = :run_id AND s.entity = :entity AND s.part = '' AND s.verdict IN {ABSENT})
 """
+PASS_OVER = f"""
+UPDATE staged SET verdict = 'skip'
+WHERE run_id = :run_id AND entity = :entity AND part = '' AND verdict IN {ABSENT}
+"""
 RETURN = f"""
 UPDATE {{table}} SET missing_since = NULL, missing_runs = 0, withdrawn_at = NULL, missing_run = NULL
 WHERE entity_type = :entity AND missing_since IS NOT NULL AND EXISTS (SELECT 1 FROM staged s
@@ -142,6 +146,11 @@ async def mark(c: Connection, integration: str, run_id: int, entity: Entity, *, 
     """Mark whom the plan of a run calls absent."""
     params = {"run_id": run_id, "entity": entity.value, "now_ms": now_ms}
     await c.run(MARK.format(table=table_of(integration)), params)
+
+
+async def pass_over(c: Connection, run_id: int, entity: Entity) -> int:
+    """Leave the absent alone, because another run has fetched since: who was away may be back; how many they were."""
+    return await c.run(PASS_OVER, {"run_id": run_id, "entity": entity.value})
 
 
 async def unmark(c: Connection, integration: str, run_id: int, entity: Entity) -> None:

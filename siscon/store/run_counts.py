@@ -44,6 +44,9 @@ BEGIN_TRYING = """
 UPDATE run_counts SET tries = CASE WHEN trying = :external_id THEN tries + 1 ELSE 1 END, trying = :external_id
 WHERE run_id = :run_id AND entity = :entity RETURNING tries
 """
+NO_LONGER_WHOLE = """
+UPDATE run_counts SET whole = 0, missing = 0, warnings = warnings + :warnings WHERE run_id = :run_id AND entity = :entity
+"""
 SAVE_APPLIED = "UPDATE run_counts SET applied_to = :to WHERE run_id = :run_id AND entity = :entity"
 
 
@@ -149,6 +152,11 @@ async def set_planned(c: Connection, run_id: int, counts: PlanCounts) -> None:
 async def save_applied(c: Connection, run_id: int, entity: Entity, *, applied_to: str) -> None:
     """Note how far applying is; stands in the transaction of the batch it follows."""
     await c.run(SAVE_APPLIED, {"run_id": run_id, "entity": entity.value, "to": applied_to})
+
+
+async def no_longer_whole(c: Connection, run_id: int, entity: Entity, *, warnings: int) -> None:
+    """Another run has fetched since: what this one's list lacked says nothing any more."""
+    await c.run(NO_LONGER_WHOLE, {"run_id": run_id, "entity": entity.value, "warnings": warnings})
 
 
 async def begin_trying(c: Connection, run_id: int, entity: Entity, external_id: str) -> int:

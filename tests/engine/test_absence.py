@@ -9,7 +9,7 @@ import pytest
 from siscon.domain.absence import DAY_MS, AbsenceRules, Drops
 from siscon.domain.commands import ApprovePlan
 from siscon.domain.conflicts import Policy
-from siscon.domain.records import Entity
+from siscon.domain.records import Entity, Student
 from siscon.domain.runs import RunStatus
 from siscon.store import records
 from support.fake_sis import small_district
@@ -167,3 +167,25 @@ async def test_an_explicit_word_of_the_sis_is_heeded_at_once(house):
     assert (counts[Entity.STUDENT].updated, counts[Entity.STUDENT].withdrawn) == (1, 1)
     (change,) = await house.rows("SELECT kind FROM changes WHERE kind <> 'created'")
     assert change["kind"] == "withdrawn"
+
+
+async def test_a_dry_run_that_is_applied_after_another_run_takes_nobody_away_who_came_back(house):
+    gone = house.sis.lists[Entity.STUDENT][-1]
+    house.sis.remove(Entity.STUDENT, ["u5"])
+    await house.sync()
+    house.sis.hold(Student("u6", "Ines", None, "Marsh"))
+    run_id = await house.enqueue(dry=True)
+    assert await house.go_on(await house.start(run_id)) is RunStatus.PLANNED
+    house.sis.hold(gone)
+    await house.sync()
+
+    await house.ask(ApprovePlan(run_id, ""))
+    assert await house.go_on(await house.start(run_id)) is RunStatus.WITH_WARNINGS
+
+    assert (await student(house)).status == "active"
+    assert (await tie(house))["missing_since"] is None
+    (count,) = await house.rows(f"SELECT * FROM run_counts WHERE entity = 'student' AND run_id = {run_id}")
+    assert (count["created"], count["skipped"], count["withdrawn"]) == (0, 1, 0)
+    before = await house.content()
+    await house.sync()
+    assert await house.content() == before

@@ -54,7 +54,7 @@ class TestHouse:
     absence: AbsenceRules = field(default_factory=AbsenceRules)
     slept: list[float] = field(default_factory=list)
 
-    async def enqueue(self, *, full: bool = False) -> int:
+    async def enqueue(self, *, full: bool = False, dry: bool = False) -> int:
         async with self.db.transaction() as c:
             run_id = await runs.enqueue(
                 c,
@@ -66,6 +66,7 @@ class TestHouse:
                 requested_by="tester",
                 due_at_ms=None,
                 now_ms=self.now_ms,
+                dry=dry,
             )
         assert run_id is not None
         return run_id
