@@ -135,6 +135,9 @@ def _tell_unfinished(found: list[Run]) -> None:
                 f"{run.id}', then 'siscon runs approve {run.id} --reason WHY' or 'siscon runs discard {run.id} "
                 "--reason WHY'."
             )
+        elif run.status is RunStatus.PLANNED:
+            limit = f" It passes a limit: {run.error}." if run.error else ""
+            output.note(f"Run {run.id} of {run.integration} was a dry run; nothing was written.{limit}")
         elif run.status is not RunStatus.COMPLETED:
             listed = (
                 run.status is RunStatus.WITH_ERRORS

@@ -102,6 +102,7 @@ RUN_WORDS: Mapping[RunStatus, tuple[str, Tone]] = {
     RunStatus.RUNNING: ("running", "busy"),
     RunStatus.PAUSED: ("paused", "dim"),
     RunStatus.HELD: ("HELD", "warn"),
+    RunStatus.PLANNED: ("planned", "dim"),
     RunStatus.INTERRUPTED: ("interrupted", "warn"),
     RunStatus.COMPLETED: ("completed", "good"),
     RunStatus.WITH_WARNINGS: ("with warnings", "warn"),

@@ -92,7 +92,8 @@ def why_not(action: str, run: Run | None) -> str:
         return "No run is under the cursor."
     if action == "cancel":
         return why_not_cancel(run)
-    return "" if run.status is RunStatus.HELD else f"Run #{run.id} is not held: there is nothing to decide."
+    waits = run.status in (RunStatus.HELD, RunStatus.PLANNED)
+    return "" if waits else f"Run #{run.id} is not held: there is nothing to decide."
 
 
 def pause(integration: Integration) -> Wish:

@@ -117,6 +117,8 @@ def run_sentences(detail: RunDetail, look: Look, now_ms: int) -> list[Cell]:
         lines.append(foreign(f"Cancelled by {run.cancel_requested_by}.", "warn"))
     if run.status is RunStatus.HELD:
         lines.append(Cell("It waits for a person: A approves its plan, D discards it.", "warn"))
+    if run.status is RunStatus.PLANNED:
+        lines.append(Cell("A dry run: nothing was written. A applies its plan, D discards it.", "dim"))
     if run.error:
         lines.append(foreign(run.error, "bad" if run.status is RunStatus.FAILED else "warn"))
     return lines
