@@ -27,8 +27,8 @@ from siscon.domain import schedules
 from siscon.domain.absence import AbsenceRules, Drops
 from siscon.domain.conflicts import Policy, Strategy
 from siscon.domain.errors import UsageError
+from siscon.domain.guards import GuardLimits
 from siscon.domain.mappings import INTEGRATION_NAME
-from siscon.domain.plans import GuardLimits
 from siscon.domain.privacy import Secret
 from siscon.domain.records import FIELDS, Entity
 
@@ -110,16 +110,31 @@ class EngineSettings(Section):
     batch: Number = Field(200, ge=1, le=1000, description="records applied in one transaction")
 
 
+class GuardOverrides(Section):
+    updated_share: Share | None = None
+    created_share: Share | None = None
+    missing_share: Share | None = None
+    dead_share: Share | None = None
+    school_share: Share | None = None
+    section_emptied: bool | None = None
+    at_least: Number | None = Field(None, ge=0, le=1_000_000)
+
+
 class GuardSettings(Section):
     updated_share: Share = Field(0.75, description="a plan that updates more than this share is held")
     created_share: Share = Field(0.50, description="a plan that creates more than this share is held")
     missing_share: Share = Field(0.10, description="a plan in which more than this share is missing is held")
     dead_share: Share = Field(0.50, description="a plan in which more than this share is unusable is held")
+    school_share: Share = Field(0.25, description="the same for the missing of a single school")
+    section_emptied: bool = Field(True, description="a plan that empties a section that stays is held")
     at_least: Number = Field(5, ge=0, le=1_000_000, description="no share counts below this many records")
+    entities: dict[Entity, GuardOverrides] = Field({}, description="other limits by entity")
 
     @property
     def limits(self) -> GuardLimits:
-        return GuardLimits(**self.model_dump())
+        told = self.model_dump(exclude={"entities"})
+        others = {entity: one.model_dump(exclude_none=True) for entity, one in self.entities.items()}
+        return GuardLimits(**told, entities=others)
 
 
 _KNOWN_FIELDS = {f"{entity}.{rule.name}": rule for entity, rules in FIELDS.items() for rule in rules}

@@ -19,6 +19,7 @@ class EventKind(StrEnum):
     RUN_HELD = "run held"
     RUN_WAITING = "run waits"
     RECORD_SET_ASIDE = "record set aside"
+    ROLLOVER = "rollover"
     ENTITY_DONE = "entity done"
     PAGE_NOTE = "page note"
     BREAKER_OPENED = "breaker opened"

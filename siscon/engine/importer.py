@@ -8,14 +8,12 @@ from functools import partial
 from typing import TypeVar
 
 from siscon.domain.errors import DatabaseError, ProviderError
-from siscon.domain.events import EventKind, Level
-from siscon.domain.plans import PlanCounts, guard, in_short
 from siscon.domain.records import Entity
 from siscon.domain.runs import Phase, RunStatus, end_of
-from siscon.engine import apply, coverage, fetch, plan
+from siscon.engine import apply, coverage, fetch, guard, plan
 from siscon.engine.job import ImportJob
 from siscon.engine.patience import patiently
-from siscon.store import cursors, events, run_counts, runs, staged
+from siscon.store import cursors, run_counts, runs, staged
 from siscon.store.database import Connection
 
 T = TypeVar("T")
@@ -40,7 +38,7 @@ async def run_import(job: ImportJob) -> RunStatus:
     if phase is Phase.PLAN:
         plans = [await _timed(job, entity, plan.plan_entity) for entity in job.run.entities]
         changed = await coverage.what_changed(job)
-        if await _too_much(job, plans, changed):
+        if await guard.is_too_much(job, plans, changed):
             return RunStatus.PLANNED if job.run.dry else RunStatus.HELD
         if job.run.dry:
             return RunStatus.PLANNED
@@ -115,28 +113,6 @@ async def _timed(job: ImportJob, entity: Entity, step: Callable[[ImportJob, Enti
     async with job.db.transaction(job.lease) as c:
         await run_counts.add(c, job.run.id, entity, seconds=seconds)
     return answer
-
-
-async def _too_much(job: ImportJob, plans: list[PlanCounts], changed: str) -> bool:
-    """Whether a person must look first; what for is written down. ``changed``: the login covers something else."""
-    excesses = [excess for one in plans for excess in guard(one, job.limits)]
-    reasons = [changed] if changed else []
-    if not excesses and not reasons:
-        return False
-    async with job.db.transaction(job.lease) as c:
-        for told in [*reasons, *(excess.sentence for excess in excesses)]:
-            await events.append(
-                c,
-                EventKind.RUN_HELD,
-                Level.WARNING,
-                told,
-                integration=job.run.integration,
-                run_id=job.run.id,
-                at_ms=job.now_ms(),
-            )
-        why = "; ".join([*reasons, *([in_short(excesses)] if excesses else [])])
-        await runs.say_why_held(c, job.run.id, why, code="coverage_changed" if changed else "too_much")
-    return True
 
 
 async def _finish(job: ImportJob) -> RunStatus:

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from siscon.domain.absence import AbsenceRules
 from siscon.domain.conflicts import Policy
+from siscon.domain.guards import GuardLimits
 from siscon.domain.leases import Lease
-from siscon.domain.plans import GuardLimits
 from siscon.domain.records import Entity
 from siscon.domain.runs import Run
 from siscon.providers.contract import Provider

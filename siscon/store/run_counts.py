@@ -28,7 +28,7 @@ WHERE run_id = :run_id AND entity = :entity
 """
 SET_PLANNED = """
 UPDATE run_counts SET phase = 'plan', fetched = :fetched, unchanged = :unchanged, failed = :failed, missing = :missing,
-  known = :known, whole = :whole
+  known = :known, whole = :whole, completed = :completed
 WHERE run_id = :run_id AND entity = :entity
 """
 SUMS = (
@@ -45,7 +45,8 @@ UPDATE run_counts SET tries = CASE WHEN trying = :external_id THEN tries + 1 ELS
 WHERE run_id = :run_id AND entity = :entity RETURNING tries
 """
 NO_LONGER_WHOLE = """
-UPDATE run_counts SET whole = 0, missing = 0, warnings = warnings + :warnings WHERE run_id = :run_id AND entity = :entity
+UPDATE run_counts SET whole = 0, missing = 0, warnings = warnings + :warnings
+WHERE run_id = :run_id AND entity = :entity
 """
 SAVE_APPLIED = "UPDATE run_counts SET applied_to = :to WHERE run_id = :run_id AND entity = :entity"
 
@@ -145,6 +146,7 @@ async def set_planned(c: Connection, run_id: int, counts: PlanCounts) -> None:
             "missing": counts.missing,
             "known": counts.known,
             "whole": int(counts.whole),
+            "completed": counts.completed,
         },
     )
 

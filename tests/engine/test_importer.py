@@ -9,7 +9,7 @@ import pytest
 from siscon.domain.commands import ApprovePlan, CommandStatus, DiscardPlan, StartRun
 from siscon.domain.conflicts import Policy, Strategy
 from siscon.domain.errors import LeaseLost, ProviderError
-from siscon.domain.plans import GuardLimits
+from siscon.domain.guards import GuardLimits
 from siscon.domain.records import Enrollment, Entity, Part, School, Section, Student
 from siscon.domain.runs import RunStatus
 from siscon.store import leases, records

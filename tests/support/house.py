@@ -14,7 +14,7 @@ from siscon.domain.absence import AbsenceRules
 from siscon.domain.commands import Command, CommandRow
 from siscon.domain.conflicts import Policy
 from siscon.domain.errors import SisconError
-from siscon.domain.plans import GuardLimits
+from siscon.domain.guards import GuardLimits
 from siscon.domain.records import Entity
 from siscon.domain.runs import Counts, Lane, Run, RunKind, RunStatus
 from siscon.engine import inbox

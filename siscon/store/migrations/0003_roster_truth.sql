@@ -194,3 +194,17 @@ CREATE INDEX accounts_of_record ON accounts (internal_id);
 -- Since when the roster calls an absent record withdrawn, and the run that first missed it.
 ALTER TABLE {mappings} ADD COLUMN withdrawn_at INTEGER;
 ALTER TABLE {mappings} ADD COLUMN missing_run INTEGER;
+
+-- Updates that only filled in what had to be left out before: no guard counts those.
+ALTER TABLE run_counts ADD COLUMN completed INTEGER NOT NULL DEFAULT 0;
+
+-- Records of a plan that vanished under one id and came under another, as their other fields tell.
+CREATE TABLE rekeyed (
+  run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+  entity TEXT NOT NULL,
+  old_id TEXT NOT NULL,
+  new_id TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  PRIMARY KEY (run_id, entity, old_id),
+  UNIQUE (run_id, entity, new_id)
+) STRICT, WITHOUT ROWID;
