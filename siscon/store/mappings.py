@@ -39,6 +39,10 @@ MISSING_INDEX = """
 CREATE INDEX IF NOT EXISTS {table}_missing ON {table} (entity_type, id) WHERE missing_since IS NOT NULL;
 """
 
+REBASE = """
+UPDATE {table} SET base = ?, fingerprint = ?, sync_status = ?, error_message = ?
+WHERE entity_type = ? AND external_id = ?
+"""
 EMPTY = "DELETE FROM {table}"
 TIE = """
 INSERT INTO {table}
@@ -156,6 +160,18 @@ async def tie(c: Connection, integration: str, entity: Entity, ties: Iterable[Ti
     ]
     if rows:
         await c.many(_sql(TIE, integration), rows)
+
+
+async def rebase(
+    c: Connection, integration: str, entity: Entity, bases: Iterable[tuple[str, str, str, SyncStatus, str]]
+) -> None:
+    """Agree on other bases, as (external id, body, fingerprint, status, message); who is missing stays so."""
+    rows = [
+        (body, mark, status.value, message, entity.value, external_id)
+        for external_id, body, mark, status, message in bases
+    ]
+    if rows:
+        await c.many(_sql(REBASE, integration), rows)
 
 
 async def mark(

@@ -48,7 +48,8 @@ COUNT = "SELECT count(*) AS n FROM {mappings} WHERE entity_type = :entity AND in
 
 def _update_sql(entity: Entity) -> str:
     columns = ", ".join(f"{rule.name} = ?" for rule in SINGLE[entity])
-    return f"UPDATE {TABLES[entity]} SET {columns}, version = version + 1, updated_at_ms = ? WHERE id = ?"
+    moments = "updated_at_ms = ?, edited_at_ms = coalesce(?, edited_at_ms)"
+    return f"UPDATE {TABLES[entity]} SET {columns}, version = version + 1, {moments} WHERE id = ?"
 
 
 UPDATE = {entity: _update_sql(entity) for entity in Entity}
@@ -84,12 +85,18 @@ async def take_ids(c: Connection, n: int) -> int:
 
 
 async def update(
-    c: Connection, entity: Entity, rows: Iterable[tuple[int, Mapping[str, Any]]], *, now_ms: int
+    c: Connection,
+    entity: Entity,
+    rows: Iterable[tuple[int, Mapping[str, Any]]],
+    *,
+    now_ms: int,
+    by_hand: bool = False,
 ) -> None:
-    """Write records anew, whole, as (internal id, fields); their versions grow by one."""
+    """Write records anew, whole, as (internal id, fields); their versions grow by one. ``by_hand``: a person edits."""
     names = [rule.name for rule in SINGLE[entity]]
     pairs = list(rows)
-    await c.many(UPDATE[entity], [(*map(fields.get, names), now_ms, id_) for id_, fields in pairs])
+    edited_ms = now_ms if by_hand else None
+    await c.many(UPDATE[entity], [(*map(fields.get, names), now_ms, edited_ms, id_) for id_, fields in pairs])
     for rule in MANY[entity]:
         await c.many(UNLINK.format(links=links_of(entity, rule)), [(id_,) for id_, _ in pairs])
     await _link(c, entity, pairs)

@@ -22,6 +22,13 @@ VALUES (:integration, :kind, :lane, 'queued', :entities, :full, :requested_by, :
 ON CONFLICT (integration, kind, due_at_ms) WHERE due_at_ms IS NOT NULL DO NOTHING
 RETURNING id
 """
+ADD_FINISHED = """
+INSERT INTO runs (integration, kind, lane, status, phase, entities, requested_by, queued_at_ms, started_at_ms,
+  finished_at_ms, attempt, request, reason)
+VALUES (:integration, :kind, 'quick', 'completed', 'apply', :entities, :requested_by, :now_ms, :now_ms, :now_ms, 1,
+  :request, :reason)
+RETURNING id
+"""
 FIND = f"SELECT {COLUMNS} FROM runs WHERE id = :id"
 CLAIM = f"""
 UPDATE runs SET status = 'running', engine = :engine, attempt = attempt + 1, waiting_until_ms = NULL,
@@ -114,6 +121,34 @@ async def enqueue(
         },
     )
     return None if row is None else int(row["id"])
+
+
+async def add_finished(
+    c: Connection,
+    *,
+    integration: str,
+    kind: RunKind,
+    entities: Sequence[Entity],
+    requested_by: str,
+    request: Mapping[str, Any],
+    reason: str,
+    now_ms: int,
+) -> int:
+    """Enter the act of a person as a run that is completed in the same transaction, so that it can be undone."""
+    row = await c.one(
+        ADD_FINISHED,
+        {
+            "integration": integration,
+            "kind": kind.value,
+            "entities": json.dumps([one.value for one in entities]),
+            "requested_by": requested_by,
+            "request": json.dumps(dict(request), ensure_ascii=False),
+            "reason": reason,
+            "now_ms": now_ms,
+        },
+    )
+    assert row is not None, "the statement returns what it made"
+    return int(row["id"])
 
 
 async def claim(c: Connection, run_id: int, *, engine: str, now_ms: int) -> Run:

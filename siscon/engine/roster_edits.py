@@ -1,0 +1,178 @@
+"""How people change local records outside an import: record, image, base, audit and count in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from siscon.domain.errors import UsageError
+from siscon.domain.mappings import SyncStatus
+from siscon.domain.records import FIELDS, Entity, fingerprint_of
+from siscon.domain.text import plain
+from siscon.store import audit, changes, mappings, records, run_counts
+from siscon.store.changes import Change
+from siscon.store.database import Connection
+from siscon.store.records import RosterRow
+from siscon.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class NewBase:
+    """What both sides agree on from now. Without ``settled`` the next run looks at the record again."""
+
+    before: str
+    body: str
+    settled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """New values of one local record: name -> value, references as the integration's external ids (``local:`` and an
+    internal id where it knows none), a tuple for many, None for nothing. ``base`` None leaves what was agreed on.
+    """
+
+    external_id: str
+    internal_id: int
+    fields: Mapping[str, Any]
+    base: NewBase | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """On whose behalf, by which run, and what it is: a kind of ``changes`` (edited, settled, withdrawn, restored)."""
+
+    integration: str
+    run_id: int
+    actor: str
+    kind: str
+    now_ms: int
+    vault: Vault
+
+
+async def write_edits(c: Connection, act: Act, entity: Entity, edits: Sequence[Edit]) -> int:
+    """Write edits, at most a few hundred at once; how many records changed. Values that stand already are no change.
+
+    The caller has looked that the records still are what was shown. Raises ``UsageError`` for a reference to what
+    is not here and for a record that is gone.
+    """
+    local = await records.load(c, entity, [one.internal_id for one in edits])
+    for one in edits:
+        if one.internal_id not in local:
+            raise UsageError(
+                f"The {entity} {plain(one.external_id, limit=80)} is not in the roster any more."
+            )
+    told = await records.in_external_ids(c, act.integration, entity, local.values())
+    known = await _internal_ids(c, act.integration, entity, [one.fields for one in edits])
+    images, rows = [], []
+    for one in edits:
+        before = told[one.internal_id]
+        fields = {
+            name: value for name, value in one.fields.items() if (value or None) != (before.get(name) or None)
+        }
+        if fields or one.base:
+            images.append(_image(act, entity, one, {name: before.get(name) for name in fields}, fields))
+        if fields:
+            row = local[one.internal_id]
+            rows.append((one.internal_id, {**row.fields, **_inside(entity, fields, known)}))
+    await records.update(c, entity, rows, now_ms=act.now_ms, by_hand=act.kind == "edited")
+    await mappings.rebase(
+        c, act.integration, entity, [_rebased(one.external_id, one.base) for one in edits if one.base]
+    )
+    if images:
+        digest = await changes.add(
+            c, images, integration=act.integration, run_id=act.run_id, at_ms=act.now_ms
+        )
+        await _seal(c, act, entity, len(images), digest)
+    await run_counts.start(c, act.run_id, [entity])
+    withdrawn = sum(_leaves(local[internal_id], fields) for internal_id, fields in rows)
+    await run_counts.add(
+        c,
+        act.run_id,
+        entity,
+        fetched=len(edits),
+        updated=len(images),
+        unchanged=len(edits) - len(images),
+        withdrawn=withdrawn,
+    )
+    return len(images)
+
+
+def _leaves(row: RosterRow, fields: Mapping[str, Any]) -> bool:
+    return row.fields["status"] == "active" and fields["status"] == "inactive"
+
+
+def _image(
+    act: Act, entity: Entity, edit: Edit, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Change:
+    base = edit.base.before if edit.base else None
+    return Change(
+        entity, edit.external_id, edit.internal_id, act.kind, _text(before), _text(after), base=base
+    )
+
+
+def _rebased(external_id: str, base: NewBase) -> tuple[str, str, str, SyncStatus, str]:
+    if base.settled:
+        return external_id, base.body, fingerprint_of(base.body), SyncStatus.SYNCED, ""
+    return external_id, base.body, "", SyncStatus.PENDING, "the next run looks at it again"
+
+
+async def _internal_ids(
+    c: Connection, integration: str, entity: Entity, wanted: Collection[Mapping[str, Any]]
+) -> dict[Entity, dict[str, int]]:
+    asked: dict[Entity, set[str]] = {}
+    for rule in FIELDS[entity]:
+        if rule.refers_to is not None:
+            ids = asked.setdefault(rule.refers_to, set())
+            for fields in wanted:
+                value = fields.get(rule.name)
+                if value:
+                    ids.update(value if rule.many else (value,))
+    return {
+        target: await mappings.internal_ids(c, integration, target, ids) if ids else {}
+        for target, ids in asked.items()
+    }
+
+
+def _inside(
+    entity: Entity, fields: Mapping[str, Any], known: Mapping[Entity, Mapping[str, int]]
+) -> dict[str, Any]:
+    """The fields with internal ids for references."""
+    rules = {rule.name: rule for rule in FIELDS[entity]}
+    inside: dict[str, Any] = {}
+    for name, value in fields.items():
+        rule = rules[name]
+        if rule.refers_to is None or not value:
+            inside[name] = () if rule.many else value
+        elif rule.many:
+            inside[name] = tuple(_one_inside(known[rule.refers_to], one, name) for one in value)
+        else:
+            inside[name] = _one_inside(known[rule.refers_to], value, name)
+    return inside
+
+
+def _one_inside(known: Mapping[str, int], value: str, name: str) -> int:
+    head, _, number = value.partition(":")
+    if value in known:
+        return known[value]
+    if head == "local" and number.isdigit():
+        return int(number)
+    raise UsageError(f"The {name} {plain(value, limit=80)} is not in the roster: name one that is.")
+
+
+async def _seal(c: Connection, act: Act, entity: Entity, count: int, told: str) -> None:
+    await audit.append(
+        c,
+        act.vault,
+        actor=act.actor,
+        action=act.kind,
+        target=f"{act.integration}/{entity}",
+        detail={"run": act.run_id, "records": count, "digest": hashlib.sha256(told.encode()).hexdigest()},
+        at_ms=act.now_ms,
+    )
+
+
+def _text(fields: Mapping[str, Any]) -> str:
+    return json.dumps(dict(fields), ensure_ascii=False, separators=(",", ":"))
