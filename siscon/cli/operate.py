@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,16 +15,18 @@ from siscon.cli.exit_codes import HELD
 from siscon.cli.options import (
     check_integration,
     config_option,
+    entities_option,
     entity_option,
     in_house,
     integration_option,
     json_option,
     now_ms,
+    reason_option,
 )
-from siscon.domain.commands import ApprovePlan, CancelRun, DiscardPlan, StartRun, StopEngine
+from siscon.domain.commands import ApprovePlan, CancelRun, DiscardPlan, Remap, StartRun, StopEngine
 from siscon.domain.errors import SisconError, UsageError
 from siscon.domain.runs import Run, RunStatus
-from siscon.ops import rows, run_rows
+from siscon.ops import plans, rows, run_rows
 
 SUMMARY_COLUMNS = (
     *("integration", "entity", "fetched", "created", "updated", "unchanged", "failed", "missing"),
@@ -207,23 +210,47 @@ def cancel_run(run_id: int, config: Path | None) -> None:
     in_house(config, lambda house: acts.ask(house, CancelRun(run_id)))
 
 
-def _decision(name: str, words: str, make: Callable[[int, str], ApprovePlan | DiscardPlan]) -> click.Command:
-    @runs.command(name, help=words)
-    @click.argument("run_id", type=int, metavar="ID")
-    @click.option(
-        "--reason", required=True, metavar="WHY", help="Why; it stands in the audit beside your name."
-    )
-    @config_option
-    def decide(run_id: int, reason: str, config: Path | None) -> None:
-        in_house(config, lambda house: acts.ask(house, make(run_id, reason)))
-
-    return decide
+@runs.command("approve")
+@click.argument("run_id", type=int, metavar="ID")
+@entities_option
+@reason_option
+@config_option
+def approve_run(run_id: int, entities: tuple[str, ...], reason: str, config: Path | None) -> None:
+    """Let a held run apply the plan that it holds, exactly as shown."""
+    in_house(config, lambda house: acts.ask(house, ApprovePlan(run_id, reason, entities)))
 
 
-approve_run = _decision(
-    "approve", "Let a held run apply the plan that it holds, exactly as shown.", ApprovePlan
-)
-discard_run = _decision("discard", "End a held run; nothing of its plan is applied.", DiscardPlan)
+@runs.command("discard")
+@click.argument("run_id", type=int, metavar="ID")
+@reason_option
+@config_option
+def discard_run(run_id: int, reason: str, config: Path | None) -> None:
+    """End a held run; nothing of its plan is applied."""
+    in_house(config, lambda house: acts.ask(house, DiscardPlan(run_id, reason)))
+
+
+@runs.command("remap")
+@click.argument("run_id", type=int, metavar="ID")
+@reason_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@config_option
+def remap_run(run_id: int, reason: str, config: Path | None, *, yes: bool) -> None:
+    """Tie records whose ids were changed at the source to their old ones; the held run then plans anew."""
+
+    async def work(house: runtime.House) -> None:
+        await plans.the_run(house.db, run_id)
+        counted = await plans.pair_counts(house.db, run_id)
+        if not counted:
+            raise UsageError(f"The plan of run {run_id} holds no records that came back under other ids.")
+        told = ", ".join(f"{n} {entity}" for entity, n in counted.items())
+        output.say(f"To be tied to their new ids: {told} records. They keep their internal ids and edits.")
+        if not yes:
+            if not sys.stdin.isatty():
+                raise UsageError("Nobody can be asked here: look at the numbers, then say --yes.")
+            click.confirm("Tie them?", abort=True)
+        await acts.ask(house, Remap(run_id, sum(counted.values()), reason))
+
+    in_house(config, work)
 
 
 @click.command()

@@ -48,9 +48,27 @@ def entity_option(command: F) -> F:
     return click.option("--entity", type=click.Choice(names), help="One kind of record; else all.")(command)
 
 
+def entities_option(command: F) -> F:
+    """``--entity E``, as often as wanted: some kinds of records."""
+    return click.option(
+        "--entity",
+        "entities",
+        multiple=True,
+        type=click.Choice([entity.value for entity in Entity]),
+        help="One kind of record, may be given again; else all.",
+    )(command)
+
+
 def integration_option(command: F) -> F:
     """``--integration I``: one connection."""
     return click.option("--integration", metavar="NAME", help="One integration; else all.")(command)
+
+
+def reason_option(command: F) -> F:
+    """``--reason WHY``: must be told."""
+    return click.option(
+        "--reason", required=True, metavar="WHY", help="Why; it stands in the audit beside your name."
+    )(command)
 
 
 def limit_option(command: F) -> F:

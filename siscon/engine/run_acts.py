@@ -82,7 +82,7 @@ async def cancel_run(c: Connection, command: CancelRun, here: Circumstances) -> 
     return Answer(f"Run {run_id} is cancelled.", f"run {run_id}", run_id)
 
 
-async def _waiting(c: Connection, run_id: int, reason: str) -> Run:
+async def waiting_plan(c: Connection, run_id: int, reason: str) -> Run:
     """A run whose plan waits. One that passes no limit may go on without a reason."""
     run = await runs.get(c, run_id)
     if run is None:
@@ -97,7 +97,7 @@ async def _waiting(c: Connection, run_id: int, reason: str) -> Run:
 async def approve_plan(c: Connection, command: ApprovePlan, here: Circumstances) -> Answer:
     """Let a plan that waits apply, as it was shown; with ``entities`` only those of it."""
     run_id, reason, actor, now_ms = command.run_id, command.reason, here.actor, here.now_ms
-    run = await _waiting(c, run_id, reason)
+    run = await waiting_plan(c, run_id, reason)
     only = tuple(entity for entity in run.entities if entity.value in command.entities)
     if len(only) < len(set(command.entities)):
         there = ", ".join(entity.value for entity in run.entities)
@@ -118,7 +118,7 @@ async def approve_plan(c: Connection, command: ApprovePlan, here: Circumstances)
 async def discard_plan(c: Connection, command: DiscardPlan, here: Circumstances) -> Answer:
     """End a run whose plan waits; nothing of it is applied."""
     run_id, reason, actor, now_ms = command.run_id, command.reason, here.actor, here.now_ms
-    run = await _waiting(c, run_id, reason)
+    run = await waiting_plan(c, run_id, reason)
     said = f"plan discarded by {plain(actor)}" + (f": {plain(reason)}" if reason.strip() else "")
     await runs.move(c, run_id, RunStatus.CANCELLED, now_ms=now_ms, error_code="discarded", error=said)
     await tell(c, EventKind.RUN_ENDED, f"run {run_id}: {said}", run, now_ms=now_ms)

@@ -77,7 +77,7 @@ async def export_mappings(db: Database, name: str, folder: Path, *, stamp: str) 
     """Write every tie of an integration as CSV for its owner alone, whole or not at all; the file and its rows."""
     path = folder / f"{name}-mappings-{stamp}.csv"
     count = 0
-    with _whole_or_not(path) as file:
+    with whole_or_not(path) as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         async for row in rows.mapping_rows(db, integration=name, entity=None):
@@ -87,7 +87,7 @@ async def export_mappings(db: Database, name: str, folder: Path, *, stamp: str) 
 
 
 @contextmanager
-def _whole_or_not(path: Path) -> Iterator[TextIO]:
+def whole_or_not(path: Path) -> Iterator[TextIO]:
     """A new file that has its name once it is complete and on disk, readable by its owner alone."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
