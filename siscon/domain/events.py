@@ -20,6 +20,7 @@ class EventKind(StrEnum):
     RUN_WAITING = "run waits"
     RECORD_SET_ASIDE = "record set aside"
     ROLLOVER = "rollover"
+    CONFLICT_SETTLED = "conflict settled"
     ENTITY_DONE = "entity done"
     PAGE_NOTE = "page note"
     BREAKER_OPENED = "breaker opened"

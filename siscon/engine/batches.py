@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from siscon.domain.errors import RecordError
@@ -168,7 +168,8 @@ def _change(
     if row.verdict is Verdict.WITHDRAW:
         batch.absences.append((row.external_id, row.fingerprint, row.body))
     elif ask:
-        batch.conflicts.append(_conflict(job, entity, row, ours, {name: told[name] for name in ask}))
+        now = replace(ours, version=ours.version + bool(fields))
+        batch.conflicts.append(_conflict(job, entity, row, now, {name: told[name] for name in ask}))
         batch.ties.append(_tie_in_dispute(entity, row, ours.internal_id, told, ask))
     else:
         batch.updated += 1

@@ -8,9 +8,11 @@ from siscon.domain.errors import UsageError
 from siscon.domain.runs import RunKind, RunStatus
 from siscon.engine.importer import run_import
 from siscon.engine.job import ImportJob
+from siscon.engine.settle import run_settle
 
 CARRIERS: Mapping[RunKind, Callable[[ImportJob], Awaitable[RunStatus]]] = {
     RunKind.IMPORT: run_import,
+    RunKind.SETTLE: run_settle,
 }
 
 

@@ -101,7 +101,7 @@ async def write_edits(c: Connection, act: Act, entity: Entity, edits: Sequence[E
 
 
 def _leaves(row: RosterRow, fields: Mapping[str, Any]) -> bool:
-    return row.fields["status"] == "active" and fields["status"] == "inactive"
+    return bool(row.fields["status"] == "active" and fields["status"] == "inactive")
 
 
 def _image(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from siscon.domain.conflicts import Conflict, ConflictKind
-from siscon.domain.records import Entity
+from siscon.domain.errors import UsageError
+from siscon.domain.records import FIELDS, Entity
 from siscon.store.database import Connection, Row
 
 # A conflict that is still open is brought up to date; the moment it was opened stays.
@@ -31,6 +32,28 @@ WHERE integration = :integration AND entity = :entity AND status = 'open' AND ki
   SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = conflicts.entity
     AND s.external_id = conflicts.external_id AND s.part = '' AND s.verdict IN ('update', 'unchanged'))
 """
+SETTLE = """
+UPDATE conflicts SET status = 'settled', settled_at_ms = ?, settled_by = ?, settled_run_id = ?, decision = ?
+WHERE id = ?
+"""
+# What was decided of it leaves the question; the rest goes on waiting, against the record as it is now.
+KEEP_OPEN = """
+UPDATE conflicts SET status = 'open', settled_at_ms = NULL, settled_by = NULL, settled_run_id = NULL,
+  base = ?, sis = ?, local = ?, local_version = ?
+WHERE id = ?
+"""
+REOPEN = """
+UPDATE OR IGNORE conflicts SET status = 'open', settled_at_ms = NULL, settled_by = NULL, settled_run_id = NULL,
+  decision = NULL, local_version = ?
+WHERE settled_run_id = ? AND integration = ? AND entity = ? AND external_id = ? AND status = 'settled'
+"""
+MATCHING = """status = 'open' AND kind = 'fields' AND integration = :integration AND id > :after_id AND id <= :up_to
+  AND (:entity IS NULL OR entity = :entity)
+  AND (:field IS NULL OR (json_type(sis, '$.' || :field) IS NOT NULL
+    AND (:sis IS NULL OR sis ->> ('$.' || :field) = :sis) AND (:local IS NULL OR local ->> ('$.' || :field) = :local)
+    AND (:base IS NULL OR base ->> ('$.' || :field) = :base)))"""
+COUNT_MATCHING = f"SELECT count(*) AS n, max(id) AS newest FROM conflicts WHERE {MATCHING}"
+NEXT_MATCHING = f"SELECT * FROM conflicts WHERE {MATCHING} ORDER BY id LIMIT :limit"
 CHOSEN = """status = 'open' AND id > :after_id AND (:integration IS NULL OR integration = :integration)
   AND (:entity IS NULL OR entity = :entity)"""
 LIST_OPEN = f"SELECT * FROM conflicts WHERE {CHOSEN} ORDER BY id LIMIT :limit"
@@ -88,6 +111,88 @@ async def open_many(c: Connection, found: Iterable[NewConflict], *, now_ms: int)
             for one in found
         ],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Which open conflicts about fields are meant: of an integration, up to a number; None: any.
+
+    ``sis``, ``local`` and ``base`` are values of ``field`` on each side.
+    """
+
+    integration: str
+    up_to: int
+    entity: str | None = None
+    field: str | None = None
+    sis: str | None = None
+    local: str | None = None
+    base: str | None = None
+
+    @classmethod
+    def of(cls, integration: str, where: Mapping[str, str], *, up_to: int) -> Pattern:
+        """The pattern that a person has put together; raises ``UsageError`` where it makes no sense."""
+        known = {"entity", "field", "sis", "local", "base"}
+        if strange := where.keys() - known:
+            raise UsageError(
+                f"A pattern cannot ask for '{min(strange)}', but for {', '.join(sorted(known))}."
+            )
+        names = {rule.name for rules in FIELDS.values() for rule in rules}
+        if "field" in where and where["field"] not in names:
+            raise UsageError("There is no such field: write its name as in 'siscon conflicts show'.")
+        if where.keys() & {"sis", "local", "base"} and "field" not in where:
+            raise UsageError("A value belongs to a field: name the field as well.")
+        return cls(integration, up_to, **where)
+
+
+async def count_matching(c: Connection, pattern: Pattern) -> int:
+    """How many open conflicts a pattern matches."""
+    row = await c.one(COUNT_MATCHING, {**asdict(pattern), "after_id": 0})
+    return int(row["n"]) if row is not None else 0
+
+
+async def newest_matching(c: Connection, pattern: Pattern) -> int:
+    """The number of the newest conflict that a pattern matches; 0 when there is none."""
+    row = await c.one(COUNT_MATCHING, {**asdict(pattern), "after_id": 0})
+    return int(row["newest"] or 0) if row is not None else 0
+
+
+async def next_matching(c: Connection, pattern: Pattern, *, after_id: int, limit: int) -> list[Conflict]:
+    """The next open conflicts that a pattern matches, oldest first."""
+    params = {**asdict(pattern), "after_id": after_id, "limit": limit}
+    return [_conflict(row) for row in await c.all(NEXT_MATCHING, params)]
+
+
+async def settle(
+    c: Connection,
+    decided: Iterable[tuple[Conflict, Mapping[str, Any]]],
+    *,
+    by: str,
+    run_id: int,
+    now_ms: int,
+) -> None:
+    """Close conflicts that a person has decided, as (conflict, field -> value that holds)."""
+    await c.many(SETTLE, [(now_ms, by, run_id, _text(values), conflict.id) for conflict, values in decided])
+
+
+async def keep_open(c: Connection, rest: Iterable[tuple[Conflict, Collection[str], int]]) -> None:
+    """Of conflicts that were decided in part, as (conflict, fields left, local version now), the rest stays open."""
+    rows = []
+    for conflict, names, version in rest:
+        sides = [
+            _text({name: side[name] for name in names if name in side})
+            for side in (conflict.base, conflict.sis, conflict.local)
+        ]
+        rows.append((*sides, version, conflict.id))
+    await c.many(KEEP_OPEN, rows)
+
+
+async def reopen(
+    c: Connection, run_id: int, integration: str, entity: Entity, records: Iterable[tuple[str, int]]
+) -> None:
+    """Open again what a run had decided of these records, as (external id, local version now)."""
+    rows = [(version, run_id, integration, entity.value, external_id) for external_id, version in records]
+    if rows:
+        await c.many(REOPEN, rows)
 
 
 async def close_gone(c: Connection, integration: str, entity: Entity, run_id: int, *, now_ms: int) -> int:

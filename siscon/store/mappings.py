@@ -78,6 +78,9 @@ SELECT internal_id, external_id FROM {table}
 WHERE entity_type = :entity AND internal_id IN (SELECT value FROM json_each(:ids))
 """
 FIND = "SELECT * FROM {table} WHERE entity_type = :entity AND external_id = :external_id"
+FIND_MANY = """
+SELECT * FROM {table} WHERE entity_type = :entity AND external_id IN (SELECT value FROM json_each(:ids))
+"""
 COUNT_KNOWN = "SELECT count(*) AS n FROM {table} WHERE entity_type = :entity AND internal_id IS NOT NULL"
 FORGET_VANISHED = """
 DELETE FROM {table} WHERE entity_type = :entity AND internal_id IS NULL
@@ -216,6 +219,15 @@ async def find(c: Connection, integration: str, entity: Entity, external_id: str
     """One mapping, or None."""
     row = await c.one(_sql(FIND, integration), {"entity": entity.value, "external_id": external_id})
     return _mapping(row) if row is not None else None
+
+
+async def find_many(
+    c: Connection, integration: str, entity: Entity, external_ids: Iterable[str]
+) -> dict[str, Mapping]:
+    """External id -> mapping, for those that exist."""
+    wanted = json.dumps(list(external_ids))
+    rows = await c.all(_sql(FIND_MANY, integration), {"entity": entity.value, "ids": wanted})
+    return {row["external_id"]: _mapping(row) for row in rows}
 
 
 async def count_known(c: Connection, integration: str, entity: Entity) -> int:

@@ -18,7 +18,7 @@ from siscon.domain.guards import GuardLimits
 from siscon.domain.records import Entity
 from siscon.domain.runs import Counts, Lane, Run, RunKind, RunStatus
 from siscon.engine import inbox
-from siscon.engine.importer import run_import
+from siscon.engine.carriers import carry
 from siscon.engine.job import ImportJob
 from siscon.store import commands, integrations, leases, run_counts, runs
 from siscon.store.database import Database
@@ -104,7 +104,7 @@ class TestHouse:
     async def go_on(self, job: ImportJob) -> RunStatus:
         """Run until the import rests, and move the run there; errors leave it interrupted and queued."""
         try:
-            status = await run_import(job)
+            status = await carry(job)
         except (SisconError, asyncio.CancelledError):
             async with self.db.transaction() as c:
                 await runs.move(c, job.run.id, RunStatus.INTERRUPTED, now_ms=self.now_ms)
@@ -121,6 +121,10 @@ class TestHouse:
         status = await self.go_on(await self.start(run_id))
         async with self.db.read() as c:
             return status, {one.entity: one for one in await run_counts.of_run(c, run_id)}
+
+    async def carry_on(self, run_id: int) -> RunStatus:
+        """See a run that a command has queued to where it rests."""
+        return await self.go_on(await self.start(run_id))
 
     async def ask(self, command: Command) -> CommandRow:
         """Leave a command and have it carried out, as where no engine is alive."""
