@@ -58,7 +58,8 @@ async def _settle_absences(c: Connection, job: ImportJob, counts: Counts) -> Non
         return
     await absences.unmark(c, run.integration, run.id, entity)
     if counts.whole:
-        await absences.mark(c, run.integration, run.id, entity, now_ms=job.now_ms())
+        enough = job.absence.after_runs
+        await absences.mark(c, run.integration, run.id, entity, enough=enough, now_ms=job.now_ms())
 
 
 async def _leave_out(c: Connection, job: ImportJob, counts: Counts) -> None:

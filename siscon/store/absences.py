@@ -37,6 +37,7 @@ UPDATE {{table}} SET missing_since = coalesce(missing_since, :now_ms), missing_r
 WHERE (entity_type, external_id) IN (
   SELECT s.entity, s.external_id FROM staged s
   WHERE s.run_id = :run_id AND s.entity = :entity AND s.part = '' AND s.verdict IN {ABSENT})
+  AND missing_runs < :enough
 """
 PASS_OVER = f"""
 UPDATE staged SET verdict = 'skip'
@@ -142,9 +143,11 @@ async def count_new(c: Connection, integration: str, run_id: int, entity: Entity
     return int(row["n"]) if row is not None else 0
 
 
-async def mark(c: Connection, integration: str, run_id: int, entity: Entity, *, now_ms: int) -> None:
-    """Mark whom the plan of a run calls absent."""
-    params = {"run_id": run_id, "entity": entity.value, "now_ms": now_ms}
+async def mark(
+    c: Connection, integration: str, run_id: int, entity: Entity, *, enough: int, now_ms: int
+) -> None:
+    """Mark whom the plan of a run calls absent; ``enough`` runs are counted and no more."""
+    params = {"run_id": run_id, "entity": entity.value, "now_ms": now_ms, "enough": enough}
     await c.run(MARK.format(table=table_of(integration)), params)
 
 
