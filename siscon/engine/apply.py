@@ -35,7 +35,7 @@ async def apply_entity(job: ImportJob, entity: Entity) -> None:
             await mappings.mark_buried(c, run.integration, entity, run.id)
             await run_counts.save_applied(c, run.id, entity, applied_to=applied_to)
         await run_counts.note(c, run.id, entity, phase=Phase.APPLY)
-    if run.deaths:
+    if run.deaths and counts.applied_to is not None:
         applied_to = await one_by_one(job, entity, after=applied_to)
     while True:
         async with job.db.transaction(job.lease) as c:
