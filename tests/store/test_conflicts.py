@@ -68,16 +68,17 @@ async def test_a_conflict_is_closed_once_a_run_finds_nothing_to_ask_and_may_come
         await activate(c, "a")
     run_id = await a_run(db, 1, integration="a")
     async with db.transaction() as c:
-        found = [conflict(one, run_id=99) for one in ("7", "8", "9")]
-        await conflicts.open_many(c, [*found, conflict("5", run_id=run_id)], now_ms=10)
-        verdicts = [("5", "unchanged"), ("7", "update"), ("8", "conflict")]
+        found = [conflict(one, run_id=run_id - 1) for one in ("7", "8", "9")]
+        later = [conflict("5", run_id=run_id), conflict("6", run_id=run_id + 1)]
+        await conflicts.open_many(c, [*found, *later], now_ms=10)
+        verdicts = [("5", "unchanged"), ("6", "unchanged"), ("7", "update"), ("8", "conflict")]
         rows = [(external_id, "", "{}", "f", verdict, "") for external_id, verdict in verdicts]
         await staged.put(c, run_id, Entity.STUDENT, rows)
 
         assert await conflicts.close_gone(c, "a", Entity.STUDENT, run_id, now_ms=20) == 1
-        assert [one.external_id for one in await conflicts.list_open(c)] == ["8", "9", "5"]
+        assert [one.external_id for one in await conflicts.list_open(c)] == ["8", "9", "5", "6"]
         await conflicts.open_many(c, [conflict("7")], now_ms=30)
-        assert [one.external_id for one in await conflicts.list_open(c)] == ["8", "9", "5", "7"]
+        assert [one.external_id for one in await conflicts.list_open(c)] == ["8", "9", "5", "6", "7"]
 
 
 async def test_listings_go_by_filter_and_page(db: Database) -> None:
