@@ -6,10 +6,12 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.guards import (
     SECTION_OF,
     WEEK_MS,
+    WORDS,
     Emptied,
     Expected,
     Judgement,
     Lost,
+    Mass,
     Sight,
     Tally,
     guard,
@@ -25,6 +27,8 @@ from siscon.store.database import Connection
 from siscon.store.guard_counts import Scope
 
 REKEYED, COVERAGE, TOO_MUCH = "rekeyed", "coverage_changed", "too_much"
+EXPLAINED = (WORDS[Mass.CREATED], WORDS[Mass.MISSING])
+"""What changed ids explain; planned anew, the rest of it is judged alone."""
 
 
 async def is_too_much(job: ImportJob, plans: list[PlanCounts], changed: str) -> bool:
@@ -32,8 +36,14 @@ async def is_too_much(job: ImportJob, plans: list[PlanCounts], changed: str) -> 
     async with job.db.read() as c:
         expected = await rollovers.active(c, job.run.integration, now_ms=job.now_ms())
         judged = [await _judge(c, job, one, expected) for one in plans]
-    again = await _look_for_changed_ids(job)
-    excesses = [excess for one in judged for excess in one.excesses]
+    again = await _look_for_changed_ids(job, plans)
+    known_again = {one.entity for one in again}
+    excesses = [
+        excess
+        for one in judged
+        for excess in one.excesses
+        if excess.entity not in known_again or excess.what not in EXPLAINED
+    ]
     let_through = [told for one in judged for told in one.expected]
     reasons = [*([_in_words(job, again)] if again else []), *([changed] if changed else [])]
     async with job.db.transaction(job.lease) as c:
@@ -97,20 +107,22 @@ async def _sight(c: Connection, job: ImportJob, counts: PlanCounts) -> Sight:
     return Sight(counts, left, created, updated, missing, schools, sections)
 
 
-async def _look_for_changed_ids(job: ImportJob) -> list[Rekeyed]:
+async def _look_for_changed_ids(job: ImportJob, plans: list[PlanCounts]) -> list[Rekeyed]:
     """The entities whose records vanished under one id and came under another; the pairs are kept with the run.
 
     Where one entity is suspect, all are paired: a district that changes its ids changes those of its few schools, too.
     """
     run_id = job.run.id
-    async with job.db.read() as c:
-        counted = {entity: await remaps.sides(c, run_id, entity) for entity in job.run.entities}
-    suspect = [one for one, sides in counted.items() if min(sides) > job.limits.of(one).at_least]
+    suspect = [
+        one.entity
+        for one in plans
+        if min(one.create, one.missing + one.withdraw) > job.limits.of(one.entity).at_least
+    ]
     async with job.db.transaction(job.lease) as c:
         await remaps.clear(c, run_id)
         if not suspect:
             return []
-        for entity in (one for one in Entity if min(counted.get(one, (0, 0)))):
+        for entity in (one.entity for one in plans if one.create):
             for rule in SAMENESS[entity]:
                 await remaps.pair(c, run_id, entity, rule)
         found = [await remaps.found(c, run_id, entity) for entity in suspect]

@@ -26,7 +26,7 @@ DEACTIVATED = """s.verdict IN ('update', 'conflict') AND s.changes ->> '$.status
 # Own ones first: new absences, withdrawals of what nobody approved as missing, and what the SIS calls inactive.
 GONE = """
 WITH unapproved AS ({unapproved}),
-gone AS (SELECT internal_id, max(own) AS own FROM (
+gone AS MATERIALIZED (SELECT internal_id, max(own) AS own FROM (
   SELECT m.internal_id, 1 AS own FROM staged s
   JOIN {mappings} m ON m.entity_type = s.entity AND m.external_id = s.external_id
   LEFT JOIN runs r ON r.id = m.missing_run
@@ -85,8 +85,9 @@ WHERE NOT EXISTS (SELECT 1 FROM enrollments e
       AND (m.missing_since IS NULL OR s.verdict NOT IN ('missing', 'withdraw')))
   AND NOT EXISTS (SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = 'section'
     AND s.external_id = sm.external_id AND s.part = '' AND (s.verdict IN ('missing', 'withdraw') OR {deactivated}))
-  AND NOT EXISTS (SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = 'enrollment'
-    AND s.part = '' AND s.verdict = 'create' AND s.body ->> 'section' = sm.external_id)
+  AND sm.external_id NOT IN (SELECT s.body ->> 'section' FROM staged s
+    WHERE s.run_id = :run_id AND s.entity = 'enrollment' AND s.part = '' AND s.verdict = 'create'
+      AND s.body ->> 'section' IS NOT NULL)
 ORDER BY t.n DESC LIMIT 20
 """
 SUMS = """

@@ -11,9 +11,9 @@ from siscon.domain.remaps import Rekeyed, Sameness
 from siscon.store.database import Connection
 from siscon.store.mappings import table_of
 
-SIDES = """
-SELECT coalesce(sum(verdict = 'create'), 0) AS new, coalesce(sum(verdict IN ('missing', 'withdraw')), 0) AS old
-FROM staged WHERE run_id = :run_id AND entity = :entity AND part = ''
+MISSING = """
+SELECT count(*) AS n FROM staged
+WHERE run_id = :run_id AND entity = :entity AND part = '' AND verdict IN ('missing', 'withdraw')
 """
 CLEAR = "DELETE FROM rekeyed WHERE run_id = :run_id"
 # One to one or not at all: the key must stand for one record on each side.
@@ -105,12 +105,6 @@ WHERE run_id = :run_id AND part = '' AND NOT (verdict = 'dead' AND changes IS NU
 FORGET_PLACES = "UPDATE run_counts SET applied_to = NULL, left_out = 0, done = 0 WHERE run_id = :run_id"
 
 
-async def sides(c: Connection, run_id: int, entity: Entity) -> tuple[int, int]:
-    """How many records of an entity a plan would create, and how many it misses."""
-    row = await c.one(SIDES, {"run_id": run_id, "entity": entity.value})
-    return (int(row["new"]), int(row["old"])) if row is not None else (0, 0)
-
-
 async def clear(c: Connection, run_id: int) -> None:
     """Forget the pairs of a plan."""
     await c.run(CLEAR, {"run_id": run_id})
@@ -151,8 +145,8 @@ async def count(c: Connection, run_id: int, entity: Entity | None = None) -> int
 
 async def found(c: Connection, run_id: int, entity: Entity) -> Rekeyed:
     """What of the missing records of an entity came back under other ids."""
-    _new, old = await sides(c, run_id, entity)
-    return Rekeyed(entity, await count(c, run_id, entity), old)
+    row = await c.one(MISSING, {"run_id": run_id, "entity": entity.value})
+    return Rekeyed(entity, await count(c, run_id, entity), int(row["n"]) if row is not None else 0)
 
 
 async def listed(c: Connection, run_id: int, *, limit: int = 200) -> list[tuple[Entity, str, str, str]]:

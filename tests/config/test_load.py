@@ -368,3 +368,16 @@ def test_the_schema_names_every_key_and_the_settings_of_each_provider() -> None:
     }
     assert rules["campus"]["properties"]["settings"]["required"] == ["token_url"]
     assert rules["powerschool"]["required"] == []
+
+
+def test_the_guard_takes_other_limits_for_one_kind_of_record(tmp_path: Path) -> None:
+    text = (
+        "guard:\n  missing_share: 0.2\n  section_emptied: false\n"
+        "  entities:\n    enrollment: {missing_share: 0.5, at_least: 20}\n"
+    )
+
+    limits = loaded(tmp_path, text).guard.limits
+
+    own = limits.of(Entity.ENROLLMENT)
+    assert (limits.of(Entity.STUDENT).missing_share, limits.section_emptied) == (0.2, False)
+    assert (own.missing_share, own.at_least, own.updated_share, own.section_emptied) == (0.5, 20, 0.75, False)
