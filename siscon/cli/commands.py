@@ -26,7 +26,7 @@ COMMANDS = {
     "records": ("look", "Look at the local roster."),
     "mappings": ("look", "Look at the ties between the systems' ids and ours."),
     "errors": ("look", "Look at the records that could not be applied."),
-    "conflicts": ("look", "Look at the fields that wait for a person."),
+    "conflicts": ("conflicts", "Look at the fields that wait for a person, and decide them."),
     "tokens": ("tokens", "Look at the logins; renew, allow and give them back."),
     "integrations": ("integrations", "Look at the connections, try, pause, resume and remove them."),
     "providers": ("providers", "Look at the kinds of systems that siscon can talk to."),

@@ -11,7 +11,14 @@ import click
 from siscon import runtime
 from siscon.cli import acts, output
 from siscon.cli.exit_codes import DONE, FAILED
-from siscon.cli.options import check_integration, config_option, in_house, json_option, now_ms
+from siscon.cli.options import (
+    check_integration,
+    config_option,
+    in_house,
+    json_option,
+    now_ms,
+    sure,
+)
 from siscon.domain.commands import PauseIntegration, RemoveIntegration, ResumeIntegration
 from siscon.domain.errors import UsageError
 from siscon.ops import integrations as desk
@@ -147,8 +154,7 @@ def remove_integration(config: Path | None, integration: str, *, yes: bool) -> N
         told = ", ".join(f"{n} {what.replace('_', ' ')}" for what, n in found.items())
         output.say(f"To be removed with {integration}: {told}. The records of the roster stay.")
         output.say("This cannot be undone: only a new import ties records again, as new ones.")
-        if not yes:
-            click.confirm("Remove it?", abort=True)
+        sure("Remove it?", yes=yes)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         folder = house.settings.home / "exports"
         path, count = await desk.export_mappings(house.db, integration, folder, stamp=stamp)

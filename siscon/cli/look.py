@@ -1,4 +1,4 @@
-"""Commands that only look: records, mappings, errors, conflicts, integrations."""
+"""Commands that only look: records, mappings, errors."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ MAPPING_COLUMNS = (
     "error_message",
 )
 ERROR_COLUMNS = ("integration", "entity", "external_id", "field", "reason", "attempts", "last_seen_at")
-CONFLICT_COLUMNS = ("integration", "entity", "external_id", "internal_id", "fields", "opened_at")
 
 Lister = Callable[..., AsyncIterator[dict[str, Any]]]
 
@@ -165,31 +164,4 @@ def list_errors(
         limit=limit,
         as_json=as_json,
         empty="No record is in error.",
-    )
-
-
-@click.group()
-def conflicts() -> None:
-    """Look at the fields that wait for a person."""
-
-
-@conflicts.command("list")
-@integration_option
-@entity_option
-@limit_option
-@config_option
-@json_option
-def list_conflicts(
-    config: Path | None, integration: str | None, entity: str | None, limit: int | None, *, as_json: bool
-) -> None:
-    """List records with fields that both sides changed: before, theirs, ours."""
-    _list(
-        rows.conflict_rows,
-        CONFLICT_COLUMNS,
-        config=config,
-        integration=integration,
-        entity=entity,
-        limit=limit,
-        as_json=as_json,
-        empty="No conflict is open.",
     )

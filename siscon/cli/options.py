@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -69,6 +70,20 @@ def reason_option(command: F) -> F:
     return click.option(
         "--reason", required=True, metavar="WHY", help="Why; it stands in the audit beside your name."
     )(command)
+
+
+def yes_option(command: F) -> F:
+    """``--yes``: do not ask."""
+    return click.option("--yes", is_flag=True, help="Do not ask.")(command)
+
+
+def sure(question: str, *, yes: bool) -> None:
+    """Ask before what is weighty, unless that was agreed to; raises ``UsageError`` where there is nobody to ask."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} There is no terminal to ask: add --yes if you mean it.")
+    click.confirm(question, abort=True)
 
 
 def limit_option(command: F) -> F:

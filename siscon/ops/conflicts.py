@@ -7,7 +7,36 @@ from dataclasses import dataclass
 
 from siscon.domain.conflicts import Conflict
 from siscon.store import conflicts
+from siscon.store.conflicts import Pattern
 from siscon.store.database import Database
+
+EXAMPLES = 3
+NEWEST = 2**62
+
+
+async def find(db: Database, conflict_id: int) -> Conflict | None:
+    """One conflict, open or not."""
+    async with db.read() as c:
+        return await conflicts.get(c, conflict_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How many open conflicts a pattern matches, the newest of them, and a few to look at."""
+
+    count: int
+    up_to: int
+    examples: tuple[Conflict, ...]
+
+
+async def preview(db: Database, integration: str, where: Mapping[str, str]) -> Preview:
+    """What a decision for all that are alike would decide; raises ``UsageError`` for a pattern without sense."""
+    async with db.read() as c:
+        pattern = Pattern.of(integration, where, up_to=NEWEST)
+        up_to = await conflicts.newest_matching(c, pattern)
+        count = await conflicts.count_matching(c, pattern)
+        examples = await conflicts.next_matching(c, pattern, after_id=0, limit=EXAMPLES)
+    return Preview(count, up_to, tuple(examples))
 
 
 @dataclass(frozen=True)

@@ -167,19 +167,31 @@ async def conflict_rows(
         )
 
     async for one in _paged(db, _Left(limit), read, lambda row: row.id):
-        yield {
-            "integration": one.integration,
-            "entity": one.entity.value,
-            "external_id": one.external_id,
-            "internal_id": one.internal_id,
-            "id": one.id,
-            "fields": sorted({*one.sis, *one.local}),
-            "base": dict(one.base),
-            "sis": dict(one.sis),
-            "local": dict(one.local),
-            "run_id": one.run_id,
-            "opened_at": iso(one.opened_at_ms),
-        }
+        yield conflict_row(one)
+
+
+def conflict_row(one: Conflict) -> Row:
+    """One question, with what either side says and, once it was decided, by whom and how."""
+    return {
+        "integration": one.integration,
+        "entity": one.entity.value,
+        "external_id": one.external_id,
+        "internal_id": one.internal_id,
+        "id": one.id,
+        "fields": sorted({*one.sis, *one.local}),
+        "base": dict(one.base),
+        "sis": dict(one.sis),
+        "local": dict(one.local),
+        "run_id": one.run_id,
+        "opened_at": iso(one.opened_at_ms),
+        "kind": one.kind.value,
+        "status": one.status,
+        "sis_modified_at": one.sis_modified_at or None,
+        "local_edited_at": iso(one.local_edited_at_ms),
+        "settled_by": one.settled_by,
+        "settled_at": iso(one.settled_at_ms),
+        "decision": dict(one.decision),
+    }
 
 
 async def token_rows(db: Database, *, now_ms: int) -> list[Row]:
