@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +21,8 @@ from siscon.cli.options import (
     json_option,
     now_ms,
     reason_option,
+    sure,
+    yes_option,
 )
 from siscon.domain.commands import ApprovePlan, CancelRun, DiscardPlan, Remap, StartRun, StopEngine
 from siscon.domain.errors import SisconError, UsageError
@@ -232,7 +233,7 @@ def discard_run(run_id: int, reason: str, config: Path | None) -> None:
 @runs.command("remap")
 @click.argument("run_id", type=int, metavar="ID")
 @reason_option
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @config_option
 def remap_run(run_id: int, reason: str, config: Path | None, *, yes: bool) -> None:
     """Tie records whose ids were changed at the source to their old ones; the held run then plans anew."""
@@ -244,10 +245,7 @@ def remap_run(run_id: int, reason: str, config: Path | None, *, yes: bool) -> No
             raise UsageError(f"The plan of run {run_id} holds no records that came back under other ids.")
         told = ", ".join(f"{n} {entity}" for entity, n in counted.items())
         output.say(f"To be tied to their new ids: {told} records. They keep their internal ids and edits.")
-        if not yes:
-            if not sys.stdin.isatty():
-                raise UsageError("Nobody can be asked here: look at the numbers, then say --yes.")
-            click.confirm("Tie them?", abort=True)
+        sure("Tie them?", yes=yes)
         await acts.ask(house, Remap(run_id, sum(counted.values()), reason))
 
     in_house(config, work)

@@ -87,9 +87,10 @@ ALIASES = (
 REFERS = """EXISTS (SELECT 1 FROM rekeyed k WHERE k.run_id = :run_id AND k.entity = '{target}'
   AND k.old_id = {value})"""
 REFERS_MANY = "EXISTS (SELECT 1 FROM json_each(m.base, '$.{field}') j WHERE {refers})"
+# The plus: in the order of the ids from after one of them, instead of sorting the whole entity for each page.
 BASES = """
 SELECT m.id, m.base, m.fingerprint FROM {mappings} m
-WHERE m.entity_type = :entity AND m.id > :after_id AND ({refers}) ORDER BY m.id LIMIT 2000
+WHERE +m.entity_type = :entity AND m.id > :after_id AND ({refers}) ORDER BY m.id LIMIT 2000
 """
 NEW_NAMES = """
 SELECT old_id, new_id FROM rekeyed WHERE run_id = :run_id AND entity = :entity

@@ -223,6 +223,26 @@ async def test_a_declared_change_passes_says_so_and_is_forgiven_when_its_time_is
     assert await lose(house, 95, 19) is RunStatus.HELD
 
 
+@pytest.mark.parametrize("what", ["created", "updated"])
+async def test_declared_arrivals_and_updates_are_forgiven_alike(house, what):
+    def happen(first: int, n: int) -> None:
+        if what == "created":
+            house.sis.hold(
+                *(Student(f"n{i:03}", f"New{i}", None, "Lund", school="s1") for i in range(first, first + n))
+            )
+        else:
+            for one in list(house.sis.lists[Entity.STUDENT])[first : first + n]:
+                house.sis.replace(dataclasses.replace(one, grade_level="7"))
+
+    await declare(house, "student", what, 1.0)
+    happen(0, 160)
+    assert (await house.sync())[0] is RunStatus.COMPLETED
+    house.now_ms += 3 * DAY_MS
+    happen(160, 20)
+
+    assert (await house.sync())[0] is RunStatus.COMPLETED
+
+
 async def test_more_than_was_declared_is_held_also_in_pieces(house):
     await declare(house, "student", "missing", 0.5)
 

@@ -138,7 +138,7 @@ async def test_users_with_other_ids_keep_their_records(district: District) -> No
     run = next(row for row in await district.rows("runs", "list") if row["status"] == "held")
     assert run["error_code"] == "rekeyed", run
     code, told = await district.siscon("runs", "remap", str(run["id"]), "--reason", "another version")
-    assert (code, "say --yes" in told) == (2, True), told
+    assert (code, "add --yes" in told) == (2, True), told
     code, told = await district.siscon(
         "runs", "remap", str(run["id"]), "--reason", "another version", "--yes"
     )
