@@ -123,7 +123,12 @@ async def test_a_source_that_gives_less_withdraws_nobody(district: District, acc
 
 COVERS_LESS: list[tuple[str, dict[str, Any], int, str]] = [
     ("infinite_campus", {"school_year": 1}, HELD, "school year"),
-    ("infinite_campus", {"ids_epoch": 1}, HELD, "would be new: ids were probably changed at the source"),
+    (
+        "infinite_campus",
+        {"ids_epoch": 1},
+        HELD,
+        "came back under other ids: they were probably changed at the source",
+    ),
     ("oneroster", {"granted_scopes": "roster-demographics.readonly"}, 1, "lacks a permission or scope"),
     ("oneroster", {"granted_scopes": "roster-core.readonly"}, 0, "does not offer demographics to this login"),
     ("powerschool", {"no_access": "STUDENTS.DOB"}, 1, "may not read STUDENTS.DOB"),
