@@ -65,7 +65,7 @@ async def write_edits(c: Connection, act: Act, entity: Entity, edits: Sequence[E
                 f"The {entity} {plain(one.external_id, limit=80)} is not in the roster any more."
             )
     told = await records.in_external_ids(c, act.integration, entity, local.values())
-    known = await _internal_ids(c, act.integration, entity, [one.fields for one in edits])
+    known = await internal_ids(c, act.integration, entity, [one.fields for one in edits])
     images, rows = [], []
     for one in edits:
         before = told[one.internal_id]
@@ -76,16 +76,12 @@ async def write_edits(c: Connection, act: Act, entity: Entity, edits: Sequence[E
             images.append(_image(act, entity, one, {name: before.get(name) for name in fields}, fields))
         if fields:
             row = local[one.internal_id]
-            rows.append((one.internal_id, {**row.fields, **_inside(entity, fields, known)}))
+            rows.append((one.internal_id, {**row.fields, **inside(entity, fields, known)}))
     await records.update(c, entity, rows, now_ms=act.now_ms, by_hand=act.kind == "edited")
     await mappings.rebase(
         c, act.integration, entity, [_rebased(one.external_id, one.base) for one in edits if one.base]
     )
-    if images:
-        digest = await changes.add(
-            c, images, integration=act.integration, run_id=act.run_id, at_ms=act.now_ms
-        )
-        await _seal(c, act, entity, len(images), digest)
+    await remember(c, act, entity, images)
     await run_counts.start(c, act.run_id, [entity])
     withdrawn = sum(_leaves(local[internal_id], fields) for internal_id, fields in rows)
     await run_counts.add(
@@ -119,9 +115,10 @@ def _rebased(external_id: str, base: NewBase) -> tuple[str, str, str, SyncStatus
     return external_id, base.body, "", SyncStatus.PENDING, "the next run looks at it again"
 
 
-async def _internal_ids(
+async def internal_ids(
     c: Connection, integration: str, entity: Entity, wanted: Collection[Mapping[str, Any]]
 ) -> dict[Entity, dict[str, int]]:
+    """For each entity the internal ids of the external ids that these fields refer to."""
     asked: dict[Entity, set[str]] = {}
     for rule in FIELDS[entity]:
         if rule.refers_to is not None:
@@ -136,10 +133,10 @@ async def _internal_ids(
     }
 
 
-def _inside(
+def inside(
     entity: Entity, fields: Mapping[str, Any], known: Mapping[Entity, Mapping[str, int]]
 ) -> dict[str, Any]:
-    """The fields with internal ids for references."""
+    """The fields with internal ids for references; raises ``UsageError`` where one leads nowhere."""
     rules = {rule.name: rule for rule in FIELDS[entity]}
     inside: dict[str, Any] = {}
     for name, value in fields.items():
@@ -162,14 +159,22 @@ def _one_inside(known: Mapping[str, int], value: str, name: str) -> int:
     raise UsageError(f"The {name} {plain(value, limit=80)} is not in the roster: name one that is.")
 
 
-async def _seal(c: Connection, act: Act, entity: Entity, count: int, told: str) -> None:
+async def remember(c: Connection, act: Act, entity: Entity, images: Sequence[Change]) -> None:
+    """Store the images of a batch, and chain it into the audit with a digest of every change in it."""
+    if not images:
+        return
+    told = await changes.add(c, images, integration=act.integration, run_id=act.run_id, at_ms=act.now_ms)
     await audit.append(
         c,
         act.vault,
         actor=act.actor,
         action=act.kind,
         target=f"{act.integration}/{entity}",
-        detail={"run": act.run_id, "records": count, "digest": hashlib.sha256(told.encode()).hexdigest()},
+        detail={
+            "run": act.run_id,
+            "records": len(images),
+            "digest": hashlib.sha256(told.encode()).hexdigest(),
+        },
         at_ms=act.now_ms,
     )
 

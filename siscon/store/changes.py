@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from siscon.domain.records import Entity
-from siscon.store.database import Connection
+from siscon.store.database import Connection, Row
 
 ADD = """
 INSERT INTO changes (at_ms, run_id, integration, entity, external_id, internal_id, kind, before, after, base, rules)
@@ -78,22 +78,19 @@ async def of_record(
 ) -> list[ChangeRow]:
     """The history of one record, oldest first."""
     params = {"internal_id": internal_id, "after_id": after_id, "limit": limit}
-    return [
-        ChangeRow(
-            row["id"],
-            row["at_ms"],
-            row["run_id"],
-            row["integration"],
-            Change(
-                Entity(row["entity"]),
-                row["external_id"],
-                row["internal_id"],
-                row["kind"],
-                row["before"],
-                row["after"],
-                row["base"],
-                row["rules"],
-            ),
-        )
-        for row in await c.all(OF_RECORD, params)
-    ]
+    return [change_row(row) for row in await c.all(OF_RECORD, params)]
+
+
+def change_row(row: Row) -> ChangeRow:
+    """A stored row as a change."""
+    change = Change(
+        Entity(row["entity"]),
+        row["external_id"],
+        row["internal_id"],
+        row["kind"],
+        row["before"],
+        row["after"],
+        row["base"],
+        row["rules"],
+    )
+    return ChangeRow(row["id"], row["at_ms"], row["run_id"], row["integration"], change)
