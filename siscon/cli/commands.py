@@ -23,6 +23,7 @@ COMMANDS = {
     "plans": ("plans", "List and show the plans that wait; throw them away."),
     "apply": ("plans", "Let a plan apply, as it was shown."),
     "rollover": ("rollovers", "Expect a mass change, such as a new school year."),
+    "undo": ("undo", "Put back what a run did."),
     "records": ("look", "Look at the local roster."),
     "mappings": ("look", "Look at the ties between the systems' ids and ours."),
     "errors": ("look", "Look at the records that could not be applied."),

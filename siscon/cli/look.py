@@ -22,13 +22,14 @@ from siscon.cli.options import (
 )
 from siscon.domain.errors import UsageError
 from siscon.domain.records import Entity
-from siscon.ops import rows
+from siscon.ops import history, rows
 
 RECORD_COLUMNS = ("integration", "entity", "external_id", "internal_id", "name", "status", "missing_since")
 MAPPING_COLUMNS = (
     *("integration", "entity", "external_id", "internal_id", "sync_status", "last_synced_at"),
     "error_message",
 )
+HISTORY_COLUMNS = ("at", "what", "run_id", "run_kind", "requested_by", "field", "before", "after", "rule")
 ERROR_COLUMNS = ("integration", "entity", "external_id", "field", "reason", "attempts", "last_seen_at")
 
 Lister = Callable[..., AsyncIterator[dict[str, Any]]]
@@ -102,6 +103,32 @@ def show_record(
         if found is None:
             raise UsageError(f"{integration} has no {entity} '{external_id}' in the local roster.")
         output.card(found, as_json=as_json)
+
+    in_house(config, work)
+
+
+@records.command("history")
+@click.argument("integration")
+@click.argument("entity", type=click.Choice([entity.value for entity in Entity]))
+@click.argument("external_id")
+@config_option
+@json_option
+def show_history(
+    config: Path | None, integration: str, entity: str, external_id: str, *, as_json: bool
+) -> None:
+    """Show what was done to one record: when, by which run and whom, what it was before, which rule decided."""
+
+    async def work(house: runtime.House) -> None:
+        check_integration(house, integration, await rows.names(house.db))
+        found = await history.internal_id(house.db, integration, Entity(entity), external_id)
+        if found is None:
+            raise UsageError(f"{integration} has no {entity} '{external_id}' in the local roster.")
+        printer = output.Printer(HISTORY_COLUMNS, as_json=as_json, empty="Nothing was ever done to it.")
+        async for row in history.history(house.db, found):
+            changed = row.pop("changes") if not as_json else []
+            for one in [row] if as_json else [{**row, **field} for field in changed] or [row]:
+                printer.row(one)
+        printer.end()
 
     in_house(config, work)
 
