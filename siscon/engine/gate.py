@@ -12,8 +12,9 @@ from math import ceil
 
 from siscon.domain.events import EventKind, Level
 from siscon.domain.retry import Breaker, after_failure, breaker_state
-from siscon.engine.meter import CURRENT
+from siscon.engine.meter import CURRENT, rank
 from siscon.providers.contract import Rate
+from siscon.providers.transport.turns import Turns
 from siscon.store import events, integrations, ratelimits, runs
 from siscon.store.database import Connection, Database
 
@@ -56,7 +57,7 @@ class StoredGate:
         self._probe_ms = probe_ms
         self._sleep = sleep
         self._luck = luck
-        self._turn = asyncio.Lock()
+        self._turns = Turns(1)
         self._paused_until_ms = 0
         self._breaker = Breaker()
         self._host = host
@@ -80,8 +81,11 @@ class StoredGate:
         await self._slot()
 
     async def _slot(self, *, is_fresh: bool = False) -> None:
-        """Whoever is next reserves when the one before has left, so however many wait, one of them has a slot."""
-        async with self._turn:
+        """Whoever is next reserves when the one before has left, so however many wait, one of them has a slot.
+
+        Next is the lane for which somebody waits, be the queue of an import ever so long.
+        """
+        async with self._turns.turn(rank()):
             while True:
                 if not self._is_open:
                     slot_ms = await self._reserve()

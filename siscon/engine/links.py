@@ -19,7 +19,7 @@ from siscon.domain.tokens import Token
 from siscon.engine.activation import LoadProvider, host_of, own_settings, shared_rate, sharers_of
 from siscon.engine.gate import PROBE_MS, StoredGate
 from siscon.engine.logins import login_of
-from siscon.engine.meter import call_under_way, count_request, is_urgent
+from siscon.engine.meter import call_under_way, count_request, rank
 from siscon.engine.tokens import Login, NoTokens, StoredTokens
 from siscon.providers.contract import (
     Answer,
@@ -175,7 +175,7 @@ class Links:
                 at_once=rate.at_once,
             ),
             media=kind.media,
-            is_urgent=is_urgent,
+            rank=rank,
             under_way=call_under_way,
             ca_file=settings.ca_file,
             present=present(grant),

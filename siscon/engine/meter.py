@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from siscon.domain.runs import Lane
+
 
 class Meter:
-    """Counts the attempts of one run, token calls and retries included; ``urgent``: a person waits for the run."""
+    """Counts the attempts of one run, token calls and retries included; ``lane`` says how soon it is wanted."""
 
-    def __init__(self, run_id: int, *, urgent: bool = False) -> None:
+    def __init__(self, run_id: int, lane: Lane = Lane.BULK) -> None:
         self.run_id = run_id
-        self.urgent = urgent
+        self.lane = lane
         self._count = 0
         self._under_way = 0
         self._moved_s = time.monotonic()
@@ -45,6 +47,9 @@ class Meter:
             self._moved_s = time.monotonic()
 
 
+SOONER = (Lane.SINGLE, Lane.QUICK, Lane.BULK)
+"""Whose request goes first, of those that wait."""
+
 CURRENT: ContextVar[Meter | None] = ContextVar("siscon_meter", default=None)
 """The meter of the run that this task works for; None for work that belongs to no run."""
 
@@ -56,10 +61,10 @@ def count_request() -> None:
         meter.add()
 
 
-def is_urgent() -> bool:
-    """Whether a person waits for what this task does."""
+def rank() -> int:
+    """How soon what this task does is wanted: 0 for one record that a person waits for, 2 for a long import."""
     meter = CURRENT.get()
-    return meter is not None and meter.urgent
+    return SOONER.index(meter.lane if meter is not None else Lane.BULK)
 
 
 @contextmanager

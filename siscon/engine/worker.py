@@ -11,7 +11,7 @@ from siscon.config import Settings
 from siscon.domain.errors import DatabaseError, LeaseLost
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import Lease
-from siscon.domain.runs import GOOD_ENDS, Lane, Run, RunKind, RunStatus
+from siscon.domain.runs import GOOD_ENDS, Run, RunKind, RunStatus
 from siscon.domain.text import plain
 from siscon.engine.activation import host_of
 from siscon.engine.bell import Ear
@@ -149,7 +149,7 @@ class Worker:
         self._take_up(claimed, lease)
 
     def _take_up(self, run: Run, lease: Lease) -> None:
-        meter = Meter(run.id, urgent=run.lane is Lane.QUICK)
+        meter = Meter(run.id, run.lane)
         hand = Hand(run, lease, asyncio.create_task(self._carry(run, lease, meter)), meter)
         self._hands[run.id] = hand
         minder = asyncio.create_task(self._mind(hand))

@@ -13,6 +13,7 @@ import pytest
 from siscon.domain.errors import TransientError
 from siscon.domain.events import EventKind
 from siscon.domain.privacy import Secret
+from siscon.domain.runs import Lane
 from siscon.domain.tokens import Token
 from siscon.engine.gate import StoredGate
 from siscon.engine.links import patiently
@@ -154,6 +155,32 @@ async def test_more_waiters_than_a_pace_explains_keep_the_rate(db: SqliteDatabas
     await asyncio.gather(*(one() for _ in range(150)))
 
     assert most_in_a_minute(sent_ms) <= 60
+
+
+async def test_the_record_that_a_person_waits_for_gets_the_next_slot(db: SqliteDatabase, clock: HandClock):
+    """However many requests of an import and of a long redrive wait before it."""
+    entry, left = gate(db, clock, 60), []
+
+    async def one(lane: Lane, name: str) -> None:
+        CURRENT.set(Meter(1, lane))
+        await entry.enter()
+        left.append(name)
+
+    waiting = [asyncio.create_task(one(Lane.BULK, f"import {n}")) for n in range(500)]
+    waiting += [asyncio.create_task(one(Lane.QUICK, f"redrive {n}")) for n in range(500)]
+
+    async def some_have_left() -> bool:
+        return len(left) >= 7
+
+    await until(some_have_left)
+    gone = len(left)
+    late = asyncio.create_task(one(Lane.SINGLE, "the one"))
+    await late
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert left.index("the one") <= gone + 1, "at most the one that had its turn already goes before"
 
 
 @pytest.mark.parametrize("requests", [0, 60])

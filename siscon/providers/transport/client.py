@@ -86,9 +86,9 @@ class ApiClient:
     happen there, and it costs less CPU than a bare client.
 
     ``present`` is the header that carries the credential and what stands before it there; without a name of a
-    header none is sent. ``is_urgent`` says whether a person waits for what the calling task does: such requests go
-    first. ``secrets`` are those of the credential: with the tokens that were sent they are struck out of whatever an
-    SIS says when it refuses. ``under_way`` is entered for the length of each call of a provider, waits and repeats
+    header none is sent. ``rank`` says how soon what the calling task does is wanted: of requests that wait the lowest
+    goes first. ``secrets`` are those of the credential: with the tokens that were sent they are struck out of whatever
+    an SIS says when it refuses. ``under_way`` is entered for the length of each call of a provider, waits and repeats
     included.
     """
 
@@ -106,7 +106,7 @@ class ApiClient:
         present: tuple[str, str] = ("Authorization", "Bearer "),
         secrets: Iterable[Secret] = (),
         media: Literal["json", "xml"] = "json",
-        is_urgent: Callable[[], bool] = lambda: False,
+        rank: Callable[[], int] = lambda: 0,
         under_way: Callable[[], AbstractContextManager[None]] = nullcontext,
         rng: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
@@ -120,7 +120,7 @@ class ApiClient:
         self._needs_tls = any(scheme == "https" for scheme, _, _ in self._origins)
         self._gate, self._tokens, self._classify, self._meter = gate, tokens, classify, meter
         self._limits = limits or ClientLimits()
-        self._media, self._is_urgent, self._under_way = media, is_urgent, under_way
+        self._media, self._rank, self._under_way = media, rank, under_way
         self._turns, self._kept = Turns(self._limits.at_once), KeptAnswers()
         self._rng, self._sleep = rng, sleep
         self._ca_file = ca_file
@@ -261,7 +261,7 @@ class ApiClient:
     async def _attempt(self, call: _Call) -> Answer:
         """One try; a rejected token is replaced once and the same request sent again."""
         call.may_retry = None
-        async with self._turns.turn(urgent=self._is_urgent()):
+        async with self._turns.turn(self._rank()):
             token = await self._enter()
             answer = await self._exchange(call, token)
             if answer.status == 401 and self._own_judgement(answer) is None:

@@ -1,29 +1,28 @@
-"""Turns at a server that takes only so many requests at once; what a person waits for goes first."""
+"""Turns where only so many may go at once; who waits goes by rank, and in order within a rank."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
 class Turns:
-    """At most ``at_once`` holders (0: any number); who waits is served in order, the urgent before the others."""
+    """At most ``at_once`` holders (0: any number); of those who wait the lowest rank goes first."""
 
     def __init__(self, at_once: int) -> None:
         self._is_bounded = at_once > 0
         self._free = at_once
-        self._urgent: deque[asyncio.Future[None]] = deque()
-        self._others: deque[asyncio.Future[None]] = deque()
+        self._waiting: defaultdict[int, deque[asyncio.Future[None]]] = defaultdict(deque)
 
     @asynccontextmanager
-    async def turn(self, *, urgent: bool) -> AsyncIterator[None]:
+    async def turn(self, rank: int) -> AsyncIterator[None]:
         """Hold a turn for the length of a block."""
         if not self._is_bounded:
             yield
             return
-        await self._take(self._urgent if urgent else self._others)
+        await self._take(self._waiting[rank])
         try:
             yield
         finally:
@@ -43,7 +42,8 @@ class Turns:
             raise
 
     def _give_back(self) -> None:
-        for queue in (self._urgent, self._others):
+        for rank in sorted(self._waiting):
+            queue = self._waiting[rank]
             while queue:
                 waiter = queue.popleft()
                 if not waiter.done():

@@ -501,9 +501,9 @@ async def test_a_limit_without_a_hint_waits_for_the_announced_reset() -> None:
     assert house.gate.pauses == [8.5]
 
 
-async def test_no_more_requests_at_once_than_allowed_and_the_urgent_go_first() -> None:
+async def test_no_more_requests_at_once_than_allowed_and_the_lowest_rank_goes_first() -> None:
     free, under_way, most, order = asyncio.Event(), 0, 0, []
-    urgent = ContextVar("urgent", default=False)
+    rank = ContextVar("rank", default=2)
 
     async def slow(request: httpx.Request) -> httpx.Response:
         nonlocal under_way, most
@@ -514,21 +514,21 @@ async def test_no_more_requests_at_once_than_allowed_and_the_urgent_go_first() -
         under_way -= 1
         return answer()(request)
 
-    house = House(slow, limits=ClientLimits(at_once=2), is_urgent=urgent.get)
+    house = House(slow, limits=ClientLimits(at_once=2), rank=rank.get)
 
-    async def ask(name: str, *, as_urgent: bool) -> None:
-        urgent.set(as_urgent)
+    async def ask(name: str) -> None:
+        rank.set({"q": 1, "s": 0}.get(name, 2))
         await house.api.get(name)
 
     async with house.api:
-        asking = [asyncio.create_task(ask(name, as_urgent=name == "q")) for name in "abcdq"]
+        asking = [asyncio.create_task(ask(name)) for name in "abcdqs"]
         while under_way < 2:
             await asyncio.sleep(0)
         asking[2].cancel()
         free.set()
         await asyncio.gather(*asking, return_exceptions=True)
 
-    assert (most, order) == (2, ["a", "b", "q", "d"])
+    assert (most, order) == (2, ["a", "b", "s", "q", "d"])
 
 
 async def test_a_request_that_had_to_wait_for_its_token_takes_another_slot(
