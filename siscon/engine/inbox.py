@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from siscon.domain import commands as asked
-from siscon.domain.commands import CommandRow, CommandStatus, to_plain
+from siscon.domain.commands import CommandRow, CommandStatus, for_audit
 from siscon.domain.errors import UsageError
 from siscon.engine import conflict_acts, integration_acts, plan_acts, run_acts, undo_acts
 from siscon.engine.answers import Answer, Circumstances, LiveEngine, NotOurs
@@ -104,7 +104,7 @@ async def _conclude(
         actor=row.actor,
         action=row.command.kind if status is CommandStatus.DONE else f"{row.command.kind} refused",
         target=answer.target,
-        detail=to_plain(row.command),
+        detail=for_audit(row.command),
         at_ms=now_ms,
     )
     await commands.answer(

@@ -1,0 +1,50 @@
+"""What is written down of commands."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from siscon.domain.commands import (
+    ApprovePlan,
+    Command,
+    EditRecord,
+    MendDead,
+    SettleConflict,
+    SettleConflicts,
+    WithdrawRecords,
+    for_audit,
+    from_plain,
+    to_plain,
+)
+
+COMMANDS: list[Command] = [
+    SettleConflict(7, {"last_name": "=Quill", "email": "sis"}, "f", 3, "asked"),
+    SettleConflicts(
+        "harbor", {"field": "email", "sis": "kim@Quill", "entity": "student"}, "sis", 4, 9, "why"
+    ),
+    EditRecord("harbor", "student", "u1", {"last_name": "Quill"}, "why"),
+    WithdrawRecords("harbor", "student", (), {"last_name": "Quill"}, 2, "why"),
+    MendDead(3, {"name.family": "Quill"}, "why"),
+    ApprovePlan(3, "why", ("student",)),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.kind)
+def test_a_command_comes_back_from_the_table_as_it_was_left(command: Command) -> None:
+    assert from_plain(command.kind, json.loads(json.dumps(to_plain(command)))) == command
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.kind)
+def test_the_audit_names_fields_and_never_a_pupils_value(command: Command) -> None:
+    told = json.dumps(for_audit(command))
+
+    assert "Quill" not in told
+    assert "why" in told or "asked" in told
+
+
+def test_the_audit_says_which_side_won_and_which_pattern_was_meant() -> None:
+    assert for_audit(COMMANDS[0])["choices"] == {"last_name": "a value", "email": "sis"}
+    assert for_audit(COMMANDS[1])["where"] == {"field": "email", "sis": "a value", "entity": "student"}
+    assert for_audit(COMMANDS[2])["fields"] == ["last_name"]
