@@ -170,7 +170,9 @@ def _change(
     elif ask:
         now = replace(ours, version=ours.version + bool(fields))
         batch.conflicts.append(_conflict(job, entity, row, now, {name: told[name] for name in ask}))
-        batch.ties.append(_tie_in_dispute(entity, row, ours.internal_id, told, ask))
+        batch.ties.append(
+            _tie_in_dispute(entity, row, ours.internal_id, {name: told[name][2] for name in ask}, lost)
+        )
     else:
         batch.updated += 1
         batch.ties.append(_tie(batch, entity, row, ours.internal_id, lost))
@@ -181,10 +183,14 @@ def _leaves(fields: Mapping[str, Any], ours: RosterRow) -> bool:
 
 
 def _tie_in_dispute(
-    entity: Entity, row: Planned, internal_id: int, told: Mapping[str, Any], ask: Iterable[str]
+    entity: Entity,
+    row: Planned,
+    internal_id: int,
+    disputed: Mapping[str, Any],
+    lost: Mapping[str, list[str]],
 ) -> Tie:
     """All but the disputed fields are agreed on; those keep their base, so every run asks until they are decided."""
-    base = {**json.loads(row.body), **{name: told[name][2] for name in ask}}
+    base = {**json.loads(row.body), **lost, **disputed}
     return Tie(row.external_id, internal_id, SyncStatus.PENDING, IN_DISPUTE, "", body_of(entity, base))
 
 
