@@ -1,4 +1,4 @@
-"""Commands that only look: records, mappings, errors."""
+"""Commands about records, mappings and errors: what only looks; edits stand in a module of their own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from siscon import runtime
-from siscon.cli import output
+from siscon.cli import edits, output
 from siscon.cli.options import (
     check_integration,
     config_option,
@@ -131,6 +131,10 @@ def show_history(
         printer.end()
 
     in_house(config, work)
+
+
+for command in (edits.edit_record, edits.list_edits, edits.release_edits, edits.withdraw_records):
+    records.add_command(command)
 
 
 def _name_of(row: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     RECORD_SET_ASIDE = "record set aside"
     ROLLOVER = "rollover"
     CONFLICT_SETTLED = "conflict settled"
+    RECORDS_EDITED = "records edited"
     ENTITY_DONE = "entity done"
     PAGE_NOTE = "page note"
     BREAKER_OPENED = "breaker opened"

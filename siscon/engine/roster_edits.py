@@ -77,7 +77,7 @@ async def write_edits(c: Connection, act: Act, entity: Entity, edits: Sequence[E
         if fields:
             row = local[one.internal_id]
             rows.append((one.internal_id, {**row.fields, **inside(entity, fields, known)}))
-    await records.update(c, entity, rows, now_ms=act.now_ms, by_hand=act.kind == "edited")
+    await records.update(c, entity, rows, now_ms=act.now_ms, by_hand=True)
     await mappings.rebase(
         c, act.integration, entity, [_rebased(one.external_id, one.base) for one in edits if one.base]
     )
