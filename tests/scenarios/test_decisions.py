@@ -81,3 +81,36 @@ async def test_conflicts_are_decided_one_and_all_remembered_undone_and_told(dist
     assert {row["external_id"] for row in await district.rows("conflicts", "list")} == {
         row["external_id"] for row in asked[1:]
     }
+
+
+@pytest.mark.long
+@pytest.mark.timeout(120)
+async def test_a_clerk_edits_gives_back_and_withdraws(district: District) -> None:
+    await district.siscon("sync", "north", "--full", "--wait")
+    student = (await district.rows("records", "list", "--entity", "student", "--limit", "1"))[0]
+    me = ["north", "student", student["external_id"]]
+
+    code, told = await district.siscon(
+        "records", "edit", *me, "--set", "middle_name=Sea", "--reason", "asked"
+    )
+    assert (code, "siscon undo" in told) == (0, True), told
+    (edit,) = await district.rows("records", "edits", "north")
+    assert (edit["field"], edit["local"]) == ("middle_name", "Sea")
+    await district.siscon("sync", "north", "--full", "--wait")
+    assert len(await district.rows("records", "edits", "north")) == 1
+
+    release = ["records", "release", "north", "student", "--all", "--reason", "enough"]
+    code, told = await district.siscon(*release)
+    assert (code, "1 student records" in told, "add --yes" in told) == (2, True, True), told
+    assert (await district.siscon(*release, "--yes"))[0] == 0
+    assert await district.rows("records", "edits", "north") == []
+
+    withdraw = ["records", "withdraw", *me, "--reason", "moved away", "--yes"]
+    assert (await district.siscon(*withdraw))[0] == 0
+    code, told = await district.siscon(*withdraw)
+    assert (code, "no active student" in told) == (2, True), told
+    await district.siscon("sync", "north", "--full", "--wait")
+    (row,) = await district.rows("records", "show", *me)
+    assert row["status"] == "inactive"
+    code, told = await district.siscon("records", "edit", *me, "--set", "status=here", "--reason", "x")
+    assert code == 2, told
