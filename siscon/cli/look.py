@@ -29,6 +29,7 @@ MAPPING_COLUMNS = (
     *("integration", "entity", "external_id", "internal_id", "sync_status", "last_synced_at"),
     "error_message",
 )
+FOUND_COLUMNS = ("integration", "entity", "external_id", "internal_id", "name")
 HISTORY_COLUMNS = ("at", "what", "run_id", "run_kind", "requested_by", "field", "before", "after", "rule")
 ERROR_COLUMNS = ("integration", "entity", "external_id", "field", "reason", "attempts", "last_seen_at")
 
@@ -103,6 +104,20 @@ def show_record(
         if found is None:
             raise UsageError(f"{integration} has no {entity} '{external_id}' in the local roster.")
         output.card(found, as_json=as_json)
+
+    in_house(config, work)
+
+
+@records.command("find")
+@click.argument("text")
+@config_option
+@json_option
+def find_records(text: str, config: Path | None, *, as_json: bool) -> None:
+    """Find records by an external id, an internal id, or the beginning of a name."""
+
+    async def work(house: runtime.House) -> None:
+        found = await history.find(house.db, text)
+        output.show(found, FOUND_COLUMNS, as_json=as_json, empty="Nobody and nothing is called so.")
 
     in_house(config, work)
 

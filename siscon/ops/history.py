@@ -6,10 +6,10 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from siscon.domain.records import Entity
+from siscon.domain.records import CALLED_BY, Entity
 from siscon.domain.runs import Run
 from siscon.ops.rows import PAGE, Row, iso
-from siscon.store import changes, mappings, runs, undoing
+from siscon.store import changes, finding, integrations, mappings, runs, undoing
 from siscon.store.changes import ChangeRow
 from siscon.store.database import Database
 
@@ -19,6 +19,27 @@ async def internal_id(db: Database, integration: str, entity: Entity, external_i
     async with db.read() as c:
         tie = await mappings.find(c, integration, entity, external_id)
     return tie.internal_id if tie is not None else None
+
+
+async def find(db: Database, text: str) -> list[Row]:
+    """Records that a text may mean, over all integrations: an external id, an internal id, the beginning of a name."""
+    async with db.read() as c:
+        names = [one.name for one in await integrations.all_integrations(c)]
+        found = [one for name in sorted(names) for one in await finding.find(c, name, text)]
+    return [
+        {
+            "integration": one.integration,
+            "entity": one.entity.value,
+            "external_id": one.external_id,
+            "internal_id": one.internal_id,
+            "name": " ".join(_called(one.entity, json.loads(one.base))),
+        }
+        for one in found
+    ]
+
+
+def _called(entity: Entity, fields: dict[str, Any]) -> list[str]:
+    return [fields[name] for name in CALLED_BY[entity] if fields.get(name)]
 
 
 async def history(db: Database, internal_id: int) -> AsyncIterator[Row]:
