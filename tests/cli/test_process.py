@@ -130,6 +130,11 @@ def sorted_rows(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     return sorted(rows, key=lambda row: (str(row["entity"]), str(row["external_id"])))
 
 
+def heed_ctrl_c() -> None:
+    """A shell lets what it runs in the background ignore ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_a_demo_with_130_and_leaves_nothing(environ: Environ, tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "siscon", "demo", "--once", "--students", "2000", "--real-limits"],
@@ -137,6 +142,7 @@ def test_ctrl_c_ends_a_demo_with_130_and_leaves_nothing(environ: Environ, tmp_pa
         stderr=subprocess.PIPE,
         env=environ,
         start_new_session=True,
+        preexec_fn=heed_ctrl_c,
     )
     waited(lambda: any(tmp_path.glob("siscon-demo-*/siscon.key")))
     pid = int(next(tmp_path.glob("siscon-demo-*/sandbox.pid")).read_text(encoding="ascii"))
