@@ -17,7 +17,7 @@ from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
 from siscon.domain.runs import Lane, RunKind
 from siscon.domain.text import plain
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration
-from siscon.engine.roster_edits import Act, Edit, NewBase, write_edits
+from siscon.engine.roster_edits import Act, Edit, NewBase, checked_value, is_same, write_edits
 from siscon.store import conflicts, events, mappings, records, runs
 from siscon.store.database import Connection
 
@@ -51,7 +51,7 @@ def decide(conflict: Conflict, choices: Mapping[str, str]) -> Decided:
         elif choice == LOCAL:
             values[name] = conflict.local[name]
         elif choice.startswith(OWN) and not rules[name].many:
-            values[name] = choice.removeprefix(OWN) or None
+            values[name] = checked_value(conflict.entity, name, choice.removeprefix(OWN) or None)
         else:
             raise UsageError(f"Choose sis, local or = and a value for {name}.")
         if rules[name].required and not values[name]:
@@ -73,8 +73,12 @@ async def settle(c: Connection, command: SettleConflict, here: Circumstances) ->
             f"Conflict {conflict.id} is a question of identity, which this siscon cannot decide."
         )
     seen = (command.sis_fingerprint, command.local_version)
-    if seen != (conflict.sis_fingerprint, conflict.local_version) or not await _still_stands(c, conflict):
+    if seen != (conflict.sis_fingerprint, conflict.local_version):
         raise UsageError(f"{_name(conflict)} has changed since you looked: look again, then decide.")
+    if not await standing(c, conflict.integration, conflict.entity, [conflict]):
+        raise UsageError(
+            f"{_name(conflict)} has been changed here since it was found: the next sync asks anew with what stands now."
+        )
     if not command.choices:
         raise UsageError("Say what is to hold: sis, local or a value for each field.")
     decided = decide(conflict, command.choices)
@@ -139,10 +143,16 @@ def _new_base(entity: Entity, tie: Tie, one: Decided) -> NewBase:
     return NewBase(tie.base, body, settled=fingerprint_of(body) == one.conflict.sis_fingerprint)
 
 
-async def _still_stands(c: Connection, conflict: Conflict) -> bool:
-    local = await records.load(c, conflict.entity, [conflict.internal_id])
-    row = local.get(conflict.internal_id)
-    return row is not None and row.version == conflict.local_version
+async def standing(c: Connection, integration: str, entity: Entity, found: list[Conflict]) -> list[Conflict]:
+    """Those of which the fields in question still are here what they were when it was asked."""
+    local = await records.load(c, entity, [one.internal_id for one in found])
+    told = await records.in_external_ids(c, integration, entity, local.values())
+    return [
+        one
+        for one in found
+        if one.internal_id in told
+        and all(is_same(told[one.internal_id].get(name), value) for name, value in one.local.items())
+    ]
 
 
 def _name(conflict: Conflict) -> str:

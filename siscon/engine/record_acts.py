@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from siscon.domain.commands import EditRecord, ReleaseEdits, WithdrawRecords
 from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.mappings import Mapping as Tie
-from siscon.domain.records import FIELDS, STATUSES, Entity, FieldRule
+from siscon.domain.records import FIELDS, Entity
 from siscon.domain.runs import RunKind
 from siscon.domain.text import plain
 from siscon.engine.absence import INACTIVE
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration
-from siscon.engine.roster_edits import Act, Edit, write_edits
+from siscon.engine.roster_edits import Act, Edit, checked_value, write_edits
 from siscon.store import edits, events, mappings, runs
 from siscon.store.database import Connection
 
 AT_ONCE = 200
 MOST = 20_000
 """More records than this are not changed by one act."""
-DATES = ("birth_date", "starts_on", "ends_on", "begins_on")
 
 
 async def edit(c: Connection, command: EditRecord, here: Circumstances) -> Answer:
@@ -31,8 +29,7 @@ async def edit(c: Connection, command: EditRecord, here: Circumstances) -> Answe
     reason = checked_reason(command.reason)
     if not command.fields:
         raise UsageError("Say which field becomes what, as in --set email=kim@example.org.")
-    rules = {rule.name: rule for rule in FIELDS[entity]}
-    fields = {name: _checked(entity, rules, name, value) for name, value in command.fields.items()}
+    fields = {name: checked_value(entity, name, value) for name, value in command.fields.items()}
     act = await _begin(c, here, command.integration, entity, "edited", reason)
     assert tie.internal_id is not None, "only what is here is found"
     changed = await write_edits(c, act, entity, [Edit(tie.external_id, tie.internal_id, fields)])
@@ -116,32 +113,6 @@ async def _tied(c: Connection, integration: str, entity: str, external_id: str) 
     if tie is None or tie.internal_id is None:
         raise UsageError(f"{name} has no {kind} '{plain(external_id, limit=80)}' in the local roster.")
     return kind, tie
-
-
-def _checked(entity: Entity, rules: Mapping[str, FieldRule], name: str, value: str | None) -> Any:
-    """The value as it may be stored; raises ``UsageError`` for what cannot stand there."""
-    rule = rules.get(name)
-    if rule is None or name == "custom":
-        there = ", ".join(one for one in rules if one != "custom")
-        raise UsageError(f"A {entity} has no field '{plain(name, limit=60)}' to edit, but {there}.")
-    if not value:
-        if rule.required or name == "status":
-            raise UsageError(f"The {name} of a {entity} cannot be empty.")
-        return () if rule.many else None
-    if name == "status" and value not in STATUSES:
-        raise UsageError(f"A status is one of {', '.join(STATUSES)}.")
-    if name in DATES and not _is_date(value):
-        raise UsageError(f"Write the {name} as YYYY-MM-DD.")
-    if any(not one.isprintable() for one in value) or len(value) > 1000:
-        raise UsageError(f"The {name} holds what cannot be printed, or more than 1,000 characters.")
-    return tuple(one.strip() for one in value.split(",") if one.strip()) if rule.many else value
-
-
-def _is_date(value: str) -> bool:
-    try:
-        return date.fromisoformat(value).isoformat() == value
-    except ValueError:
-        return False
 
 
 async def _begin(

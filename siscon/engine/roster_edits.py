@@ -6,17 +6,20 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from siscon.domain.errors import UsageError
 from siscon.domain.mappings import SyncStatus
-from siscon.domain.records import FIELDS, Entity, fingerprint_of
+from siscon.domain.records import FIELDS, STATUSES, Entity, fingerprint_of
 from siscon.domain.text import plain
 from siscon.store import audit, changes, mappings, records, run_counts
 from siscon.store.changes import Change
 from siscon.store.database import Connection
 from siscon.store.records import RosterRow
 from siscon.store.vault import Vault
+
+DATES = ("birth_date", "starts_on", "ends_on", "begins_on")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,7 @@ async def write_edits(c: Connection, act: Act, entity: Entity, edits: Sequence[E
     images, rows = [], []
     for one in edits:
         before = told[one.internal_id]
-        fields = {
-            name: value for name, value in one.fields.items() if (value or None) != (before.get(name) or None)
-        }
+        fields = {name: value for name, value in one.fields.items() if not is_same(value, before.get(name))}
         if fields or one.base:
             images.append(_image(act, entity, one, {name: before.get(name) for name in fields}, fields))
         if fields:
@@ -94,6 +95,12 @@ async def write_edits(c: Connection, act: Act, entity: Entity, edits: Sequence[E
         withdrawn=withdrawn,
     )
     return len(images)
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values of a field mean the same: nothing is nothing, and several are several, however they came."""
+    first, second = (tuple(value) if isinstance(value, list) else value for value in (one, other))
+    return (first or None) == (second or None)
 
 
 def _leaves(row: RosterRow, fields: Mapping[str, Any]) -> bool:
@@ -177,6 +184,33 @@ async def remember(c: Connection, act: Act, entity: Entity, images: Sequence[Cha
         },
         at_ms=act.now_ms,
     )
+
+
+def checked_value(entity: Entity, name: str, value: str | None) -> Any:
+    """The value as it may be stored; raises ``UsageError`` for what cannot stand there."""
+    rules = {rule.name: rule for rule in FIELDS[entity]}
+    rule = rules.get(name)
+    if rule is None or name == "custom":
+        there = ", ".join(one for one in rules if one != "custom")
+        raise UsageError(f"A {entity} has no field '{plain(name, limit=60)}' to edit, but {there}.")
+    if not value:
+        if rule.required or name == "status":
+            raise UsageError(f"The {name} of a {entity} cannot be empty.")
+        return () if rule.many else None
+    if name == "status" and value not in STATUSES:
+        raise UsageError(f"A status is one of {', '.join(STATUSES)}.")
+    if name in DATES and not _is_date(value):
+        raise UsageError(f"Write the {name} as YYYY-MM-DD.")
+    if any(not one.isprintable() for one in value) or len(value) > 1000:
+        raise UsageError(f"The {name} holds what cannot be printed, or more than 1,000 characters.")
+    return tuple(one.strip() for one in value.split(",") if one.strip()) if rule.many else value
+
+
+def _is_date(value: str) -> bool:
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def _text(fields: Mapping[str, Any]) -> str:

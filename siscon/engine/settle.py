@@ -7,10 +7,10 @@ from itertools import groupby
 from siscon.domain.conflicts import Conflict
 from siscon.domain.records import Entity
 from siscon.domain.runs import Phase, RunStatus, end_of
-from siscon.engine.conflict_acts import decide, write_decisions
+from siscon.engine.conflict_acts import decide, standing, write_decisions
 from siscon.engine.job import ImportJob
 from siscon.engine.roster_edits import Act
-from siscon.store import conflicts, records, run_counts, runs
+from siscon.store import conflicts, run_counts, runs
 from siscon.store.database import Connection
 
 
@@ -39,16 +39,11 @@ async def run_settle(job: ImportJob) -> RunStatus:
 async def _settle(
     c: Connection, job: ImportJob, entity: Entity, found: list[Conflict], *, field: str | None, take: str
 ) -> None:
-    local = await records.load(c, entity, [one.internal_id for one in found])
-    standing = [
-        one
-        for one in found
-        if one.internal_id in local and local[one.internal_id].version == one.local_version
-    ]
-    decided = [decide(one, dict.fromkeys([field] if field else one.sis, take)) for one in standing]
+    still = await standing(c, job.run.integration, entity, found)
+    decided = [decide(one, dict.fromkeys([field] if field else one.sis, take)) for one in still]
     act = Act(job.run.integration, job.run.id, job.run.requested_by, "settled", job.now_ms(), job.vault)
     await write_decisions(c, act, entity, decided)
-    passed_over = len(found) - len(standing)
+    passed_over = len(found) - len(still)
     await run_counts.add(
         c, job.run.id, entity, fetched=passed_over, skipped=passed_over, warnings=passed_over
     )
