@@ -26,7 +26,7 @@ COMMANDS = {
     "undo": ("undo", "Put back what a run did."),
     "records": ("look", "Look at the local roster."),
     "mappings": ("look", "Look at the ties between the systems' ids and ours."),
-    "errors": ("look", "Look at the records that could not be applied."),
+    "errors": ("errors", "Look at the records that could not be applied; retry them, give them up."),
     "conflicts": ("conflicts", "Look at the fields that wait for a person, and decide them."),
     "tokens": ("tokens", "Look at the logins; renew, allow and give them back."),
     "integrations": ("integrations", "Look at the connections, try, pause, resume and remove them."),

@@ -184,30 +184,3 @@ def list_mappings(
         as_json=as_json,
         empty="No mappings yet: 'siscon sync NAME' makes them.",
     )
-
-
-@click.group()
-def errors() -> None:
-    """Look at the records that could not be applied."""
-
-
-@errors.command("list")
-@integration_option
-@entity_option
-@limit_option
-@config_option
-@json_option
-def list_errors(
-    config: Path | None, integration: str | None, entity: str | None, limit: int | None, *, as_json: bool
-) -> None:
-    """List the records that wait for a better answer, with the reason."""
-    _list(
-        rows.error_rows,
-        ERROR_COLUMNS,
-        config=config,
-        integration=integration,
-        entity=entity,
-        limit=limit,
-        as_json=as_json,
-        empty="No record is in error.",
-    )

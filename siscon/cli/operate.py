@@ -24,8 +24,17 @@ from siscon.cli.options import (
     sure,
     yes_option,
 )
-from siscon.domain.commands import ApprovePlan, CancelRun, DiscardPlan, Remap, StartRun, StopEngine
+from siscon.domain.commands import (
+    ApprovePlan,
+    CancelRun,
+    DiscardPlan,
+    ForceSync,
+    Remap,
+    StartRun,
+    StopEngine,
+)
 from siscon.domain.errors import SisconError, UsageError
+from siscon.domain.records import Entity
 from siscon.domain.runs import Run, RunStatus
 from siscon.ops import plans, rows, run_rows
 
@@ -44,6 +53,12 @@ STOP_WITHIN_S = 10.0
 @click.argument("integrations", nargs=-1, required=True, metavar="INTEGRATION...")
 @entity_option
 @click.option("--full", is_flag=True, help="Fetch everything anew and look for what is missing.")
+@click.option(
+    "--record",
+    type=(click.Choice([entity.value for entity in Entity]), str),
+    metavar="ENTITY ID",
+    help="Only this record, before everything else; of a student or a section with the enrollments.",
+)
 @click.option("--wait", is_flag=True, help="Wait for the end; where no engine is alive, run one for as long.")
 @config_option
 @json_option
@@ -53,6 +68,7 @@ def sync(
     config: Path | None,
     *,
     full: bool,
+    record: tuple[str, str] | None,
     wait: bool,
     as_json: bool,
 ) -> int:
@@ -61,6 +77,8 @@ def sync(
     async def work(house: runtime.House) -> int:
         for name in integrations:
             check_integration(house, name, [])
+        if record is not None:
+            return await _sync_record(house, integrations, record, wait=wait, as_json=as_json)
         entities = (entity,) if entity else ()
         wanted = [StartRun(name, entities, full) for name in dict.fromkeys(integrations)]
         under_way, held = await _under_way(house)
@@ -75,6 +93,20 @@ def sync(
         return HELD if waiting else 0
 
     return in_house(config, work)
+
+
+async def _sync_record(
+    house: runtime.House, integrations: tuple[str, ...], record: tuple[str, str], *, wait: bool, as_json: bool
+) -> int:
+    if len(integrations) != 1:
+        raise UsageError("Name one integration with --record.")
+    row = await acts.carry_out(house, ForceSync(integrations[0], *record))
+    if row.run_id is None:
+        raise SisconError(f"No run was queued for {integrations[0]}: {row.answer}")
+    if wait:
+        return await finish(house, [row.run_id], as_json=as_json)
+    await _tell_queued(house, [row.run_id], as_json=as_json)
+    return 0
 
 
 async def _under_way(house: runtime.House) -> tuple[dict[str, int], dict[str, int]]:

@@ -22,6 +22,8 @@ class EventKind(StrEnum):
     ROLLOVER = "rollover"
     CONFLICT_SETTLED = "conflict settled"
     RECORDS_EDITED = "records edited"
+    RECORDS_GIVEN_UP = "records given up"
+    RECORDS_GONE = "records gone"
     ENTITY_DONE = "entity done"
     PAGE_NOTE = "page note"
     BREAKER_OPENED = "breaker opened"

@@ -47,7 +47,9 @@ class PlanCounts:
     whole: bool = False
     completed: int = 0
     """How many of the updates only fill in what had to be left out before; no guard fears those."""
+    given_up: int = 0
+    """How many are passed over because they were given up as they are now."""
 
     @property
     def fetched(self) -> int:
-        return self.create + self.update + self.unchanged + self.conflict + self.dead
+        return self.create + self.update + self.unchanged + self.conflict + self.dead + self.given_up

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from siscon.domain.events import EventKind, Level
+from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity
 from siscon.domain.runs import Counts, Phase, RunKind
 from siscon.engine.isolation import one_by_one, write_all_that_can_be
@@ -65,9 +66,15 @@ async def _settle_absences(c: Connection, job: ImportJob, counts: Counts) -> Non
 async def _leave_out(c: Connection, job: ImportJob, counts: Counts) -> None:
     """The plan was approved without this entity: all of it counts as skipped, and is looked at anew by the next run."""
     if not counts.done:
-        rest = counts.fetched - counts.unchanged - counts.failed
+        rest = counts.fetched - counts.unchanged - counts.failed - counts.skipped
         await run_counts.add(c, job.run.id, counts.entity, skipped=rest, warnings=1)
         await run_counts.note(c, job.run.id, counts.entity, phase=Phase.APPLY, done=True)
+
+
+async def _only_given_up(c: Connection, job: ImportJob, counts: Counts) -> bool:
+    """Whether all that was skipped was given up: of anything else the next increment must bring it once more."""
+    verdicts = await staged.count_verdicts(c, job.run.id, counts.entity)
+    return counts.skipped == verdicts.get(Verdict.SKIP, 0)
 
 
 async def _close(job: ImportJob, entity: Entity) -> None:
@@ -82,7 +89,7 @@ async def _close(job: ImportJob, entity: Entity) -> None:
                 await dead_records.mend_vanished(c, run.integration, entity, run.id)
                 await mappings.forget_vanished(c, run.integration, entity, run.id)
             await conflicts.close_gone(c, run.integration, entity, run.id, now_ms=now_ms)
-            if not counts.skipped:  # the next increment must bring what was skipped once more
+            if not counts.skipped or await _only_given_up(c, job, counts):
                 await cursors.commit_watermark(c, run.integration, entity, run_id=run.id, now_ms=now_ms)
             await run_counts.note(c, run.id, entity, done=True)
             told = (

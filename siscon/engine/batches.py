@@ -11,7 +11,7 @@ from typing import Any
 from siscon.domain.errors import RecordError
 from siscon.domain.mappings import SyncStatus
 from siscon.domain.plans import Verdict
-from siscon.domain.records import FIELDS, Entity, body_of
+from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
 from siscon.engine.absence import ACTIVE, INACTIVE
 from siscon.engine.job import ImportJob
 from siscon.store import (
@@ -294,6 +294,7 @@ def _bury(
             field=error.field,
             reason=error.sentence,
             raw=job.vault.seal(body, place=place),
+            digest=fingerprint_of(body),
         )
     )
 

@@ -70,6 +70,21 @@ async def pages_of(
         await _close(pages, told)
 
 
+async def page_of(job: ImportJob, entity: Entity, external_id: str) -> Page | None:
+    """The one record of an id, checked like a page of a list; None where the provider cannot ask for it."""
+    told = _Told(job, entity)
+    async with _no_stall(job.meter.quiet_s, told, STALL_S):
+        with told.faults():
+            page = await job.provider.one(entity, external_id)
+    if page is None:
+        return None
+    with told.faults():
+        page = _checked(told, page)
+    if any(one.external_id != external_id for one in (*page.records, *page.rejected)):
+        raise told.broken("gave another record than was asked for")
+    return page
+
+
 async def answer_of(
     job: ImportJob, what: str, question: Callable[[], Awaitable[Any]], *, within_s: float
 ) -> Any:

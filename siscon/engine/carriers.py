@@ -8,11 +8,13 @@ from siscon.domain.errors import UsageError
 from siscon.domain.runs import RunKind, RunStatus
 from siscon.engine.importer import run_import
 from siscon.engine.job import ImportJob
+from siscon.engine.redrive import run_redrive
 from siscon.engine.settle import run_settle
 from siscon.engine.undo import run_undo
 
 CARRIERS: Mapping[RunKind, Callable[[ImportJob], Awaitable[RunStatus]]] = {
     RunKind.IMPORT: run_import,
+    RunKind.REDRIVE: run_redrive,
     RunKind.SETTLE: run_settle,
     RunKind.UNDO: run_undo,
 }

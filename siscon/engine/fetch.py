@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from siscon.domain.errors import Category, ProviderError, Severity
 from siscon.domain.events import EventKind, Level
 from siscon.domain.plans import Verdict
 from siscon.domain.records import FIELDS, Entity, Part, Record, fingerprint_of, from_fields, to_body
-from siscon.domain.runs import Phase
+from siscon.domain.runs import Phase, RunKind
 from siscon.engine.bounded import pages_of
 from siscon.engine.job import ImportJob
 from siscon.providers.contract import Page, Rejected
@@ -62,47 +62,61 @@ def _believable(job: ImportJob, mark: str | None) -> str | None:
 
 async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: str | None) -> None:
     """One page in one transaction. A row whose id cannot be read may be anybody's: then nobody is missing."""
-    run, now_ms = job.run, job.now_ms()
-    rows = _checked_rows(job, entity, page)
-    dead = [_dead_entry(job, entity, one) for one in page.rejected]
-    n_requests = job.meter.take()
     partial = page.partial or any(one.external_id is None for one in page.rejected)
     async with job.db.transaction(job.lease) as c:
-        await staged.put(c, run.id, entity, rows)
-        if page.absent_fields:
-            await staged.keep(c, run.integration, run.id, entity, page.absent_fields)
-        if dead:
-            await dead_records.bury(c, dead, now_ms=now_ms)
+        await stage(c, job, entity, page)
         await cursors.save_resume(
             c,
-            run.integration,
+            job.run.integration,
             entity,
             resume=page.resume,
             next_watermark=next_watermark,
             complete=page.resume is None,
             partial=partial,
         )
-        mains = sum(1 for row in rows if row[1] == "")
-        await run_counts.add(
-            c,
-            run.id,
-            entity,
-            fetched=mains,
-            pages=int(bool(rows)),
-            requests=n_requests,
-            warnings=int(page.partial),
-        )
-        await runs.add_requests(c, run.id, n_requests)
-        await run_counts.note(c, run.id, entity, phase=Phase.FETCH, total=page.total)
-        if page.note:
-            await _note(c, job, entity, page.note)
+
+
+async def stage(c: Connection, job: ImportJob, entity: Entity, page: Page) -> None:
+    """Keep what a page brought, bury what makes no sense, and count."""
+    run = job.run
+    given_up = await _given_up(c, job, entity, page)
+    rows = _checked_rows(job, entity, page, given_up)
+    dead = [_dead_entry(job, entity, one) for one in page.rejected if _key(one) not in given_up]
+    n_requests = job.meter.take()
+    await staged.put(c, run.id, entity, rows)
+    if page.absent_fields:
+        await staged.keep(c, run.integration, run.id, entity, page.absent_fields)
+    if dead:
+        await dead_records.bury(c, dead, now_ms=job.now_ms())
+    mains = sum(1 for row in rows if row[1] == "")
+    await run_counts.add(
+        c,
+        run.id,
+        entity,
+        fetched=mains,
+        pages=int(bool(rows)),
+        requests=n_requests,
+        warnings=int(page.partial),
+    )
+    await runs.add_requests(c, run.id, n_requests)
+    await run_counts.note(c, run.id, entity, phase=Phase.FETCH, total=page.total)
+    if page.note:
+        await _note(c, job, entity, page.note)
+
+
+async def _given_up(c: Connection, job: ImportJob, entity: Entity, page: Page) -> set[str]:
+    """The keys of what makes no sense and was given up just so; a person's retry tries those, too."""
+    if not page.rejected or job.run.kind is not RunKind.IMPORT:
+        return set()
+    digests = {_key(one): digest_of(one.raw) for one in page.rejected}
+    return await dead_records.given_up(c, job.run.integration, entity, digests, tries=job.dead_after)
 
 
 def _checked_rows(
-    job: ImportJob, entity: Entity, page: Page
+    job: ImportJob, entity: Entity, page: Page, given_up: Set[str]
 ) -> list[tuple[str, str, str, str, str | None, str]]:
     try:
-        rows = list(_rows(page, job.policy(entity).ours))
+        rows = list(_rows(page, job.policy(entity).ours, given_up))
         "".join(text for row in rows for text in (*row[:3], row[5])).encode()
     except UnicodeEncodeError:
         raise ProviderError(
@@ -113,7 +127,9 @@ def _checked_rows(
     return rows
 
 
-def _rows(page: Page, ours: frozenset[str]) -> Iterator[tuple[str, str, str, str, str | None, str]]:
+def _rows(
+    page: Page, ours: frozenset[str], given_up: Set[str]
+) -> Iterator[tuple[str, str, str, str, str | None, str]]:
     """What is staged of a page; fields that are ours alone are not even looked at."""
     modified = page.modified
     for told in page.records:
@@ -132,7 +148,8 @@ def _rows(page: Page, ours: frozenset[str]) -> Iterator[tuple[str, str, str, str
             external_id = record.external_id
             yield external_id, "", body, fingerprint_of(body), None, modified.get(external_id, "")
     for one in page.rejected:
-        yield _key(one), "", NO_BODY, "", Verdict.DEAD.value, ""
+        key = _key(one)
+        yield key, "", NO_BODY, "", (Verdict.SKIP if key in given_up else Verdict.DEAD).value, ""
 
 
 def _without(record: Record | Part, names: frozenset[str]) -> Record | Part:
@@ -146,7 +163,12 @@ def _without(record: Record | Part, names: frozenset[str]) -> Record | Part:
 
 
 def _key(one: Rejected) -> str:
-    return one.external_id or "#" + hashlib.blake2b(one.raw.encode(), digest_size=12).hexdigest()
+    return one.external_id or "#" + digest_of(one.raw)
+
+
+def digest_of(raw: str) -> str:
+    """What tells one raw answer from another."""
+    return hashlib.blake2b(raw.encode(), digest_size=12).hexdigest()
 
 
 def _dead_entry(job: ImportJob, entity: Entity, one: Rejected) -> dead_records.DeadEntry:
@@ -163,6 +185,7 @@ def _dead_entry(job: ImportJob, entity: Entity, one: Rejected) -> dead_records.D
         field=one.field,
         reason=one.sentence,
         raw=job.vault.seal(one.raw, place=dead_records.place_of(job.run.integration, entity, key)),
+        digest=digest_of(one.raw),
     )
 
 

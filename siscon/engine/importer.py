@@ -28,27 +28,27 @@ async def run_import(job: ImportJob) -> RunStatus:
     Every step is one transaction, so after a crash the next call repeats at most one page or one batch. Raises
     ``SisconError`` when the run cannot go on, ``Cancelled`` and ``LeaseLost`` when it must not.
     """
-    _refuse_a_deadly_place(job)
+    refuse_a_deadly_place(job)
     phase = await _begin(job)
     if phase is Phase.FETCH:
         await patiently(job, "its first questions", partial(coverage.look, job), _nowhere)
         for entity in job.run.entities:
-            await _timed(job, entity, _fetch)
-        phase = await _enter(job, Phase.PLAN)
+            await timed(job, entity, _fetch)
+        phase = await enter(job, Phase.PLAN)
     if phase is Phase.PLAN:
-        plans = [await _timed(job, entity, plan.plan_entity) for entity in job.run.entities]
+        plans = [await timed(job, entity, plan.plan_entity) for entity in job.run.entities]
         changed = await coverage.what_changed(job)
         if await guard.is_too_much(job, plans, changed):
             return RunStatus.PLANNED if job.run.dry else RunStatus.HELD
         if job.run.dry:
             return RunStatus.PLANNED
-        phase = await _enter(job, Phase.APPLY)
+        phase = await enter(job, Phase.APPLY)
     for entity in job.run.entities:
-        await _timed(job, entity, apply.apply_entity)
-    return await _finish(job)
+        await timed(job, entity, apply.apply_entity)
+    return await finish(job)
 
 
-def _refuse_a_deadly_place(job: ImportJob) -> None:
+def refuse_a_deadly_place(job: ImportJob) -> None:
     """What kills an engine while it reads would kill the next one as well, for ever."""
     run = job.run
     if run.deaths >= DEATHS and run.phase in (None, Phase.FETCH, Phase.PLAN):
@@ -100,13 +100,15 @@ async def _cursors_are_ours(c: Connection, job: ImportJob) -> bool:
     return True
 
 
-async def _enter(job: ImportJob, phase: Phase) -> Phase:
+async def enter(job: ImportJob, phase: Phase) -> Phase:
+    """Note that a run goes over to a phase."""
     async with job.db.transaction(job.lease) as c:
         await runs.set_phase(c, job.run.id, phase)
     return phase
 
 
-async def _timed(job: ImportJob, entity: Entity, step: Callable[[ImportJob, Entity], Awaitable[T]]) -> T:
+async def timed(job: ImportJob, entity: Entity, step: Callable[[ImportJob, Entity], Awaitable[T]]) -> T:
+    """Take a step with one entity, and count how long it took."""
     begun = time.monotonic()
     answer = await step(job, entity)
     seconds = round(time.monotonic() - begun, 3)
@@ -115,7 +117,8 @@ async def _timed(job: ImportJob, entity: Entity, step: Callable[[ImportJob, Enti
     return answer
 
 
-async def _finish(job: ImportJob) -> RunStatus:
+async def finish(job: ImportJob) -> RunStatus:
+    """See that every record is accounted for, drop the plan; the state in which the run ends."""
     async with job.db.read() as c:
         counts = await run_counts.of_run(c, job.run.id)
     wrong = [one.entity.value for one in counts if not one.reconciles]

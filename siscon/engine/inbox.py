@@ -8,7 +8,15 @@ from typing import Any
 from siscon.domain import commands as asked
 from siscon.domain.commands import CommandRow, CommandStatus, for_audit
 from siscon.domain.errors import UsageError
-from siscon.engine import conflict_acts, integration_acts, plan_acts, record_acts, run_acts, undo_acts
+from siscon.engine import (
+    conflict_acts,
+    dead_acts,
+    integration_acts,
+    plan_acts,
+    record_acts,
+    run_acts,
+    undo_acts,
+)
 from siscon.engine.answers import Answer, Circumstances, LiveEngine, NotOurs
 from siscon.engine.bell import Ear
 from siscon.store import audit, commands
@@ -30,6 +38,9 @@ EFFECTS: Mapping[type[asked.Command], Callable[[Connection, Any, Circumstances],
     asked.EditRecord: record_acts.edit,
     asked.ReleaseEdits: record_acts.release,
     asked.WithdrawRecords: record_acts.withdraw,
+    asked.RetryDead: dead_acts.retry,
+    asked.DiscardDead: dead_acts.discard,
+    asked.ForceSync: dead_acts.force_sync,
     asked.UndoRun: undo_acts.undo,
     asked.PauseIntegration: integration_acts.pause,
     asked.ResumeIntegration: integration_acts.resume,

@@ -54,6 +54,8 @@ class ImportJob:
     absence: AbsenceRules = AbsenceRules()  # noqa: RUF009 - frozen
     host: str = ""
     """Where the SIS is, as told to people."""
+    dead_after: int = 10
+    """A record that so many runs could not apply is not tried again by itself while the SIS says the same of it."""
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
     def policy(self, entity: Entity) -> Policy:

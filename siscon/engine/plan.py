@@ -9,10 +9,11 @@ from typing import Any
 from siscon.domain.conflicts import Moments, resolve
 from siscon.domain.plans import PlanCounts, Verdict
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
+from siscon.domain.runs import RunKind
 from siscon.engine.absence import plan_absent
 from siscon.engine.job import ImportJob
 from siscon.engine.moments import iso_ms
-from siscon.store import absences, cursors, mappings, records, run_counts, staged
+from siscon.store import absences, cursors, dead_records, mappings, records, run_counts, staged
 from siscon.store.database import Connection
 from siscon.store.records import RosterRow
 from siscon.store.staged import ASK, LEFT_OUT, RULES, Judged, Unjudged
@@ -25,6 +26,7 @@ async def plan_entity(job: ImportJob, entity: Entity) -> PlanCounts:
     """Give every staged record of one entity its verdict; what the plan holds. Done again, it changes nothing."""
     async with job.db.read() as c:
         with_parts = await staged.has_parts(c, job.run.id, entity)
+        given_up = await _some_given_up(c, job, entity)
     after = ""
     while True:
         async with job.db.transaction(job.lease) as c:
@@ -35,12 +37,24 @@ async def plan_entity(job: ImportJob, entity: Entity) -> PlanCounts:
                 await _lay_over(c, job, entity, after, upto)
             integration, run_id = job.run.integration, job.run.id
             await staged.judge_plain(c, integration, run_id, entity, after=after, upto=upto)
+            if given_up:
+                tries = job.dead_after
+                await dead_records.pass_over(
+                    c, integration, run_id, entity, after=after, upto=upto, tries=tries
+                )
         await _look_closer(job, entity, after, upto)
         after = upto
     whole = await _is_whole(job, entity)
     if whole:
         await plan_absent(job, entity)
     return await _count(job, entity, whole=whole)
+
+
+async def _some_given_up(c: Connection, job: ImportJob, entity: Entity) -> bool:
+    """Whether records may have to be passed over; a person's retry tries those, too."""
+    if job.run.kind is not RunKind.IMPORT:
+        return False
+    return await dead_records.any_given_up(c, job.run.integration, entity, tries=job.dead_after)
 
 
 async def _is_whole(job: ImportJob, entity: Entity) -> bool:
@@ -66,6 +80,7 @@ async def _plan_counts(c: Connection, job: ImportJob, entity: Entity, *, whole: 
         missing=await absences.count_new(c, job.run.integration, job.run.id, entity) if absent else 0,
         withdraw=told.get(Verdict.WITHDRAW, 0),
         whole=whole,
+        given_up=told.get(Verdict.SKIP, 0),
     )
 
 

@@ -129,31 +129,35 @@ def mapping_row(integration: str, tie: Mapping) -> Row:
 
 
 async def error_rows(
-    db: Database, *, integration: str | None, entity: Entity | None, limit: int | None = None
+    db: Database, chosen: dead_records.Chosen, *, limit: int | None = None
 ) -> AsyncIterator[Row]:
     """The records that could not be applied and wait."""
 
     async def read(c: Connection, after_id: int, size: int) -> list[DeadRecord]:
-        return await dead_records.list_open(
-            c, integration=integration, entity=entity, after_id=after_id, limit=size
-        )
+        return await dead_records.list_open(c, chosen, after_id=after_id, limit=size)
 
     async for one in _paged(db, _Left(limit), read, lambda row: row.id):
-        yield {
-            "integration": one.integration,
-            "entity": one.entity.value,
-            "external_id": one.external_id,
-            "record_key": one.record_key,
-            "code": one.code,
-            "category": one.category,
-            "severity": one.severity,
-            "field": one.field,
-            "reason": one.reason,
-            "attempts": one.attempts,
-            "run_id": one.run_id,
-            "first_seen_at": iso(one.first_seen_at_ms),
-            "last_seen_at": iso(one.last_seen_at_ms),
-        }
+        yield error_row(one)
+
+
+def error_row(one: DeadRecord) -> Row:
+    """One dead record."""
+    return {
+        "id": one.id,
+        "integration": one.integration,
+        "entity": one.entity.value,
+        "external_id": one.external_id,
+        "record_key": one.record_key,
+        "code": one.code,
+        "category": one.category,
+        "severity": one.severity,
+        "field": one.field,
+        "reason": one.reason,
+        "attempts": one.attempts,
+        "run_id": one.run_id,
+        "first_seen_at": iso(one.first_seen_at_ms),
+        "last_seen_at": iso(one.last_seen_at_ms),
+    }
 
 
 async def conflict_rows(

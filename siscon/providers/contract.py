@@ -200,6 +200,13 @@ class Provider:
         """
         raise NotImplementedError
 
+    async def one(self, entity: Entity, external_id: str) -> Page | None:  # noqa: ARG002 - for those who override it
+        """The record of one id as the SIS has it now, whole, as a single page; an empty one where there is none.
+
+        None: this provider cannot ask for it, so the list is read in its place.
+        """
+        return None
+
     @classmethod
     def classify(cls, answer: Answer) -> Exception | None:  # noqa: ARG003 - for those who override it
         """Called first for each answer that is not 2xx: an own judgement, or None for the common table."""

@@ -54,6 +54,10 @@ class InfiniteCampus(Provider):
         """The pages of one entity over the rostering service."""
         return self._roster.pages(entity, cursor=cursor, resume=resume)
 
+    async def one(self, entity: Entity, external_id: str) -> Page | None:
+        """One record by its id."""
+        return await self._roster.one(entity, external_id)
+
 
 def rostering_path(settings: InfiniteCampusSettings) -> str:
     """Where Campus keeps rostering: ``/campus/api/oneroster/v1p2/{app}/ims/oneroster/rostering/v1p2``."""

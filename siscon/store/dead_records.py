@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,14 +13,15 @@ from siscon.store.database import Connection, Row
 
 BURY = """
 INSERT INTO dead_records (integration, entity, record_key, external_id, run_id, status, code, category, severity,
-  field, reason, first_seen_at_ms, last_seen_at_ms, raw)
+  field, reason, first_seen_at_ms, last_seen_at_ms, raw, digest)
 VALUES (:integration, :entity, :record_key, :external_id, :run_id, 'open', :code, :category, :severity,
-  :field, :reason, :now_ms, :now_ms, :raw)
+  :field, :reason, :now_ms, :now_ms, :raw, :digest)
 ON CONFLICT (integration, entity, record_key) WHERE status = 'open' DO UPDATE SET
-  attempts = dead_records.attempts + (CASE WHEN dead_records.run_id = excluded.run_id THEN 0 ELSE 1 END),
+  attempts = CASE WHEN dead_records.run_id = excluded.run_id THEN dead_records.attempts
+    WHEN dead_records.digest NOT IN ('', excluded.digest) THEN 1 ELSE dead_records.attempts + 1 END,
   external_id = excluded.external_id, run_id = excluded.run_id, code = excluded.code, category = excluded.category,
   severity = excluded.severity, field = excluded.field, reason = excluded.reason,
-  last_seen_at_ms = excluded.last_seen_at_ms, raw = excluded.raw
+  last_seen_at_ms = excluded.last_seen_at_ms, raw = excluded.raw, digest = excluded.digest
 """
 MEND_SETTLED = """
 UPDATE dead_records SET status = 'mended', raw = NULL
@@ -37,10 +38,45 @@ WHERE integration = :integration AND entity = :entity AND status = 'open' AND ru
 COLUMNS = """id, integration, entity, record_key, external_id, run_id, status, code, category, severity, field,
   reason, attempts, first_seen_at_ms, last_seen_at_ms"""
 CHOSEN = """status = 'open' AND id > :after_id AND (:integration IS NULL OR integration = :integration)
-  AND (:entity IS NULL OR entity = :entity) AND (:code IS NULL OR code = :code)"""
+  AND (:entity IS NULL OR entity = :entity) AND (:code IS NULL OR code = :code)
+  AND (:field IS NULL OR coalesce(field, '') = :field) AND (:run_id IS NULL OR run_id = :run_id)
+  AND (:up_to IS NULL OR id <= :up_to) AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))"""
 LIST_OPEN = f"SELECT {COLUMNS} FROM dead_records WHERE {CHOSEN} ORDER BY id LIMIT :limit"
 IDS = f"SELECT id FROM dead_records WHERE {CHOSEN} ORDER BY id LIMIT :limit"
 COUNT_OPEN = f"SELECT count(*) AS n FROM dead_records WHERE {CHOSEN}"
+SUMMARY = f"""
+SELECT entity, count(*) AS n, count(external_id) AS named, max(id) AS up_to FROM dead_records WHERE {CHOSEN}
+GROUP BY entity
+"""
+NAMED = f"SELECT external_id FROM dead_records WHERE {CHOSEN} AND external_id IS NOT NULL ORDER BY id"
+DISCARD = f"""
+UPDATE dead_records SET status = 'discarded', raw = NULL, settled_at_ms = :now_ms, settled_by = :actor,
+  settled_why = :reason
+WHERE {CHOSEN}
+"""
+CLOSE_GONE = """
+UPDATE dead_records SET status = 'mended', raw = NULL, settled_at_ms = :now_ms
+WHERE integration = :integration AND entity = :entity AND status = 'open'
+  AND external_id IN (SELECT value FROM json_each(:ids))
+"""
+# References may come later without the record changing, so those are tried for ever.
+GIVEN_UP = """d.digest <> '' AND (d.status = 'discarded' OR d.status = 'open' AND (d.code = 'kills_the_engine'
+  OR d.attempts >= :tries AND d.code <> 'unknown_reference'))"""
+GIVEN_UP_KEYS = f"""
+SELECT d.record_key, d.digest FROM dead_records d
+WHERE d.integration = :integration AND d.entity = :entity AND d.record_key IN (SELECT value FROM json_each(:keys))
+  AND {GIVEN_UP}
+"""
+ANY_GIVEN_UP = f"""
+SELECT 1 FROM dead_records d WHERE d.integration = :integration AND d.entity = :entity AND {GIVEN_UP} LIMIT 1
+"""
+PASS_OVER = f"""
+UPDATE staged AS s SET verdict = 'skip'
+WHERE s.run_id = :run_id AND s.entity = :entity AND s.external_id > :after AND s.external_id <= :upto AND s.part = ''
+  AND (s.verdict IS NULL OR s.verdict = 'create') AND EXISTS (
+  SELECT 1 FROM dead_records d WHERE d.integration = :integration AND d.entity = s.entity
+    AND d.record_key = s.external_id AND d.digest = s.fingerprint AND {GIVEN_UP})
+"""
 BY_IDS = f"SELECT {COLUMNS} FROM dead_records WHERE id IN (SELECT value FROM json_each(:ids))"
 # Sentences may differ in details within one cause: the group shows one of them.
 GROUPS = """
@@ -69,6 +105,46 @@ class DeadEntry:
     field: str | None
     reason: str
     raw: bytes | None = None
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which open dead records are meant; None: any. ``field`` empty: those without one. ``up_to``: no newer ones."""
+
+    integration: str | None = None
+    entity: Entity | None = None
+    code: str | None = None
+    field: str | None = None
+    run_id: int | None = None
+    ids: tuple[int, ...] | None = None
+    up_to: int | None = None
+
+    def params(self, after_id: int = 0) -> dict[str, Any]:
+        """The values of the placeholders in the clause that chooses."""
+        return {
+            "integration": self.integration,
+            "entity": self.entity.value if self.entity else None,
+            "code": self.code,
+            "field": self.field,
+            "run_id": self.run_id,
+            "ids": None if self.ids is None else json.dumps(self.ids),
+            "up_to": self.up_to,
+            "after_id": after_id,
+        }
+
+
+ANY = Chosen()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many dead records of an entity are meant, how many of them have an id, and the newest number among them."""
+
+    entity: Entity
+    count: int
+    named: int
+    up_to: int
 
 
 def place_of(integration: str, entity: Entity, record_key: str) -> str:
@@ -93,6 +169,7 @@ async def bury(c: Connection, entries: Iterable[DeadEntry], *, now_ms: int) -> N
                 "field": one.field,
                 "reason": one.reason,
                 "raw": one.raw,
+                "digest": one.digest,
                 "now_ms": now_ms,
             }
             for one in entries
@@ -116,27 +193,17 @@ async def groups(c: Connection, *, integration: str | None = None) -> list[DeadG
 
 
 async def list_open(
-    c: Connection,
-    *,
-    integration: str | None = None,
-    entity: Entity | None = None,
-    code: str | None = None,
-    after_id: int = 0,
-    limit: int = 200,
+    c: Connection, chosen: Chosen = ANY, *, after_id: int = 0, limit: int = 200
 ) -> list[DeadRecord]:
     """Open dead records, oldest first, after a number."""
-    params = {**_chosen(integration, entity, code, after_id), "limit": limit}
-    return [_record(row) for row in await c.all(LIST_OPEN, params)]
+    return [_record(row) for row in await c.all(LIST_OPEN, {**chosen.params(after_id), "limit": limit})]
 
 
-async def ids(
-    c: Connection, *, integration: str | None = None, entity: Entity | None = None, code: str | None = None
-) -> AsyncIterator[list[int]]:
+async def ids(c: Connection, chosen: Chosen = ANY) -> AsyncIterator[list[int]]:
     """The numbers of all open dead records in chunks, oldest first."""
     after_id = 0
     while True:
-        params = {**_chosen(integration, entity, code, after_id), "limit": CHUNK}
-        chunk = [row["id"] for row in await c.all(IDS, params)]
+        chunk = [row["id"] for row in await c.all(IDS, {**chosen.params(after_id), "limit": CHUNK})]
         if chunk:
             yield chunk
         if len(chunk) < CHUNK:
@@ -149,12 +216,65 @@ async def by_ids(c: Connection, record_ids: Iterable[int]) -> list[DeadRecord]:
     return [_record(row) for row in await c.all(BY_IDS, {"ids": json.dumps(list(record_ids))})]
 
 
-async def count_open(
-    c: Connection, *, integration: str | None = None, entity: Entity | None = None, code: str | None = None
-) -> int:
+async def count_open(c: Connection, chosen: Chosen = ANY) -> int:
     """How many records wait for retry or discard."""
-    row = await c.one(COUNT_OPEN, _chosen(integration, entity, code, 0))
+    row = await c.one(COUNT_OPEN, chosen.params())
     return int(row["n"]) if row else 0
+
+
+async def summary(c: Connection, chosen: Chosen) -> list[Summary]:
+    """What is meant, entity by entity in their order of dependency."""
+    found = {Entity(row["entity"]): row for row in await c.all(SUMMARY, chosen.params())}
+    return [
+        Summary(one, found[one]["n"], found[one]["named"], found[one]["up_to"])
+        for one in Entity
+        if one in found
+    ]
+
+
+async def named(c: Connection, chosen: Chosen) -> list[str]:
+    """The external ids of those that have one, oldest first."""
+    return [row[0] for row in await c.all(NAMED, chosen.params())]
+
+
+async def discard(c: Connection, chosen: Chosen, *, actor: str, reason: str, now_ms: int) -> int:
+    """Give up what is meant, and forget what the SIS had said of it; how many those were."""
+    return await c.run(DISCARD, {**chosen.params(), "actor": actor, "reason": reason, "now_ms": now_ms})
+
+
+async def close_gone(
+    c: Connection, integration: str, entity: Entity, external_ids: Iterable[str], *, now_ms: int
+) -> int:
+    """Close what the SIS, asked for just these, does not have any more; how many those were."""
+    place = {"integration": integration, "entity": entity.value, "now_ms": now_ms}
+    return await c.run(CLOSE_GONE, {**place, "ids": json.dumps(list(external_ids))})
+
+
+async def given_up(
+    c: Connection, integration: str, entity: Entity, digests: Mapping[str, str], *, tries: int
+) -> set[str]:
+    """Those keys of ``digests`` (key -> digest) that were given up as they are now."""
+    params = {
+        "integration": integration,
+        "entity": entity.value,
+        "keys": json.dumps(list(digests)),
+        "tries": tries,
+    }
+    return {row[0] for row in await c.all(GIVEN_UP_KEYS, params) if digests[row[0]] == row[1]}
+
+
+async def any_given_up(c: Connection, integration: str, entity: Entity, *, tries: int) -> bool:
+    """Whether any record of an entity was given up."""
+    params = {"integration": integration, "entity": entity.value, "tries": tries}
+    return await c.one(ANY_GIVEN_UP, params) is not None
+
+
+async def pass_over(
+    c: Connection, integration: str, run_id: int, entity: Entity, *, after: str, upto: str, tries: int
+) -> None:
+    """Skip the staged records of a stretch that were given up as they are now."""
+    place = {"integration": integration, "run_id": run_id, "entity": entity.value}
+    await c.run(PASS_OVER, {**place, "after": after, "upto": upto, "tries": tries})
 
 
 async def raw(c: Connection, record_id: int) -> tuple[bytes, str] | None:
@@ -163,17 +283,6 @@ async def raw(c: Connection, record_id: int) -> tuple[bytes, str] | None:
     if row is None or row["raw"] is None:
         return None
     return row["raw"], place_of(row["integration"], Entity(row["entity"]), row["record_key"])
-
-
-def _chosen(
-    integration: str | None, entity: Entity | None, code: str | None, after_id: int
-) -> dict[str, Any]:
-    return {
-        "integration": integration,
-        "entity": entity.value if entity else None,
-        "code": code,
-        "after_id": after_id,
-    }
 
 
 def _record(row: Row) -> DeadRecord:

@@ -28,6 +28,7 @@ WHERE run_id = :run_id AND entity = :entity
 """
 SET_PLANNED = """
 UPDATE run_counts SET phase = 'plan', fetched = :fetched, unchanged = :unchanged, failed = :failed, missing = :missing,
+  skipped = :skipped,
   known = :known, whole = :whole, completed = :completed
 WHERE run_id = :run_id AND entity = :entity
 """
@@ -144,6 +145,7 @@ async def set_planned(c: Connection, run_id: int, counts: PlanCounts) -> None:
             "unchanged": counts.unchanged,
             "failed": counts.dead,
             "missing": counts.missing,
+            "skipped": counts.given_up,
             "known": counts.known,
             "whole": int(counts.whole),
             "completed": counts.completed,

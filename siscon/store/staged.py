@@ -111,6 +111,10 @@ COMING = """
 SELECT external_id FROM staged WHERE run_id = :run_id AND entity = :entity AND part = '' AND verdict = 'create'
   AND external_id IN (SELECT value FROM json_each(:ids))
 """
+HELD = """
+SELECT external_id FROM staged WHERE run_id = :run_id AND entity = :entity AND part = ''
+  AND external_id IN (SELECT value FROM json_each(:ids))
+"""
 CLEAR = "DELETE FROM staged WHERE run_id = :run_id"
 COUNT_COMPLETED = """
 SELECT count(*) AS n FROM staged
@@ -362,6 +366,12 @@ async def drop_ended(c: Connection, run_id: int, *, limit: int = 5_000) -> None:
     row = await c.one(FIRST_OF_RUN, {"run_id": run_id})
     if row is not None:
         await drop(c, run_id, Entity(row[0]), limit=limit)
+
+
+async def held(c: Connection, run_id: int, entity: Entity, ids: Iterable[str]) -> set[str]:
+    """Those of ``ids`` that a run has fetched already."""
+    params = {"run_id": run_id, "entity": entity.value, "ids": json.dumps(list(ids))}
+    return {row[0] for row in await c.all(HELD, params)}
 
 
 async def clear(c: Connection, run_id: int) -> None:

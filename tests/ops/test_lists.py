@@ -30,7 +30,7 @@ def lists(db: Database) -> Sequence[Listing[Any]]:
         runs.RunHistory(db),
         runs.RunHistory(db, "harbor"),
         dead_records.DeadList(db),
-        dead_records.DeadList(db, "harbor", Entity.STUDENT, "bad_date"),
+        dead_records.DeadList(db, dead_records.Chosen("harbor", Entity.STUDENT, "bad_date")),
         conflicts.ConflictList(db),
         conflicts.ConflictList(db, "harbor"),
         records.MappingList(db, "harbor"),

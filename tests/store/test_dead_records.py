@@ -31,8 +31,13 @@ def entry(key: str, **changes: Any) -> DeadEntry:
     return DeadEntry(**told)
 
 
-async def keys(c: Connection, **chosen: Any) -> list[str]:
-    return [one.record_key for one in await dead_records.list_open(c, **chosen)]
+async def keys(c: Connection, *, after_id: int = 0, limit: int = 200, **chosen: Any) -> list[str]:
+    return [
+        one.record_key
+        for one in await dead_records.list_open(
+            c, dead_records.Chosen(**chosen), after_id=after_id, limit=limit
+        )
+    ]
 
 
 async def test_a_record_that_dies_again_counts_one_attempt_per_run(db: Database) -> None:
@@ -96,7 +101,7 @@ async def test_listings_go_by_filter_and_page(db: Database) -> None:
 
         assert await keys(c, integration="a", entity=Entity.STUDENT) == ["1", "2"]
         assert await keys(c, after_id=2, limit=1) == ["3"]
-        assert await dead_records.count_open(c, code="x") == 1
+        assert await dead_records.count_open(c, dead_records.Chosen(code="x")) == 1
         assert await dead_records.count_open(c) == 4
-        assert [one async for one in dead_records.ids(c, integration="a")] == [[1, 2, 3]]
-        assert [one async for one in dead_records.ids(c, code="none")] == []
+        assert [one async for one in dead_records.ids(c, dead_records.Chosen("a"))] == [[1, 2, 3]]
+        assert [one async for one in dead_records.ids(c, dead_records.Chosen(code="none"))] == []

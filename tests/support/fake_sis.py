@@ -35,6 +35,10 @@ class FakeSis:
     cut_off: set[Entity] = field(default_factory=set)
     mark: str | None = None
     absent: dict[Entity, tuple[str, ...]] = field(default_factory=dict)
+    gives_single: bool = True
+    fail_single_at: str | None = None
+    failures: int = 1
+    asked_single: list[tuple[Entity, str]] = field(default_factory=list)
 
     def hold(self, *records: Record | Part | Rejected, entity: Entity | None = None) -> None:
         """Add records to the end of the lists of their entities."""
@@ -68,6 +72,20 @@ class FakeProvider(Provider):
     @classmethod
     def grant(cls, settings: ProviderSettings) -> ClientCredentials:
         return ClientCredentials(settings.base_url + "/token")
+
+    async def one(self, entity: Entity, external_id: str) -> Page | None:
+        if not self.sis.gives_single:
+            return None
+        if self.sis.fail_single_at == external_id and self.sis.failure is not None and self.sis.failures:
+            self.sis.failures -= 1
+            raise self.sis.failure
+        self.sis.asked_single.append((entity, external_id))
+        found = [one for one in self.sis.lists.get(entity, []) if one.external_id == external_id]
+        return Page(
+            records=[one for one in found if not isinstance(one, Rejected)],
+            rejected=[one for one in found if isinstance(one, Rejected)],
+            resume=None,
+        )
 
     async def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         listed = self.sis.lists.get(entity, [])

@@ -151,6 +151,17 @@ class PageDecoder:
         record = self._one(body.get(key)) if isinstance(body, dict) else None
         return [] if record is None else [record]
 
+    def read_alone(self, answer: Answer, key: str, request: str) -> Decoded:
+        """The same where a bad record comes back rejected."""
+        body = parse(answer.body, request)
+        if not isinstance(body, dict) or key not in body:
+            raise ProviderError(
+                f"{request} answered with JSON without {key!r}. Check base_url and the version setting.",
+                code="unexpected_answer",
+            )
+        good, bad = sort_out([body[key]], self._one, id_of=self._id_of, raw_text=raw_text)
+        return Decoded(good, bad, 1)
+
     def _read_one_by_one(self, rows: Sequence[Any], answer: Answer, request: str) -> Decoded:
         """The form of all rows is right, what some hold is not: those are rejected with their raw text."""
         raws = self._rows(parse(answer.body, request), request)

@@ -42,6 +42,18 @@ ENTITIES = (
 )
 
 
+SINGLE_KEYS = {
+    "schools": "org",
+    "orgs": "org",
+    "academicSessions": "academicSession",
+    "teachers": "user",
+    "students": "user",
+    "courses": "course",
+    "enrollments": "enrollment",
+}
+"""Under which key the answer to a path with an id holds its one object (1.1 and 1.2, information models)."""
+
+
 @dataclass(frozen=True, slots=True)
 class RosterList:
     """One list of the service.
@@ -275,6 +287,34 @@ class OneRosterPages:
             if chunk.partial or max(announced, len(found.records) + len(found.rejected)) > FEW:
                 return None
         return found
+
+    async def one(self, entity: Entity, external_id: str) -> Page | None:
+        """One record by its id (1.1 and 1.2: ``/students/{id}`` and its like), with what is laid over it.
+
+        None for sections: who teaches one stands in the list of enrollments.
+        """
+        if entity is Entity.SECTION:
+            return None
+        main, *more = self.lists_of(entity)
+        path = f"{main.path}/{quote(external_id, safe='')}"
+        try:
+            answer = await self._asking.get(path)
+        except ProviderError as error:
+            if error.code == "not_found":
+                return Page([], None)
+            raise
+        found = main.decoder.read_alone(answer, SINGLE_KEYS[main.path], f"GET {main.path}/...")
+        records = list(found.records)
+        for described in more if records else ():
+            try:
+                records += await self._single(described, "demographics", external_id)
+            except ProviderError as error:
+                if not (described.optional and error.code == "forbidden"):
+                    raise
+                return Page(records, None, found.rejected, absent_fields=("birth_date", "gender"))
+            except RecordError as error:
+                return Page([], None, [Rejected(external_id, error.code, error.sentence, error.field, "{}")])
+        return Page(records, None, found.rejected, note=self._asking.note())
 
     async def _single(self, one: RosterList, key: str, external_id: str) -> list[Record | Part]:
         """One record by its id; none if it is gone."""

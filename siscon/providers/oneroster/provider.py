@@ -115,3 +115,7 @@ class OneRosterRest(Provider):
     def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         """The pages of one entity over the rostering service."""
         return self._roster.pages(entity, cursor=cursor, resume=resume)
+
+    async def one(self, entity: Entity, external_id: str) -> Page | None:
+        """One record by its id."""
+        return await self._roster.one(entity, external_id)

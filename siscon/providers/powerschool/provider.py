@@ -144,6 +144,16 @@ class PowerSchool(Provider):
             yield replace(page, cursor=mark, note=page.note or note)
             note = note if page.note else ""
 
+    async def one(self, entity: Entity, external_id: str) -> Page | None:
+        """One record by its id, ``/ws/v1/student/{id}`` and its like; None where PowerQueries give the lists, and for
+        staff, which those resources know by another id.
+        """
+        if entity is Entity.STAFF or (entity in _QUERIES and self._set.lists != "walk"):
+            return None
+        async for page in self._changes.pages(self._single(entity), {"ids": [external_id]}):
+            return page
+        return None
+
     def _pages(self, entity: Entity, at: dict[str, Any]) -> AsyncIterator[Page]:
         nothing = at.get("ids") == [] and "place" not in at
         by_query = entity in _QUERIES and self._set.lists != "walk" and "mode" not in at

@@ -67,3 +67,7 @@ class Skyward(Provider):
         if self._native is not None:
             return self._native.pages(entity, resume=resume)
         return self._roster.pages(entity, cursor=cursor, resume=resume)
+
+    async def one(self, entity: Entity, external_id: str) -> Page | None:
+        """One record by its id; None where only the system's own interface is read."""
+        return None if self._native is not None else await self._roster.one(entity, external_id)

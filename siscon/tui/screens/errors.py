@@ -9,7 +9,7 @@ from textual.binding import BindingType
 
 from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.ops import Database
-from siscon.ops.dead_records import DeadList, groups
+from siscon.ops.dead_records import DeadList, groups, of_cause
 from siscon.tui.actions import Action
 from siscon.tui.lines import DEAD, GROUPS, dead_cells, group_line
 from siscon.tui.present import Cell, Cells, Look, age, foreign, moment, number, of
@@ -82,8 +82,7 @@ class Dead(Pane):
         if isinstance(table.rows, PagedRows):
             await table.renew()
             return
-        group = self.group
-        listing = DeadList(db, group.integration, group.entity, group.code)
+        listing = DeadList(db, of_cause(self.group))
         note = self.empty("No record fails for this cause any more.", "Escape goes back to the causes.")
         await table.show_paged(PagedRows(listing, self._cells), note=note)
 

@@ -1,0 +1,216 @@
+"""Commands about records that could not be applied: causes, records, retry, giving up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from siscon import runtime
+from siscon.cli import acts, output
+from siscon.cli.operate import finish
+from siscon.cli.options import (
+    check_integration,
+    config_option,
+    entity_of,
+    entity_option,
+    in_house,
+    integration_option,
+    json_option,
+    limit_option,
+    reason_option,
+    sure,
+    yes_option,
+)
+from siscon.domain.commands import DiscardDead, RetryDead
+from siscon.domain.errors import SisconError, UsageError
+from siscon.ops import dead_records as desk
+from siscon.ops import rows
+
+COLUMNS = (
+    "id",
+    "integration",
+    "entity",
+    "external_id",
+    "code",
+    "field",
+    "reason",
+    "attempts",
+    "last_seen_at",
+)
+CAUSE_COLUMNS = ("integration", "entity", "code", "field", "count", "examples", "last_seen_at", "reason")
+
+Choice = tuple[tuple[int, ...], dict[str, str]]
+"""Numbers, or a pattern."""
+
+
+@click.group()
+def errors() -> None:
+    """Look at the records that could not be applied; retry them, give them up."""
+
+
+@errors.command("list")
+@integration_option
+@entity_option
+@limit_option
+@config_option
+@json_option
+def list_errors(
+    config: Path | None, integration: str | None, entity: str | None, limit: int | None, *, as_json: bool
+) -> None:
+    """List the records that wait for a better answer, with the reason."""
+
+    async def work(house: runtime.House) -> None:
+        check_integration(house, integration, await rows.names(house.db))
+        chosen = desk.Chosen(integration, entity_of(entity))
+        found = rows.error_rows(house.db, chosen, limit=limit)
+        await output.stream(found, COLUMNS, as_json=as_json, empty="No record is in error.")
+
+    in_house(config, work)
+
+
+@errors.command("causes")
+@integration_option
+@config_option
+@json_option
+def list_causes(config: Path | None, integration: str | None, *, as_json: bool) -> None:
+    """List what is wrong, the commonest first: how often, since when, for example with whom."""
+
+    async def work(house: runtime.House) -> None:
+        check_integration(house, integration, await rows.names(house.db))
+        found = await desk.cause_rows(house.db, integration=integration)
+        output.show(found, CAUSE_COLUMNS, as_json=as_json, empty="No record is in error.")
+
+    in_house(config, work)
+
+
+@errors.command("show")
+@click.argument("dead_id", type=int, metavar="ID")
+@config_option
+@json_option
+def show_error(dead_id: int, config: Path | None, *, as_json: bool) -> None:
+    """Show one record that could not be applied, and what became of it."""
+
+    async def work(house: runtime.House) -> None:
+        found = await desk.one(house.db, dead_id)
+        if found is None:
+            raise UsageError(
+                f"There is no record in error {dead_id}: 'siscon errors list' shows those there are."
+            )
+        output.card({**rows.error_row(found), "status": found.status}, as_json=as_json)
+
+    in_house(config, work)
+
+
+def _choosing(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options by which records in error are chosen."""
+    for option in (
+        click.option("--run", type=int, metavar="RUN", help="Those that this run met last."),
+        click.option("--field", metavar="NAME", help="Those with a fault in this field."),
+        click.option("--code", metavar="CODE", help="Those with this cause, as 'errors causes' names it."),
+        entity_option,
+        click.option("--all", "every", is_flag=True, help="All of the integration."),
+        click.argument("ids", nargs=-1, type=int, metavar="[ID]..."),
+        click.argument("integration"),
+    ):
+        command = option(command)
+    return command
+
+
+def _choice(ids: tuple[int, ...], told: dict[str, Any], *, every: bool) -> Choice:
+    where = {name: str(value) for name, value in told.items() if value is not None}
+    if sum((bool(ids), bool(where), every)) != 1:
+        raise UsageError("Say which: numbers, or a pattern (--entity, --code, --field, --run), or --all.")
+    return ids, where
+
+
+async def _count(house: runtime.House, integration: str, choice: Choice) -> int:
+    check_integration(house, integration, await rows.names(house.db))
+    ids, where = choice
+    chosen = desk.Chosen(
+        integration,
+        entity_of(where.get("entity")),
+        where.get("code"),
+        where.get("field"),
+        int(where["run"]) if "run" in where else None,
+        ids or None,
+    )
+    return await desk.count(house.db, chosen)
+
+
+@errors.command("retry")
+@_choosing
+@click.option("--wait", is_flag=True, help="Wait for the end; where no engine is alive, run one for as long.")
+@yes_option
+@config_option
+@json_option
+def retry(
+    integration: str,
+    ids: tuple[int, ...],
+    config: Path | None,
+    *,
+    every: bool,
+    wait: bool,
+    yes: bool,
+    as_json: bool,
+    **told: Any,
+) -> int:
+    """Fetch records in error again and apply them, after showing how many they are."""
+    choice = _choice(ids, told, every=every)
+
+    async def work(house: runtime.House) -> int:
+        count = await _count(house, integration, choice)
+        if not count:
+            output.note("No record in error is meant by that.")
+            return 0
+        if count > 1:
+            sure(f"Try {count} records in error of {integration} again?", yes=yes)
+        row = await acts.carry_out(house, RetryDead(integration, *choice, expected=count))
+        output.note(row.answer)
+        if row.run_id is None:
+            raise SisconError(f"No run was queued for {integration}: {row.answer}")
+        return await finish(house, [row.run_id], as_json=as_json) if wait else 0
+
+    return in_house(config, work)
+
+
+@errors.command("discard")
+@_choosing
+@reason_option
+@yes_option
+@config_option
+@json_option
+def discard(
+    integration: str,
+    ids: tuple[int, ...],
+    reason: str,
+    config: Path | None,
+    *,
+    every: bool,
+    yes: bool,
+    as_json: bool,
+    **told: Any,
+) -> int:
+    """Give records in error up, after showing how many; they come again only when the SIS changes them."""
+    choice = _choice(ids, told, every=every)
+
+    async def work(house: runtime.House) -> int:
+        count = await _count(house, integration, choice)
+        if not count:
+            output.note("No record in error is meant by that.")
+            return 0
+        output.note(
+            f"{count} records in error of {integration} would be given up: syncs pass them over until the SIS changes "
+            "them. There is no undo; 'siscon sync --record' fetches one all the same."
+        )
+        sure(f"Give these {count} up?", yes=yes)
+        row = await acts.carry_out(house, DiscardDead(integration, *choice, expected=count, reason=reason))
+        if as_json:
+            output.card({"integration": integration, "discarded": count}, as_json=True)
+        else:
+            output.say(row.answer)
+        return 0
+
+    return in_house(config, work)

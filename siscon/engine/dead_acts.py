@@ -1,0 +1,117 @@
+"""Commands about records that could not be applied: try them again, give them up; fetch one record now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from siscon.domain.commands import DiscardDead, ForceSync, RetryDead
+from siscon.domain.errors import UsageError
+from siscon.domain.events import EventKind, Level
+from siscon.domain.records import Entity
+from siscon.domain.runs import Lane, RunKind
+from siscon.domain.text import plain
+from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration
+from siscon.engine.redrive import RELATES_BY, chosen_of
+from siscon.store import dead_records, events, runs
+from siscon.store.database import Connection
+from siscon.store.dead_records import Chosen, Summary
+
+PATTERN = frozenset({"entity", "code", "field", "run"})
+
+
+async def retry(c: Connection, command: RetryDead, here: Circumstances) -> Answer:
+    """Queue a run that fetches the chosen records again; one alone goes before everything else."""
+    found, _chosen = await _found(c, command)
+    named = sum(one.named for one in found)
+    if not named:
+        raise UsageError(
+            "Of these records not even the id could be read, so the SIS cannot be asked for them: the next sync "
+            "tries them again."
+        )
+    request = {
+        "ids": list(command.ids),
+        "where": dict(command.where),
+        "up_to": max(one.up_to for one in found),
+    }
+    entities = tuple(one.entity for one in found if one.named)
+    run_id = await _enqueue(c, command.integration, entities, request, here, alone=named == 1)
+    lacking = command.expected - named
+    beside = f" {lacking} without a readable id wait for the next sync." if lacking else ""
+    return Answer(f"Run {run_id} tries {named} records again.{beside}", command.integration, run_id)
+
+
+async def discard(c: Connection, command: DiscardDead, here: Circumstances) -> Answer:
+    """Give up the chosen records as they are: syncs pass them over until the SIS says something else of them."""
+    reason = checked_reason(command.reason)
+    _found_now, chosen = await _found(c, command)
+    count = await dead_records.discard(c, chosen, actor=here.actor, reason=reason, now_ms=here.now_ms)
+    text = f"{count} records in error of {command.integration} were given up by {plain(here.actor)}: {plain(reason)}"
+    await events.append(
+        c, EventKind.RECORDS_GIVEN_UP, Level.WARNING, text, integration=command.integration, at_ms=here.now_ms
+    )
+    return Answer(
+        f"{count} records were given up. They come again when the SIS changes them, or by 'siscon sync "
+        f"{plain(command.integration)} --record ENTITY ID'.",
+        command.integration,
+    )
+
+
+async def force_sync(c: Connection, command: ForceSync, here: Circumstances) -> Answer:
+    """Queue a run that fetches one record by its id, before everything else."""
+    await known_integration(c, command.integration)
+    entity = Entity(command.entity)
+    entities = (entity, Entity.ENROLLMENT) if command.relations and entity in RELATES_BY else (entity,)
+    request = {"entity": entity.value, "external_id": command.external_id}
+    run_id = await _enqueue(c, command.integration, entities, request, here, alone=True)
+    told = plain(command.external_id, limit=80)
+    return Answer(f"Run {run_id} fetches {entity} {told} of {plain(command.integration)}.", told, run_id)
+
+
+async def _found(c: Connection, command: RetryDead | DiscardDead) -> tuple[list[Summary], Chosen]:
+    """What a command means, if it is as many as were shown."""
+    await known_integration(c, command.integration)
+    if unknown := sorted(command.where.keys() - PATTERN):
+        raise UsageError(f"Records in error are not chosen by {', '.join(unknown)}.")
+    chosen = chosen_of(command.integration, {"ids": command.ids, "where": command.where})
+    found = await dead_records.summary(c, chosen)
+    count = sum(one.count for one in found)
+    if count == 0:
+        raise UsageError("No record in error is meant by that: 'siscon errors list' shows those there are.")
+    if count != command.expected:
+        raise UsageError(f"{count} records are meant now, {command.expected} were shown: look again.")
+    return found, chosen
+
+
+async def _enqueue(
+    c: Connection,
+    integration: str,
+    entities: tuple[Entity, ...],
+    request: Mapping[str, Any],
+    here: Circumstances,
+    *,
+    alone: bool,
+) -> int:
+    run_id = await runs.enqueue(
+        c,
+        integration=integration,
+        kind=RunKind.REDRIVE,
+        lane=Lane.SINGLE if alone else Lane.QUICK,
+        entities=entities,
+        full=False,
+        requested_by=here.actor,
+        due_at_ms=None,
+        now_ms=here.now_ms,
+        request=request,
+    )
+    assert run_id is not None, "a run without a due moment is never queued already"
+    await events.append(
+        c,
+        EventKind.RUN_QUEUED,
+        Level.INFO,
+        f"run {run_id} of {integration} tries single records again: asked for by {plain(here.actor)}",
+        integration=integration,
+        run_id=run_id,
+        at_ms=here.now_ms,
+    )
+    return run_id

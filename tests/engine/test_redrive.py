@@ -1,0 +1,211 @@
+"""Dead records tried again by a person, given up, or left after many tries; single records fetched by force."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from siscon.domain.commands import DiscardDead, ForceSync, RetryDead
+from siscon.domain.errors import ProviderError, TransientError
+from siscon.domain.records import Course, Enrollment, Entity, School, Section, Student
+from siscon.domain.runs import Lane, RunKind, RunStatus
+from siscon.engine.redrive import FEW
+from siscon.providers.contract import Rejected
+from siscon.store import dead_records, runs
+from support.fake_sis import FakeSis
+from support.house import NAME, TestHouse, test_house
+
+SCHOOL = School("sch", "Quill Primary")
+
+
+def student(number: int, given: str = "Wren") -> Student:
+    return Student(f"s{number:04}", first_name=given, last_name="Fenwick")
+
+
+def broken(number: int, raw: str = '{"grade": []}') -> Rejected:
+    return Rejected(f"s{number:04}", "bad_shape", "grade does not have the documented form.", "grade", raw)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[TestHouse]:
+    sis = FakeSis(page_size=50)
+    sis.hold(SCHOOL, *(student(number) for number in range(5)))
+    async with test_house(tmp_path, sis) as house:
+        yield house
+
+
+async def dead_ids(house: TestHouse) -> list[int]:
+    async with house.db.read() as c:
+        return [one.id for one in await dead_records.list_open(c)]
+
+
+def mend(house: TestHouse, *numbers: int) -> None:
+    house.sis.remove(Entity.STUDENT, [f"s{number:04}" for number in numbers])
+    house.sis.hold(*(student(number) for number in numbers))
+
+
+async def names(house: TestHouse) -> set[str]:
+    found = await house.rows(f"SELECT external_id FROM {NAME}_mappings WHERE internal_id IS NOT NULL")
+    return {row["external_id"] for row in found}
+
+
+async def test_one_record_is_asked_for_by_its_id_and_comes_through(house: TestHouse) -> None:
+    house.sis.hold(broken(9), entity=Entity.STUDENT)
+    await house.sync()
+    mend(house, 9)
+    asked = len(house.sis.asked)
+
+    row = await house.ask(RetryDead(NAME, tuple(await dead_ids(house)), {}, 1))
+    assert row.run_id is not None, row.answer
+    async with house.db.read() as c:
+        run = await runs.get(c, row.run_id)
+    assert run is not None
+    assert (run.kind, run.lane) == (RunKind.REDRIVE, Lane.SINGLE)
+    assert await house.carry_on(row.run_id) is RunStatus.COMPLETED
+
+    assert house.sis.asked_single == [(Entity.STUDENT, "s0009")]
+    assert len(house.sis.asked) == asked, "no list was read"
+    assert await dead_ids(house) == []
+    assert "s0009" in await names(house)
+    before = await house.content()
+    await house.sync()
+    assert await house.content() == before
+
+
+async def test_many_are_picked_out_of_the_list_and_the_others_stay_as_they_are(house: TestHouse) -> None:
+    many = range(100, 100 + FEW + 20)
+    house.sis.hold(*(broken(number) for number in many), entity=Entity.STUDENT)
+    await house.sync()
+    mend(house, *(number for number in many if number % 2))
+    house.sis.replace(student(1, "Robin"))
+
+    row = await house.ask(RetryDead(NAME, (), {"entity": "student", "code": "bad_shape"}, len(many)))
+    assert row.run_id is not None, row.answer
+    assert await house.carry_on(row.run_id) is RunStatus.WITH_ERRORS
+
+    assert house.sis.asked_single == []
+    found = await house.rows("SELECT attempts FROM dead_records WHERE status = 'open'")
+    assert [one["attempts"] for one in found] == [2] * (len(many) // 2)
+    [robin] = await house.rows(
+        f"SELECT first_name FROM students s JOIN {NAME}_mappings m ON m.internal_id = s.id "
+        "WHERE m.external_id = 's0001' AND m.entity_type = 'student'"
+    )
+    assert robin["first_name"] == "Wren", "only what was asked for is looked at"
+
+
+async def test_what_the_sis_no_longer_has_is_closed_and_nothing_is_withdrawn(house: TestHouse) -> None:
+    house.sis.hold(broken(9), entity=Entity.STUDENT)
+    await house.sync()
+    house.sis.remove(Entity.STUDENT, ["s0009", "s0001"])
+
+    row = await house.ask(RetryDead(NAME, tuple(await dead_ids(house)), {}, 1))
+    assert row.run_id is not None
+    assert await house.carry_on(row.run_id) is RunStatus.WITH_WARNINGS
+    assert await dead_ids(house) == []
+    forced = await house.ask(ForceSync(NAME, "student", "s0001", relations=False))
+    assert forced.run_id is not None
+    assert await house.carry_on(forced.run_id) is RunStatus.WITH_WARNINGS
+    [gone] = await house.rows(f"SELECT missing_since FROM {NAME}_mappings WHERE external_id = 's0001'")
+    assert gone["missing_since"] is None
+
+
+async def test_a_retry_that_was_shown_another_number_is_refused(house: TestHouse) -> None:
+    house.sis.hold(broken(9), broken(10), entity=Entity.STUDENT)
+    await house.sync()
+    for command in (RetryDead(NAME, (), {}, 1), DiscardDead(NAME, (), {}, 3, "why")):
+        row = await house.ask(command)
+        assert row.run_id is None
+        assert "2 records are meant now" in row.answer
+    assert len(await dead_ids(house)) == 2
+
+
+async def test_what_was_given_up_is_passed_over_until_the_sis_says_something_else(house: TestHouse) -> None:
+    house.sis.hold(broken(9), entity=Entity.STUDENT)
+    await house.sync()
+    await house.ask(DiscardDead(NAME, (), {"code": "bad_shape"}, 1, "a test account"))
+
+    for _ in range(2):
+        status, counts = await house.sync()
+        assert status is RunStatus.COMPLETED
+        told = counts[Entity.STUDENT]
+        assert (told.fetched, told.unchanged, told.skipped, told.failed) == (6, 5, 1, 0)
+        assert await dead_ids(house) == []
+
+    house.sis.remove(Entity.STUDENT, ["s0009"])
+    house.sis.hold(broken(9, '{"grade": {}}'), entity=Entity.STUDENT)
+    status, counts = await house.sync()
+    assert status is RunStatus.WITH_ERRORS
+    assert len(await dead_ids(house)) == 1
+
+
+async def test_after_many_tries_a_record_waits_for_a_person_and_stays_in_the_list(house: TestHouse) -> None:
+    house.sis.hold(broken(9), entity=Entity.STUDENT)
+    ends = [(await house.sync())[0] for _ in range(12)]
+    assert ends == [RunStatus.WITH_ERRORS] * 10 + [RunStatus.COMPLETED] * 2
+    [one] = await dead_ids(house)
+
+    mend(house, 9)
+    status, _counts = await house.sync()
+    assert status is RunStatus.COMPLETED
+    assert await dead_ids(house) == []
+    assert "s0009" in await names(house)
+    assert one
+
+
+async def test_a_reference_that_comes_late_is_waited_for_without_end(house: TestHouse) -> None:
+    house.sis.hold(Section("sec", "Orchard maths", course="c-unknown", school="sch"))
+    for _ in range(12):
+        status, _counts = await house.sync()
+        assert status is RunStatus.WITH_ERRORS
+
+
+async def test_a_student_is_fetched_with_the_enrollments(house: TestHouse) -> None:
+    house.sis.hold(Course("c1", "Maths"), Section("sec", "Orchard maths", course="c1", school="sch"))
+    await house.sync()
+    house.sis.replace(student(1, "Robin"))
+    house.sis.replace(student(2, "Linnet"))
+    house.sis.hold(Enrollment("e1", "sec", "s0001"), Enrollment("e2", "sec", "s0002"))
+
+    row = await house.ask(ForceSync(NAME, "student", "s0001"))
+    assert row.run_id is not None
+    assert await house.carry_on(row.run_id) is RunStatus.COMPLETED
+    found = await names(house)
+    assert "e1" in found
+    assert "e2" not in found
+    given = await house.rows("SELECT first_name FROM students WHERE first_name <> 'Wren'")
+    assert [one["first_name"] for one in given] == ["Robin"]
+
+
+async def test_a_broken_off_retry_asks_only_for_what_is_left(house: TestHouse) -> None:
+    house.sis.hold(*(broken(number) for number in range(10, 16)), entity=Entity.STUDENT)
+    await house.sync()
+    mend(house, *range(10, 16))
+    row = await house.ask(RetryDead(NAME, (), {"field": "grade"}, 6))
+    assert row.run_id is not None
+    house.sis.fail_single_at, house.sis.failure = (
+        "s0013",
+        ProviderError("The SIS answered with nonsense.", code="odd"),
+    )
+    job = await house.start(row.run_id)
+    with pytest.raises(ProviderError, match="nonsense"):
+        await house.go_on(job)
+    assert [external_id for _entity, external_id in house.sis.asked_single] == ["s0010", "s0011", "s0012"]
+
+    house.sis.fail_single_at = None
+    assert await house.carry_on(row.run_id) is RunStatus.COMPLETED
+    assert [one for _entity, one in house.sis.asked_single[3:]] == ["s0013", "s0014", "s0015"]
+    assert await dead_ids(house) == []
+
+
+async def test_an_outage_is_sat_out(house: TestHouse) -> None:
+    house.sis.hold(broken(9), entity=Entity.STUDENT)
+    await house.sync()
+    mend(house, 9)
+    row = await house.ask(RetryDead(NAME, (), {}, 1))
+    assert row.run_id is not None
+    house.sis.fail_single_at, house.sis.failure = "s0009", TransientError("The SIS did not answer.")
+    house.sis.failures = 2
+    assert await house.carry_on(row.run_id) is RunStatus.COMPLETED
+    assert len(house.slept) == 2
