@@ -72,7 +72,7 @@ async def _try(
         kind = plain(type(error).__name__)
         return RecordError(
             f"siscon met a fault of its own over this {entity} ({kind}). The log has the place; please report it. "
-            "The record is tried again in every run.",
+            "The record is tried again in later runs.",
             code="unexpected",
         )
     return None
@@ -81,7 +81,7 @@ async def _try(
 def _refused(entity: Entity) -> RecordError:
     return RecordError(
         f"The roster refused this {entity}: it breaks one of its rules. The log tells which; mend the record at its "
-        "source, or see 'siscon doctor'. It is tried again in every run.",
+        "source, or see 'siscon doctor'. It is tried again in later runs.",
         code="refused_by_roster",
     )
 
@@ -112,7 +112,7 @@ async def one_by_one(job: ImportJob, entity: Entity, *, after: str) -> str:
 def _deadly(entity: Entity) -> RecordError:
     return RecordError(
         f"The engine died {TRIES + 1} times over this {entity}, so it was set aside. Look into the log and the "
-        "system's log (memory?) before you retry it; the rest of the run went on.",
+        "system's log (memory?) before you retry it; no run does so by itself. The rest of the run went on.",
         code="kills_the_engine",
     )
 

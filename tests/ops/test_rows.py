@@ -41,7 +41,7 @@ async def test_rows_come_page_by_page_with_stable_keys(
         everything = [row async for row in rows.record_rows(db, integration=None, entity=None)]
         some = [row async for row in rows.record_rows(db, integration=None, entity=None, limit=3)]
         ties = [row async for row in rows.mapping_rows(db, integration=NAME, entity=None)]
-        errors = [row async for row in rows.error_rows(db, integration=NAME, entity=None)]
+        errors = [row async for row in rows.error_rows(db, dead_records.Chosen(NAME))]
         one = await rows.one_record(db, NAME, Entity.STUDENT, "p3")
         found = await run_rows.one_run(db, run_id)
         summary = await run_rows.summary(db, [run_id])
