@@ -16,6 +16,7 @@ from siscon.cli.options import (
     in_house,
     json_option,
     limit_option,
+    pairs,
     reason_option,
     sure,
     yes_option,
@@ -28,16 +29,6 @@ from siscon.ops import rows
 
 EDIT_COLUMNS = ("integration", "entity", "external_id", "internal_id", "field", "local", "sis")
 ENTITY = click.Choice([entity.value for entity in Entity])
-
-
-def _pairs(told: tuple[str, ...], option: str) -> dict[str, str]:
-    pairs = {}
-    for one in told:
-        name, found, value = one.partition("=")
-        if not found or not name:
-            raise UsageError(f"Write {option} as field=value, such as {option} email=kim@example.org.")
-        pairs[name] = value
-    return pairs
 
 
 @click.command("edit")
@@ -61,7 +52,7 @@ def edit_record(
 
     async def work(house: runtime.House) -> None:
         check_integration(house, integration, await rows.names(house.db))
-        fields = {name: value or None for name, value in _pairs(told, "--set").items()}
+        fields = {name: value or None for name, value in pairs(told, "--set").items()}
         settings = house.settings.integrations.get(integration)
         owned = settings.conflicts.policies[Entity(entity)].theirs if settings else frozenset()
         for name in sorted(owned & fields.keys()):
@@ -150,7 +141,7 @@ def withdraw_records(
 
     async def work(house: runtime.House) -> None:
         check_integration(house, integration, await rows.names(house.db))
-        where = _pairs(told, "--where")
+        where = pairs(told, "--where")
         count = await desk.count_active(house.db, integration, Entity(entity), external_ids, where)
         output.note(f"{count} active {entity} records would be withdrawn.")
         sure(f"Withdraw these {count}?", yes=yes)

@@ -20,11 +20,12 @@ from siscon.cli.options import (
     integration_option,
     json_option,
     limit_option,
+    pairs,
     reason_option,
     sure,
     yes_option,
 )
-from siscon.domain.commands import DiscardDead, RetryDead
+from siscon.domain.commands import DiscardDead, ForgetMend, MendDead, RetryDead
 from siscon.domain.errors import SisconError, UsageError
 from siscon.ops import dead_records as desk
 from siscon.ops import rows
@@ -40,6 +41,7 @@ COLUMNS = (
     "attempts",
     "last_seen_at",
 )
+MENDED_COLUMNS = ("id", "integration", "entity", "external_id", "mended_by", "mended_at", "reason")
 CAUSE_COLUMNS = ("integration", "entity", "code", "field", "count", "examples", "last_seen_at", "reason")
 
 Choice = tuple[tuple[int, ...], dict[str, str]]
@@ -99,7 +101,77 @@ def show_error(dead_id: int, config: Path | None, *, as_json: bool) -> None:
             raise UsageError(
                 f"There is no record in error {dead_id}: 'siscon errors list' shows those there are."
             )
-        output.card({**rows.error_row(found), "status": found.status}, as_json=as_json)
+        places = await desk.payload(house.db, house.vault, dead_id)
+        told = {**rows.error_row(found), "status": found.status}
+        if as_json:
+            output.card({**told, "payload": places}, as_json=True)
+            return
+        output.card(told, as_json=False)
+        if places:
+            output.say("What the SIS had said, sealed; its places, for 'siscon errors mend':")
+            output.show(
+                ({"place": name, "value": kind} for name, kind in places.items()),
+                ("place", "value"),
+                as_json=False,
+            )
+
+    in_house(config, work)
+
+
+@errors.command("mend")
+@click.argument("dead_id", type=int, metavar="ID")
+@click.option(
+    "--set",
+    "told",
+    multiple=True,
+    required=True,
+    metavar="PLACE=VALUE",
+    help="Another value for a place that 'errors show' lists; none empties it.",
+)
+@reason_option
+@click.option("--wait", is_flag=True, help="Wait for the end; where no engine is alive, run one for as long.")
+@config_option
+@json_option
+def mend(
+    dead_id: int, told: tuple[str, ...], reason: str, config: Path | None, *, wait: bool, as_json: bool
+) -> int:
+    """Try one again with other values in what the SIS had said; they count as long as it says the same."""
+
+    async def work(house: runtime.House) -> int:
+        fields = {name: value or None for name, value in pairs(told, "--set", "familyName=Marsh").items()}
+        row = await acts.carry_out(house, MendDead(dead_id, fields, reason))
+        output.note(row.answer)
+        if row.run_id is None:
+            raise SisconError(f"No run was queued: {row.answer}")
+        return await finish(house, [row.run_id], as_json=as_json) if wait else 0
+
+    return in_house(config, work)
+
+
+@errors.command("mended")
+@integration_option
+@config_option
+@json_option
+def list_mended(config: Path | None, integration: str | None, *, as_json: bool) -> None:
+    """List what people have mended, and what counts in the SIS's place."""
+
+    async def work(house: runtime.House) -> None:
+        check_integration(house, integration, await rows.names(house.db))
+        found = desk.mended_rows(house.db, integration=integration)
+        await output.stream(found, MENDED_COLUMNS, as_json=as_json, empty="Nothing was mended by hand.")
+
+    in_house(config, work)
+
+
+@errors.command("forget")
+@click.argument("dead_id", type=int, metavar="ID")
+@reason_option
+@config_option
+def forget_mend(dead_id: int, reason: str, config: Path | None) -> None:
+    """Let the SIS's own word count again where somebody had mended a record."""
+
+    async def work(house: runtime.House) -> None:
+        await acts.ask(house, ForgetMend(dead_id, reason))
 
     in_house(config, work)
 

@@ -132,3 +132,14 @@ def check_integration(house: runtime.House, name: str | None, known: list[str]) 
     if name is not None and name not in everybody:
         told = ", ".join(everybody) or "none yet"
         raise UsageError(f"There is no integration '{name}'. Known are: {told}.", code="no_such_integration")
+
+
+def pairs(told: tuple[str, ...], option: str, example: str = "email=kim@example.org") -> dict[str, str]:
+    """``name=value`` arguments of an option as a mapping; raises ``UsageError`` for what is none."""
+    found = {}
+    for one in told:
+        name, sign, value = one.partition("=")
+        if not sign or not name:
+            raise UsageError(f"Write {option} as name=value, such as {option} {example}.")
+        found[name] = value
+    return found

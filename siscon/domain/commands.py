@@ -185,11 +185,20 @@ class DiscardDead:
 
 @dataclass(frozen=True, slots=True)
 class MendDead:
-    """Try a dead record again with other values in the answer that the SIS gave."""
+    """Try a dead record again with other values in what the SIS had said; they count as long as it says the same."""
 
     kind: ClassVar[str] = "mend_dead"
     dead_id: int
     fields: Mapping[str, str | None]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetMend:
+    """Let the SIS's own word count again where a person had mended a record."""
+
+    kind: ClassVar[str] = "forget_mend"
+    dead_id: int
     reason: str
 
 
@@ -269,6 +278,7 @@ Command = (
     | RetryDead
     | DiscardDead
     | MendDead
+    | ForgetMend
     | ForceSync
     | UndoRun
     | PauseIntegration

@@ -295,6 +295,7 @@ def _bury(
             reason=error.sentence,
             raw=job.vault.seal(body, place=place),
             digest=fingerprint_of(body),
+            form="fields",
         )
     )
 

@@ -85,6 +85,14 @@ async def page_of(job: ImportJob, entity: Entity, external_id: str) -> Page | No
     return page
 
 
+def row_of(job: ImportJob, entity: Entity, raw: str) -> Page | None:
+    """What a mended row comes to, checked like a page of a list; None where the provider cannot read it."""
+    told = _Told(job, entity)
+    with told.faults():
+        page = job.provider.read(entity, raw)
+    return None if page is None else _checked(told, page)
+
+
 async def answer_of(
     job: ImportJob, what: str, question: Callable[[], Awaitable[Any]], *, within_s: float
 ) -> Any:

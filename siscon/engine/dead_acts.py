@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from siscon.domain.commands import DiscardDead, ForceSync, RetryDead
+from siscon.domain.commands import DiscardDead, ForceSync, ForgetMend, MendDead, RetryDead
 from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.records import Entity
@@ -13,7 +13,7 @@ from siscon.domain.runs import Lane, RunKind
 from siscon.domain.text import plain
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration
 from siscon.engine.redrive import RELATES_BY, chosen_of
-from siscon.store import dead_records, events, runs
+from siscon.store import dead_records, events, mends, runs
 from siscon.store.database import Connection
 from siscon.store.dead_records import Chosen, Summary
 
@@ -57,6 +57,51 @@ async def discard(c: Connection, command: DiscardDead, here: Circumstances) -> A
     )
 
 
+async def mend(c: Connection, command: MendDead, here: Circumstances) -> Answer:
+    """Queue a run that reads a record in error again, with values that a person gives."""
+    reason = checked_reason(command.reason)
+    dead = next(iter(await dead_records.by_ids(c, [command.dead_id])), None)
+    if dead is None or dead.status != "open":
+        raise UsageError(
+            f"Record {command.dead_id} is not in error: 'siscon errors list' shows those that are."
+        )
+    raw = await dead_records.raw(c, dead.id)
+    if raw is None or not raw.form:
+        raise UsageError(
+            f"What the SIS had said of record {dead.id} is no longer kept: sync, then mend what comes."
+        )
+    if not command.fields:
+        raise UsageError("Say which value becomes what, as in --set familyName=Marsh.")
+    request = {"mend": dead.id, "fields": dict(command.fields)}
+    run_id = await _enqueue(c, dead.integration, (dead.entity,), request, here, alone=True, reason=reason)
+    return Answer(
+        f"Run {run_id} reads record {dead.id} again with these values.", f"record {dead.id}", run_id
+    )
+
+
+async def forget_mend(c: Connection, command: ForgetMend, here: Circumstances) -> Answer:
+    """Let the SIS's own word of a record count again: the next sync reads it as it comes."""
+    reason = checked_reason(command.reason)
+    if not await mends.forget(c, command.dead_id):
+        raise UsageError(
+            f"Nobody has mended record {command.dead_id}: 'siscon errors mended' lists those mended."
+        )
+    [dead] = await dead_records.by_ids(c, [command.dead_id])
+    text = f"what was mended of {dead.entity} {plain(dead.record_key, limit=80)} counts no more, by {plain(here.actor)}"
+    await events.append(
+        c,
+        EventKind.RECORDS_EDITED,
+        Level.INFO,
+        f"{text}: {plain(reason)}",
+        integration=dead.integration,
+        at_ms=here.now_ms,
+    )
+    return Answer(
+        f"The next sync of {dead.integration} reads record {dead.id} as the SIS sends it.",
+        f"record {dead.id}",
+    )
+
+
 async def force_sync(c: Connection, command: ForceSync, here: Circumstances) -> Answer:
     """Queue a run that fetches one record by its id, before everything else."""
     await known_integration(c, command.integration)
@@ -91,6 +136,7 @@ async def _enqueue(
     here: Circumstances,
     *,
     alone: bool,
+    reason: str = "",
 ) -> int:
     run_id = await runs.enqueue(
         c,
@@ -103,6 +149,7 @@ async def _enqueue(
         due_at_ms=None,
         now_ms=here.now_ms,
         request=request,
+        reason=reason,
     )
     assert run_id is not None, "a run without a due moment is never queued already"
     await events.append(

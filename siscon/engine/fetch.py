@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Set
 from contextlib import aclosing
@@ -16,6 +15,7 @@ from siscon.domain.records import FIELDS, Entity, Part, Record, fingerprint_of, 
 from siscon.domain.runs import Phase, RunKind
 from siscon.engine.bounded import pages_of
 from siscon.engine.job import ImportJob
+from siscon.engine.mended import digest_of, in_place, key_of
 from siscon.providers.contract import Page, Rejected
 from siscon.store import cursors, dead_records, events, run_counts, runs, staged
 from siscon.store.database import Connection
@@ -79,9 +79,10 @@ async def _commit(job: ImportJob, entity: Entity, page: Page, next_watermark: st
 async def stage(c: Connection, job: ImportJob, entity: Entity, page: Page) -> None:
     """Keep what a page brought, bury what makes no sense, and count."""
     run = job.run
+    page = await in_place(c, job, entity, page)
     given_up = await _given_up(c, job, entity, page)
     rows = _checked_rows(job, entity, page, given_up)
-    dead = [_dead_entry(job, entity, one) for one in page.rejected if _key(one) not in given_up]
+    dead = [_dead_entry(job, entity, one) for one in page.rejected if key_of(one) not in given_up]
     n_requests = job.meter.take()
     await staged.put(c, run.id, entity, rows)
     if page.absent_fields:
@@ -108,7 +109,7 @@ async def _given_up(c: Connection, job: ImportJob, entity: Entity, page: Page) -
     """The keys of what makes no sense and was given up just so; a person's retry tries those, too."""
     if not page.rejected or job.run.kind is not RunKind.IMPORT:
         return set()
-    digests = {_key(one): digest_of(one.raw) for one in page.rejected}
+    digests = {key_of(one): digest_of(one.raw) for one in page.rejected}
     return await dead_records.given_up(c, job.run.integration, entity, digests, tries=job.dead_after)
 
 
@@ -148,7 +149,7 @@ def _rows(
             external_id = record.external_id
             yield external_id, "", body, fingerprint_of(body), None, modified.get(external_id, "")
     for one in page.rejected:
-        key = _key(one)
+        key = key_of(one)
         yield key, "", NO_BODY, "", (Verdict.SKIP if key in given_up else Verdict.DEAD).value, ""
 
 
@@ -162,17 +163,8 @@ def _without(record: Record | Part, names: frozenset[str]) -> Record | Part:
     )
 
 
-def _key(one: Rejected) -> str:
-    return one.external_id or "#" + digest_of(one.raw)
-
-
-def digest_of(raw: str) -> str:
-    """What tells one raw answer from another."""
-    return hashlib.blake2b(raw.encode(), digest_size=12).hexdigest()
-
-
 def _dead_entry(job: ImportJob, entity: Entity, one: Rejected) -> dead_records.DeadEntry:
-    key = _key(one)
+    key = key_of(one)
     return dead_records.DeadEntry(
         integration=job.run.integration,
         entity=entity,
@@ -186,6 +178,7 @@ def _dead_entry(job: ImportJob, entity: Entity, one: Rejected) -> dead_records.D
         reason=one.sentence,
         raw=job.vault.seal(one.raw, place=dead_records.place_of(job.run.integration, entity, key)),
         digest=digest_of(one.raw),
+        form="wire",
     )
 
 

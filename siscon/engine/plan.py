@@ -10,10 +10,11 @@ from siscon.domain.conflicts import Moments, resolve
 from siscon.domain.plans import PlanCounts, Verdict
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
 from siscon.domain.runs import RunKind
+from siscon.engine import mended
 from siscon.engine.absence import plan_absent
 from siscon.engine.job import ImportJob
 from siscon.engine.moments import iso_ms
-from siscon.store import absences, cursors, dead_records, mappings, records, run_counts, staged
+from siscon.store import absences, cursors, dead_records, mappings, mends, records, run_counts, staged
 from siscon.store.database import Connection
 from siscon.store.records import RosterRow
 from siscon.store.staged import ASK, LEFT_OUT, RULES, Judged, Unjudged
@@ -27,6 +28,7 @@ async def plan_entity(job: ImportJob, entity: Entity) -> PlanCounts:
     async with job.db.read() as c:
         with_parts = await staged.has_parts(c, job.run.id, entity)
         given_up = await _some_given_up(c, job, entity)
+        some_mended = await mends.any_of_fields(c, job.run.integration, entity)
     after = ""
     while True:
         async with job.db.transaction(job.lease) as c:
@@ -35,6 +37,8 @@ async def plan_entity(job: ImportJob, entity: Entity) -> PlanCounts:
                 break
             if with_parts:
                 await _lay_over(c, job, entity, after, upto)
+            if some_mended:
+                await mended.lay_over(c, job, entity, after, upto)
             integration, run_id = job.run.integration, job.run.id
             await staged.judge_plain(c, integration, run_id, entity, after=after, upto=upto)
             if given_up:

@@ -17,6 +17,7 @@ from siscon.engine.bounded import page_of, pages_of
 from siscon.engine.fetch import stage
 from siscon.engine.importer import enter, finish, refuse_a_deadly_place, timed
 from siscon.engine.job import ImportJob
+from siscon.engine.mend import stage_mended
 from siscon.engine.patience import patiently
 from siscon.providers.contract import Page
 from siscon.store import dead_records, events, run_counts, runs, staged
@@ -70,6 +71,9 @@ async def _fetch(job: ImportJob, entity: Entity) -> None:
             return (await run_counts.of_entity(c, job.run.id, entity)).fetched
 
     asked = job.run.request
+    if "mend" in asked:
+        await stage_mended(job, entity)
+        return
     if "external_id" in asked and asked["entity"] != entity.value:
         step = partial(_related, job, entity, RELATES_BY[Entity(asked["entity"])], asked["external_id"])
     else:

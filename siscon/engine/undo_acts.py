@@ -8,7 +8,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.runs import ENDED, Lane, RunKind
 from siscon.domain.text import plain
 from siscon.engine.answers import Answer, Circumstances, checked_reason
-from siscon.store import events, runs, undoing
+from siscon.store import events, mends, runs, undoing
 from siscon.store.database import Connection
 
 
@@ -43,6 +43,8 @@ async def undo(c: Connection, command: UndoRun, here: Circumstances) -> Answer:
         reason=reason,
     )
     assert run_id is not None, "a run without a due moment is never queued already"
+    if "mend" in done.request:
+        await mends.forget(c, done.request["mend"])
     text = f"run {run_id} undoes run {done.id} of {done.integration}: asked for by {plain(here.actor)}: {plain(reason)}"
     await events.append(
         c,

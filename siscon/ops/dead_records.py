@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.ops.rows import iso
-from siscon.store import dead_records
+from siscon.store import dead_records, mends
 from siscon.store.database import Database
 from siscon.store.dead_records import ANY as ANY
 from siscon.store.dead_records import Chosen as Chosen
+from siscon.store.vault import Vault
 
 EXAMPLES = 3
+MOST_PLACES = 200
 
 
 async def groups(db: Database, *, integration: str | None = None) -> list[DeadGroup]:
@@ -60,6 +64,63 @@ async def one(db: Database, dead_id: int) -> DeadRecord | None:
 def of_cause(group: DeadGroup) -> Chosen:
     """The records of a group."""
     return Chosen(group.integration, group.entity, group.code, group.field or "")
+
+
+async def payload(db: Database, vault: Vault, dead_id: int) -> dict[str, str]:
+    """The places of what the SIS had said, as ``name.inner.0``, and of each what kind of value stands there.
+
+    The values themselves are pupils' data and stay sealed. Empty when it is no longer kept.
+    """
+    async with db.read() as c:
+        raw = await dead_records.raw(c, dead_id)
+    if raw is None:
+        return {}
+    try:
+        row = json.loads(vault.open(raw.sealed, place=raw.place))
+    except ValueError:
+        return {"": "no JSON"}
+    return dict(islice(_places(row, ""), MOST_PLACES))
+
+
+def _places(value: Any, place: str) -> Iterator[tuple[str, str]]:
+    head = f"{place}." if place else ""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _places(inner, f"{head}{name}")
+    elif isinstance(value, list) and value:
+        for at, inner in enumerate(value):
+            yield from _places(inner, f"{head}{at}")
+    else:
+        yield place, _kind(value)
+
+
+def _kind(value: Any) -> str:
+    if value is None or value in ("", []):
+        return "empty"
+    if isinstance(value, str):
+        return f"text of {len(value)}"
+    return "yes or no" if isinstance(value, bool) else "number"
+
+
+async def mended_rows(db: Database, *, integration: str | None = None) -> AsyncIterator[dict[str, Any]]:
+    """What stands in the place of records as persons have mended them."""
+    after_id = 0
+    while True:
+        async with db.read() as c:
+            found = await mends.in_force(c, integration=integration, after_id=after_id)
+        for one in found:
+            yield {
+                "id": one.id,
+                "integration": one.integration,
+                "entity": one.entity.value,
+                "external_id": one.record_key,
+                "mended_by": one.by,
+                "mended_at": iso(one.at_ms),
+                "reason": one.why,
+            }
+        if not found:
+            return
+        after_id = found[-1].id
 
 
 async def cause_rows(db: Database, *, integration: str | None = None) -> list[dict[str, Any]]:

@@ -207,6 +207,13 @@ class Provider:
         """
         return None
 
+    def read(self, entity: Entity, raw: str) -> Page | None:  # noqa: ARG002 - for those who override it
+        """What a row comes to that once was rejected and that a person has mended: one record, or one rejected.
+
+        ``raw`` has the form of :attr:`Rejected.raw`. None: this provider cannot read single rows again.
+        """
+        return None
+
     @classmethod
     def classify(cls, answer: Answer) -> Exception | None:  # noqa: ARG003 - for those who override it
         """Called first for each answer that is not 2xx: an own judgement, or None for the common table."""

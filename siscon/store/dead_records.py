@@ -13,15 +13,16 @@ from siscon.store.database import Connection, Row
 
 BURY = """
 INSERT INTO dead_records (integration, entity, record_key, external_id, run_id, status, code, category, severity,
-  field, reason, first_seen_at_ms, last_seen_at_ms, raw, digest)
+  field, reason, first_seen_at_ms, last_seen_at_ms, raw, digest, form)
 VALUES (:integration, :entity, :record_key, :external_id, :run_id, 'open', :code, :category, :severity,
-  :field, :reason, :now_ms, :now_ms, :raw, :digest)
+  :field, :reason, :now_ms, :now_ms, :raw, :digest, :form)
 ON CONFLICT (integration, entity, record_key) WHERE status = 'open' DO UPDATE SET
   attempts = CASE WHEN dead_records.run_id = excluded.run_id THEN dead_records.attempts
     WHEN dead_records.digest NOT IN ('', excluded.digest) THEN 1 ELSE dead_records.attempts + 1 END,
   external_id = excluded.external_id, run_id = excluded.run_id, code = excluded.code, category = excluded.category,
   severity = excluded.severity, field = excluded.field, reason = excluded.reason,
-  last_seen_at_ms = excluded.last_seen_at_ms, raw = excluded.raw, digest = excluded.digest
+  last_seen_at_ms = excluded.last_seen_at_ms, raw = excluded.raw, digest = excluded.digest,
+  form = excluded.form
 """
 MEND_SETTLED = """
 UPDATE dead_records SET status = 'mended', raw = NULL
@@ -86,7 +87,7 @@ SELECT integration, entity, code, field, min(category) AS category, min(severity
 FROM dead_records WHERE status = 'open' AND (:integration IS NULL OR integration = :integration)
 GROUP BY integration, entity, code, field ORDER BY n DESC, integration, entity, code LIMIT 500
 """
-RAW = "SELECT integration, entity, record_key, raw FROM dead_records WHERE id = :id"
+RAW = "SELECT integration, entity, record_key, raw, form FROM dead_records WHERE id = :id"
 CHUNK = 5000
 
 
@@ -106,6 +107,18 @@ class DeadEntry:
     reason: str
     raw: bytes | None = None
     digest: str = ""
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """What an SIS had said, sealed, the place it is sealed for, and whether it is a row as it came (``wire``) or the
+    ``fields`` that were read of it.
+    """
+
+    sealed: bytes
+    place: str
+    form: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +183,7 @@ async def bury(c: Connection, entries: Iterable[DeadEntry], *, now_ms: int) -> N
                 "reason": one.reason,
                 "raw": one.raw,
                 "digest": one.digest,
+                "form": one.form,
                 "now_ms": now_ms,
             }
             for one in entries
@@ -277,12 +291,13 @@ async def pass_over(
     await c.run(PASS_OVER, {**place, "after": after, "upto": upto, "tries": tries})
 
 
-async def raw(c: Connection, record_id: int) -> tuple[bytes, str] | None:
-    """What the SIS had said, sealed, and the place it is sealed for; None when it is no longer kept."""
+async def raw(c: Connection, record_id: int) -> Raw | None:
+    """What the SIS had said of a dead record; None when it is no longer kept."""
     row = await c.one(RAW, {"id": record_id})
     if row is None or row["raw"] is None:
         return None
-    return row["raw"], place_of(row["integration"], Entity(row["entity"]), row["record_key"])
+    place = place_of(row["integration"], Entity(row["entity"]), row["record_key"])
+    return Raw(row["raw"], place, row["form"])
 
 
 def _record(row: Row) -> DeadRecord:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from siscon.domain.errors import ConfigError, DatabaseError
 from siscon.domain.records import Entity
-from siscon.store import audit, dead_records
+from siscon.store import audit, dead_records, mends
 from siscon.store.database import Connection, Database, Row
 from siscon.store.vault import VERSION, Vault
 
 BATCH = 200
 ANY_SEALED = """
 SELECT (EXISTS (SELECT 1 FROM tokens WHERE access IS NOT NULL OR refresh IS NOT NULL))
-  OR (EXISTS (SELECT 1 FROM dead_records WHERE raw IS NOT NULL))
+  OR (EXISTS (SELECT 1 FROM dead_records WHERE raw IS NOT NULL OR mended IS NOT NULL))
   OR (EXISTS (SELECT 1 FROM secrets)) OR (EXISTS (SELECT 1 FROM audit)) AS sealed
 """
 COUNT = """
@@ -80,6 +80,14 @@ SEALED = (
         "id",
         "integration, entity, record_key",
         lambda row: dead_records.place_of(row["integration"], Entity(row["entity"]), row["record_key"]),
+        first=0,
+    ),
+    Column(
+        "dead_records",
+        "mended",
+        "id",
+        "integration, entity, record_key",
+        lambda row: mends.place_of(row["integration"], Entity(row["entity"]), row["record_key"]),
         first=0,
     ),
 )

@@ -259,10 +259,17 @@ async def lay_over(
     upto: str,
 ) -> None:
     """Give records their completed bodies, as (external id, body, fingerprint), and drop a stretch's pieces."""
+    await give_bodies(c, run_id, entity, bodies)
+    await c.run(DROP_PIECES, {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto})
+
+
+async def give_bodies(
+    c: Connection, run_id: int, entity: Entity, bodies: Iterable[tuple[str, str, str]]
+) -> None:
+    """Give records other bodies, as (external id, body, fingerprint)."""
     rows = [(body, mark, run_id, entity.value, external_id) for external_id, body, mark in bodies]
     if rows:
         await c.many(REBODY, rows)
-    await c.run(DROP_PIECES, {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto})
 
 
 async def judge_plain(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from siscon.domain.commands import RetryDead
 from siscon.domain.errors import DatabaseError
 from siscon.domain.records import Entity, Student
 from siscon.domain.runs import RunStatus

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from siscon.domain.records import FIELDS, Entity, School, Student
-from siscon.ops import rows, run_rows
+from siscon.ops import dead_records, rows, run_rows
 from siscon.providers.contract import Rejected
 from support.fake_sis import FakeSis
 from support.house import NAME, test_house

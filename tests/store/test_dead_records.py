@@ -59,7 +59,7 @@ async def test_a_mended_record_is_closed_and_what_was_kept_of_it_is_gone(db: Dat
         await activate(c, "a")
         await dead_records.bury(c, [entry("7"), entry("8")], now_ms=10)
         place = dead_records.place_of("a", Entity.STUDENT, "7")
-        assert await dead_records.raw(c, 1) == (b"sealed", place)
+        assert await dead_records.raw(c, 1) == dead_records.Raw(b"sealed", place, "")
         ties = [
             Tie("7", 1, SyncStatus.SYNCED, "", "f", "{}"),
             Tie("never dead", 2, SyncStatus.SYNCED, "", "f", "{}"),

@@ -12,7 +12,7 @@ from siscon.domain.errors import ConfigError, DatabaseError
 from siscon.domain.privacy import Secret
 from siscon.domain.records import Entity
 from siscon.domain.tokens import Token
-from siscon.store import audit, dead_records, keys, rekey, tokens
+from siscon.store import audit, dead_records, keys, mends, rekey, tokens
 from siscon.store.database import Connection, Database
 from siscon.store.keys import Source
 from siscon.store.vault import HEAD_BYTES, Vault
@@ -77,10 +77,13 @@ async def fill(c: Connection, vault: Vault, number: int) -> None:
             None,
             "why",
             vault.seal(f"raw {one}", place=dead_records.place_of("a", Entity.STUDENT, f"key {one}")),
+            digest=f"d{one}",
         )
         for one in range(number)
     ]
     await dead_records.bury(c, entries, now_ms=1)
+    sealed = vault.seal("mended", place=mends.place_of("a", Entity.STUDENT, "key 0"))
+    await mends.keep(c, 1, sealed, actor="x", reason="why", now_ms=2)  # in the place of what was kept before
     await audit.append(c, vault, actor="x", action="y", target="z", detail={}, at_ms=1)
 
 
@@ -118,8 +121,11 @@ async def test_all_that_an_old_key_sealed_is_sealed_anew_at_its_place(db: Databa
         token = await tokens.load(c, alone, "a")
         assert token is not None
         assert (token.access.reveal(), token.refresh) == ("access a", Secret("refresh a"))
-        sealed, place = (await dead_records.raw(c, 7)) or (b"", "")
-        assert alone.open(sealed, place=place) == "raw 6"
+        raw = await dead_records.raw(c, 7)
+        assert raw is not None
+        assert alone.open(raw.sealed, place=raw.place) == "raw 6"
+        [mended] = (await mends.of_rows(c, "a", Entity.STUDENT, {"key 0": "d0"})).values()
+        assert alone.open(mended, place=mends.place_of("a", Entity.STUDENT, "key 0")) == "mended"
         assert await audit.verify(c, alone) is None
         assert {row["key_id"] for row in await c.all("SELECT key_id FROM tokens")} == {alone.key_id}
     assert (await rekey.unreadable(db, alone)).total() == 0
@@ -130,7 +136,7 @@ async def test_what_cannot_be_opened_is_counted_and_left_as_it_is(db: Database) 
     async with db.transaction() as c:
         await fill(c, Vault([OLD]), 3)
         await tokens.save(c, lost, "b", Token(Secret("x"), 0, None))
-        await c.run("UPDATE dead_records SET raw = (SELECT raw FROM dead_records WHERE id = 1) WHERE id = 2")
+        await c.run("UPDATE dead_records SET raw = (SELECT raw FROM dead_records WHERE id = 3) WHERE id = 2")
         before = await c.one("SELECT access FROM tokens WHERE integration = 'b'")
     await reseal(db, Vault([NEW, OLD]))
 

@@ -36,6 +36,7 @@ class FakeSis:
     mark: str | None = None
     absent: dict[Entity, tuple[str, ...]] = field(default_factory=dict)
     gives_single: bool = True
+    reads_rows: bool = True
     fail_single_at: str | None = None
     failures: int = 1
     asked_single: list[tuple[Entity, str]] = field(default_factory=list)
@@ -86,6 +87,15 @@ class FakeProvider(Provider):
             rejected=[one for one in found if isinstance(one, Rejected)],
             resume=None,
         )
+
+    def read(self, entity: Entity, raw: str) -> Page | None:
+        row = json.loads(raw)
+        if not self.sis.reads_rows:
+            return None
+        if not row.get("last"):
+            refused = Rejected(row.get("id"), "missing", "last name is missing", "last", raw)
+            return Page(records=[], resume=None, rejected=[refused])
+        return Page([Student(row["id"], first_name=row.get("first"), last_name=row["last"])], None)
 
     async def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         listed = self.sis.lists.get(entity, [])

@@ -1,0 +1,59 @@
+"""What a person has mended stands in the place of what the SIS says, as long as the SIS says the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+
+from siscon.domain.records import Entity, Record, fingerprint_of, from_fields, to_body
+from siscon.engine.job import ImportJob
+from siscon.providers.contract import Page, Rejected
+from siscon.store import mends, staged
+from siscon.store.database import Connection
+
+
+def key_of(one: Rejected) -> str:
+    """By what a rejected row is known: its id, or a digest where not even that could be read."""
+    return one.external_id or "#" + digest_of(one.raw)
+
+
+def digest_of(raw: str) -> str:
+    """What tells one raw answer from another."""
+    return hashlib.blake2b(raw.encode(), digest_size=12).hexdigest()
+
+
+def text_of(record: Record) -> str:
+    """A mended record as it is sealed."""
+    return json.dumps([record.external_id, to_body(record)], ensure_ascii=False)
+
+
+async def in_place(c: Connection, job: ImportJob, entity: Entity, page: Page) -> Page:
+    """The page with the mended records in the place of rows that the SIS still sends as they were."""
+    if not page.rejected:
+        return page
+    integration = job.run.integration
+    digests = {key_of(one): digest_of(one.raw) for one in page.rejected}
+    found = await mends.of_rows(c, integration, entity, digests)
+    if not found:
+        return page
+    records = [_opened(job, entity, key, sealed) for key, sealed in found.items()]
+    rejected = [one for one in page.rejected if key_of(one) not in found]
+    return replace(page, records=[*page.records, *records], rejected=rejected)
+
+
+async def lay_over(c: Connection, job: ImportJob, entity: Entity, after: str, upto: str) -> None:
+    """Give staged records of a stretch that were mended after they had been read the fields that a person gave."""
+    run_id = job.run.id
+    found = await mends.of_staged(c, job.run.integration, run_id, entity, after=after, upto=upto)
+    bodies = []
+    for external_id, sealed in found.items():
+        body = to_body(_opened(job, entity, external_id, sealed))
+        bodies.append((external_id, body, fingerprint_of(body)))
+    await staged.give_bodies(c, run_id, entity, bodies)
+
+
+def _opened(job: ImportJob, entity: Entity, key: str, sealed: bytes) -> Record:
+    place = mends.place_of(job.run.integration, entity, key)
+    external_id, body = json.loads(job.vault.open(sealed, place=place))
+    return from_fields(entity, external_id, json.loads(body))
