@@ -9,6 +9,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from math import ceil
+from typing import Any
 
 from siscon.domain.events import EventKind, Level
 from siscon.domain.retry import Breaker, after_failure, breaker_state
@@ -59,6 +60,7 @@ class StoredGate:
         self._luck = luck
         self._turns = Turns(1)
         self._paused_until_ms = 0
+        self._spare_ms = 0
         self._breaker = Breaker()
         self._host = host
         self._is_known = False
@@ -83,24 +85,61 @@ class StoredGate:
     async def _slot(self, *, is_fresh: bool = False) -> None:
         """Whoever is next reserves when the one before has left, so however many wait, one of them has a slot.
 
-        Next is the lane for which somebody waits, be the queue of an import ever so long.
+        Next is the lane for which somebody waits, be the queue of an import ever so long: who waits for a slot
+        already leaves it to a sooner lane.
         """
-        async with self._turns.turn(rank()):
-            while True:
-                if not self._is_open:
-                    slot_ms = await self._reserve()
-                else:
-                    if not is_fresh:
-                        await self._look()
-                    slot_ms = self._now_ms() + self._pause_left_ms()
-                    if slot_ms > self._now_ms() + TELL_FROM_MS:
-                        async with self._db.transaction() as c:
-                            await self._tell(c, slot_ms)
-                if await self._wait_until(slot_ms):
-                    await self._look()
-                if self._pause_left_ms() == 0:
+        again = False
+        while True:
+            async with self._turns.turn(rank(), first=again):
+                slot_ms = await self._next_slot(is_fresh=is_fresh)
+                if await self._reached(slot_ms) and self._pause_left_ms() == 0:
                     return
-                is_fresh = True
+            is_fresh = again = True
+
+    async def _next_slot(self, *, is_fresh: bool) -> int:
+        """The moment of the next request: of a slot that another has left, else of a new one."""
+        now_ms = self._now_ms()
+        if not self._is_open:
+            spare_ms, self._spare_ms = self._spare_ms, 0
+            if not now_ms < spare_ms <= now_ms + ratelimits.PAUSE_MOST_MS:
+                return await self._reserve()
+            slot_ms = spare_ms
+        else:
+            if not is_fresh:
+                await self._look()
+            slot_ms = self._now_ms() + self._pause_left_ms()
+        if slot_ms > now_ms + TELL_FROM_MS:
+            async with self._db.transaction() as c:
+                await self._tell(c, slot_ms)
+        return slot_ms
+
+    async def _reached(self, slot_ms: int) -> bool:
+        """Wait for a slot; False when it was left to a sooner lane. One that nobody used is kept for the next."""
+        reached = False
+        try:
+            reached = await self._wait_unless_outranked(slot_ms)
+        finally:
+            if not reached and not self._is_open:
+                self._spare_ms = slot_ms
+        return reached
+
+    async def _wait_unless_outranked(self, slot_ms: int) -> bool:
+        wait_ms = slot_ms - self._now_ms()
+        if wait_ms <= 0:
+            return True
+        sleeping = asyncio.ensure_future(self._sleep((wait_ms + 1) / 1000))
+        watching = asyncio.ensure_future(self._turns.outranked(rank()))
+        both: set[asyncio.Future[Any]] = {sleeping, watching}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if not sleeping.done():
+                return False
+            await self._look()
+            return True
+        finally:
+            for one in both:
+                one.cancel()
+            await asyncio.gather(*both, return_exceptions=True)
 
     async def pause(self, seconds: float) -> None:
         """Nobody enters for so long; a shorter pause never shortens a longer one."""
@@ -207,9 +246,7 @@ class StoredGate:
         (self._told.discard if until_ms is None else self._told.add)(meter.run_id)
         await runs.add_requests(c, meter.run_id, 0, until_ms)
 
-    async def _wait_until(self, moment_ms: int) -> bool:
-        """True when one had to wait."""
+    async def _wait_until(self, moment_ms: int) -> None:
         wait_ms = moment_ms - self._now_ms()
         if wait_ms > 0:
             await self._sleep((wait_ms + 1) / 1000)
-        return wait_ms > 0

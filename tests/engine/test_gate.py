@@ -180,7 +180,41 @@ async def test_the_record_that_a_person_waits_for_gets_the_next_slot(db: SqliteD
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
 
-    assert left.index("the one") <= gone + 1, "at most the one that had its turn already goes before"
+    assert left.index("the one") <= gone + 1, "at most one whose moment had come already goes before"
+
+
+async def test_a_slot_that_somebody_waits_for_is_left_to_a_sooner_lane_and_none_is_lost(
+    db: SqliteDatabase, clock: HandClock
+):
+    sleeping, begun = asyncio.Event(), asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        begun.set()
+        await sleeping.wait()
+
+    entry = StoredGate(db, "harbor", Rate(requests=60), now_ms=clock.now_ms, sleep=sleep)
+    left: list[str] = []
+
+    async def one(lane: Lane, name: str) -> None:
+        CURRENT.set(Meter(1, lane))
+        await entry.enter()
+        left.append(name)
+
+    for n in range(5):
+        await one(Lane.BULK, f"burst {n}")
+    waiting = [asyncio.create_task(one(Lane.BULK, "import"))]
+    await asyncio.wait_for(begun.wait(), 5)
+    async with db.read() as c:
+        reserved = await ratelimits.look(c, ["harbor"])
+    begun.clear()
+    waiting.append(asyncio.create_task(one(Lane.SINGLE, "the one")))
+    await asyncio.wait_for(begun.wait(), 5)
+    async with db.read() as c:
+        assert await ratelimits.look(c, ["harbor"]) == reserved, "the same slot, not one more"
+    sleeping.set()
+    clock.forward(5)
+    await asyncio.gather(*waiting)
+    assert left[5:] == ["the one", "import"]
 
 
 @pytest.mark.parametrize("requests", [0, 60])

@@ -33,6 +33,7 @@ class BareOneRoster:
     port: int = 0
     lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     answered: Counter[str] = field(default_factory=Counter)
+    asked: list[str] = field(default_factory=list)
     answered_at: list[float] = field(default_factory=list)
     refused: int = 0
     early: int = 0
@@ -82,6 +83,12 @@ class BareOneRoster:
             wait = int(fresh[-self.limit] + self.window_s - now) + 1
             self.refused, self.closed_until = self.refused + 1, now + wait
             return wait
+
+    def single(self, name: str) -> dict[str, Any] | None:
+        """The student of a path with an id."""
+        head, _, source_id = name.partition("/")
+        found = (one for one in self.lists["students"] if one["sourcedId"] == source_id)
+        return next(found, None) if head == "students" else None
 
     def rows(self, name: str, asked: dict[str, str]) -> list[dict[str, Any]]:
         """One page: filtered by role or type, cut to the cap."""
@@ -157,6 +164,10 @@ def _handler(server: BareOneRoster) -> type[BaseHTTPRequestHandler]:
                 return
             with server.lock:
                 server.answered[name] += 1
+                server.asked.append(name)
+            if (single := server.single(name)) is not None:
+                self._send(200, {"user": single})
+                return
             if name not in server.lists:
                 self._send(404, b"<html><body>Not here</body></html>")
                 return

@@ -261,8 +261,12 @@ class ApiClient:
     async def _attempt(self, call: _Call) -> Answer:
         """One try; a rejected token is replaced once and the same request sent again."""
         call.may_retry = None
-        async with self._turns.turn(self._rank()):
-            token = await self._enter()
+        await self._gate.enter()
+        begun_s = time.monotonic()
+        async with self._turns.turn(self._rank()) as waited:
+            token = await self._tokens.current()
+            if waited or time.monotonic() - begun_s > MOMENT_S:
+                await self._gate.slot()  # the moment that was given is lost
             answer = await self._exchange(call, token)
             if answer.status == 401 and self._own_judgement(answer) is None:
                 token = await self._tokens.replace(token)
@@ -280,15 +284,6 @@ class ApiClient:
                 raise error
             return answer
         raise await self._refusal(call, answer)
-
-    async def _enter(self) -> Secret:
-        """Wait for the gate; who had to wait for a token as well has lost its moment and takes another."""
-        await self._gate.enter()
-        begun_s = time.monotonic()
-        token = await self._tokens.current()
-        if time.monotonic() - begun_s > MOMENT_S:
-            await self._gate.slot()
-        return token
 
     def _own_judgement(self, answer: Answer) -> Exception | None:
         return self._classify(answer) if self._classify else None
