@@ -1,4 +1,4 @@
-"""A thousand records tried again at 60 requests a minute beside an import: the one that a person waits for goes first."""
+"""A thousand records tried again at 60 requests a minute beside an import: the one somebody waits for goes first."""
 
 from __future__ import annotations
 
