@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from siscon.domain.events import EventKind, Level
 from siscon.domain.guards import (
     SECTION_OF,
@@ -20,6 +22,7 @@ from siscon.domain.guards import (
 from siscon.domain.plans import PlanCounts
 from siscon.domain.records import Entity
 from siscon.domain.remaps import SAMENESS, Rekeyed
+from siscon.domain.runs import RunKind
 from siscon.domain.text import plain
 from siscon.engine.job import ImportJob
 from siscon.store import events, guard_counts, remaps, rollovers, runs
@@ -77,8 +80,13 @@ async def _judge(c: Connection, job: ImportJob, counts: PlanCounts, expected: li
 
 
 async def _sight(c: Connection, job: ImportJob, counts: PlanCounts) -> Sight:
-    """Look as far as there is something to fear: a plan that changes little costs no look at all."""
+    """Look as far as there is something to fear: a plan that changes little costs no look at all.
+
+    That records in error are still in error when they are tried again is no news.
+    """
     entity, now_ms = counts.entity, job.now_ms()
+    if job.run.kind is RunKind.REDRIVE:
+        counts = replace(counts, dead=0)
     scope = Scope(job.run.integration, job.run.id, entity, now_ms - WEEK_MS, now_ms)
     if counts.known == 0:
         return Sight(counts, 0)

@@ -9,6 +9,7 @@ import pytest
 
 from siscon.domain.commands import DiscardDead, ForceSync, RetryDead
 from siscon.domain.errors import ProviderError, TransientError
+from siscon.domain.guards import GuardLimits
 from siscon.domain.records import Course, Enrollment, Entity, School, Section, Student
 from siscon.domain.runs import Lane, RunKind, RunStatus
 from siscon.engine.redrive import FEW
@@ -93,6 +94,15 @@ async def test_many_are_picked_out_of_the_list_and_the_others_stay_as_they_are(h
         "WHERE m.external_id = 's0001' AND m.entity_type = 'student'"
     )
     assert robin["first_name"] == "Wren", "only what was asked for is looked at"
+
+
+async def test_a_retry_of_which_most_is_still_in_error_is_not_held(house: TestHouse) -> None:
+    house.sis.hold(*(broken(number) for number in range(100, 120)), entity=Entity.STUDENT)
+    await house.sync()
+    house.limits = GuardLimits()
+    row = await house.ask(RetryDead(NAME, (), {"entity": "student"}, 20))
+    assert row.run_id is not None, row.answer
+    assert await house.carry_on(row.run_id) is RunStatus.WITH_ERRORS
 
 
 async def test_what_the_sis_no_longer_has_is_closed_and_nothing_is_withdrawn(house: TestHouse) -> None:
