@@ -139,7 +139,7 @@ def resolve(
             take[name] = their
             continue
         strategy = policy.strategies.get(name, policy.default)
-        winner = moments.newest if strategy is Strategy.NEWEST_WINS else strategy
+        winner = _newest(before, their, moments) if strategy is Strategy.NEWEST_WINS else strategy
         if winner is Strategy.MANUAL:
             ask.append(name)
             continue
@@ -147,3 +147,10 @@ def resolve(
         if winner is Strategy.SIS_WINS:
             take[name] = their
     return Resolution(take, tuple(ask), rules)
+
+
+def _newest(before: Any, their: Any, moments: Moments) -> Strategy:
+    """Who was last. What left a list there may have left no moment behind: then ours is not known to be newer."""
+    winner = moments.newest
+    has_lost = isinstance(before, tuple) and not set(before) <= set(their or ())
+    return Strategy.MANUAL if winner is Strategy.LOCAL_WINS and has_lost else winner

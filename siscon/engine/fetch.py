@@ -17,7 +17,7 @@ from siscon.engine.bounded import pages_of
 from siscon.engine.job import ImportJob
 from siscon.engine.mended import digest_of, in_place, key_of
 from siscon.providers.contract import Page, Rejected
-from siscon.store import cursors, dead_records, events, run_counts, runs, staged
+from siscon.store import cursors, dead_records, events, parts, run_counts, runs, staged
 from siscon.store.database import Connection
 
 NO_BODY = "{}"
@@ -86,7 +86,7 @@ async def stage(c: Connection, job: ImportJob, entity: Entity, page: Page) -> No
     n_requests = job.meter.take()
     await staged.put(c, run.id, entity, rows)
     if page.absent_fields:
-        await staged.keep(c, run.integration, run.id, entity, page.absent_fields)
+        await parts.keep(c, run.integration, run.id, entity, page.absent_fields)
     if dead:
         await dead_records.bury(c, dead, now_ms=job.now_ms())
     mains = sum(1 for row in rows if row[1] == "")
@@ -142,7 +142,7 @@ def _rows(
                 json.dumps(dict(record.fields), ensure_ascii=False),
                 "",
                 None,
-                "",
+                modified.get(record.external_id, ""),
             )
         else:
             body = to_body(record)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from siscon.domain.records import Entity, Record, fingerprint_of, from_fields, to_body
 from siscon.engine.job import ImportJob
 from siscon.providers.contract import Page, Rejected
-from siscon.store import mends, staged
+from siscon.store import mends, parts
 from siscon.store.database import Connection
 
 
@@ -50,7 +50,7 @@ async def lay_over(c: Connection, job: ImportJob, entity: Entity, after: str, up
     for external_id, sealed in found.items():
         body = to_body(_opened(job, entity, external_id, sealed))
         bodies.append((external_id, body, fingerprint_of(body)))
-    await staged.give_bodies(c, run_id, entity, bodies)
+    await parts.give_bodies(c, run_id, entity, bodies)
 
 
 def _opened(job: ImportJob, entity: Entity, key: str, sealed: bytes) -> Record:

@@ -13,8 +13,18 @@ from siscon.domain.runs import RunKind
 from siscon.engine import mended
 from siscon.engine.absence import plan_absent
 from siscon.engine.job import ImportJob
-from siscon.engine.moments import iso_ms
-from siscon.store import absences, cursors, dead_records, mappings, mends, records, run_counts, staged
+from siscon.engine.moments import iso_ms, latest
+from siscon.store import (
+    absences,
+    cursors,
+    dead_records,
+    mappings,
+    mends,
+    parts,
+    records,
+    run_counts,
+    staged,
+)
 from siscon.store.database import Connection
 from siscon.store.records import RosterRow
 from siscon.store.staged import ASK, LEFT_OUT, RULES, Judged, Unjudged
@@ -26,7 +36,7 @@ STRETCH = 2_000
 async def plan_entity(job: ImportJob, entity: Entity) -> PlanCounts:
     """Give every staged record of one entity its verdict; what the plan holds. Done again, it changes nothing."""
     async with job.db.read() as c:
-        with_parts = await staged.has_parts(c, job.run.id, entity)
+        with_parts = await parts.has_parts(c, job.run.id, entity)
         given_up = await _some_given_up(c, job, entity)
         some_mended = await mends.any_of_fields(c, job.run.integration, entity)
     after = ""
@@ -96,16 +106,17 @@ async def _count(job: ImportJob, entity: Entity, *, whole: bool) -> PlanCounts:
 
 
 async def _lay_over(c: Connection, job: ImportJob, entity: Entity, after: str, upto: str) -> None:
-    pieces = await staged.pieces(c, job.run.id, entity, after=after, upto=upto)
-    found = await staged.bodies(c, job.run.id, entity, pieces)
+    pieces = await parts.pieces(c, job.run.id, entity, after=after, upto=upto)
+    found = await parts.bodies(c, job.run.id, entity, pieces)
     completed = []
-    for external_id, body in found.items():
-        fields = json.loads(body)
+    for external_id, record in found.items():
+        fields = json.loads(record.body)
         for piece in pieces[external_id]:
-            _add_piece(fields, json.loads(piece))
+            _add_piece(fields, json.loads(piece.body))
         whole = body_of(entity, fields)
-        completed.append((external_id, whole, fingerprint_of(whole)))
-    await staged.lay_over(c, job.run.id, entity, completed, after=after, upto=upto)
+        told = [record.modified_at, *(one.modified_at for one in pieces[external_id] if not one.kept)]
+        completed.append(parts.Completed(external_id, whole, fingerprint_of(whole), latest(told)))
+    await parts.lay_over(c, job.run.id, entity, completed, after=after, upto=upto)
 
 
 def _add_piece(fields: dict[str, Any], piece: Mapping[str, Any]) -> None:

@@ -41,8 +41,8 @@ class Page:
     the whole list, ``cursor`` the watermark that the next incremental fetch should start from, by the clock of
     the SIS. ``note`` tells the operator of something odd ("page shorter than asked"). ``absent_fields`` could not be
     read this time, for no record of the entity (text fields, told on its last page): what is known of them stays.
-    ``modified`` maps external ids to when the SIS last changed them, ISO 8601 with an offset; leave out whom it does
-    not say it of.
+    ``modified`` maps external ids to when the SIS last changed what the page holds of them, parts too: ISO 8601 with an
+    offset; leave out whom it does not say it of.
     """
 
     records: Sequence[Record | Part]

@@ -11,7 +11,8 @@ from urllib.parse import quote
 from siscon.domain.records import Entity
 from siscon.providers.contract import Api, Page, Provider, ProviderSettings, Rate
 from siscon.providers.grants import ClientCredentials
-from siscon.providers.oneroster.pages import ENTITIES, OneRosterPages
+from siscon.providers.oneroster.lists import ENTITIES
+from siscon.providers.oneroster.pages import OneRosterPages
 from siscon.providers.oneroster.settings import OneRosterSettings, grant_for, service_path
 
 

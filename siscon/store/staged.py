@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from siscon.domain.plans import Verdict
@@ -19,34 +19,6 @@ ON CONFLICT (run_id, entity, external_id, part) DO UPDATE SET
   body = excluded.body, fingerprint = excluded.fingerprint, verdict = excluded.verdict,
   modified_at = excluded.modified_at
 """
-# Fields that nobody could read come as a part with the values last agreed on.
-KEEP = """
-INSERT INTO staged (run_id, entity, external_id, part, body, fingerprint)
-SELECT s.run_id, s.entity, s.external_id, :part, (
-    SELECT json_group_object(f.key, f.value) FROM json_each(m.base) f
-    WHERE f.type = 'text' AND f.key IN (SELECT value FROM json_each(:fields))
-  ), ''
-FROM staged s JOIN {table} m ON m.entity_type = s.entity AND m.external_id = s.external_id
-WHERE s.run_id = :run_id AND s.entity = :entity AND s.part = '' AND s.verdict IS NULL
-ON CONFLICT (run_id, entity, external_id, part) DO UPDATE SET body = excluded.body
-"""
-KEPT = "kept"
-HAS_PARTS = "SELECT 1 FROM staged WHERE run_id = :run_id AND entity = :entity AND part <> '' LIMIT 1"
-PIECES = """
-SELECT external_id, part, body FROM staged
-WHERE run_id = :run_id AND entity = :entity AND external_id > :after AND external_id <= :upto AND part <> ''
-ORDER BY external_id, part
-"""
-BODIES = """
-SELECT external_id, body FROM staged
-WHERE run_id = :run_id AND entity = :entity AND external_id IN (SELECT value FROM json_each(:ids)) AND part = ''
-  AND verdict IS NULL
-"""
-DROP_PIECES = """
-DELETE FROM staged
-WHERE run_id = :run_id AND entity = :entity AND external_id > :after AND external_id <= :upto AND part <> ''
-"""
-REBODY = "UPDATE staged SET body = ?, fingerprint = ? WHERE run_id = ? AND entity = ? AND external_id = ? AND part = ''"
 # The last id of a stretch: the one at the given distance, else the very last.
 STRETCH = """
 SELECT coalesce(
@@ -214,62 +186,11 @@ async def put(
     await c.many(PUT, [(run_id, entity.value, *row) for row in rows])
 
 
-async def keep(c: Connection, integration: str, run_id: int, entity: Entity, fields: Sequence[str]) -> None:
-    """Give every known staged record what was last agreed on in text fields that could not be read this time."""
-    params = {"run_id": run_id, "entity": entity.value, "part": KEPT, "fields": json.dumps(list(fields))}
-    await c.run(KEEP.format(table=table_of(integration)), params)
-
-
-async def has_parts(c: Connection, run_id: int, entity: Entity) -> bool:
-    """Whether pieces wait to be laid over their records."""
-    return await c.one(HAS_PARTS, {"run_id": run_id, "entity": entity.value}) is not None
-
-
 async def stretch(c: Connection, run_id: int, entity: Entity, *, after: str, size: int) -> str | None:
     """The last external id of the next ``size`` rows after ``after``; None when nothing is left."""
     params = {"run_id": run_id, "entity": entity.value, "after": after, "size": size}
     row = await c.one(STRETCH, params)
     return row[0] if row is not None else None
-
-
-async def pieces(
-    c: Connection, run_id: int, entity: Entity, *, after: str, upto: str
-) -> dict[str, list[str]]:
-    """External id -> bodies of its pieces in order, within a stretch."""
-    params = {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto}
-    found: dict[str, list[str]] = {}
-    for row in await c.all(PIECES, params):
-        found.setdefault(row["external_id"], []).append(row["body"])
-    return found
-
-
-async def bodies(c: Connection, run_id: int, entity: Entity, ids: Iterable[str]) -> dict[str, str]:
-    """External id -> body of the records among ``ids`` that have no verdict yet."""
-    params = {"run_id": run_id, "entity": entity.value, "ids": json.dumps(list(ids))}
-    return {row["external_id"]: row["body"] for row in await c.all(BODIES, params)}
-
-
-async def lay_over(
-    c: Connection,
-    run_id: int,
-    entity: Entity,
-    bodies: Iterable[tuple[str, str, str]],
-    *,
-    after: str,
-    upto: str,
-) -> None:
-    """Give records their completed bodies, as (external id, body, fingerprint), and drop a stretch's pieces."""
-    await give_bodies(c, run_id, entity, bodies)
-    await c.run(DROP_PIECES, {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto})
-
-
-async def give_bodies(
-    c: Connection, run_id: int, entity: Entity, bodies: Iterable[tuple[str, str, str]]
-) -> None:
-    """Give records other bodies, as (external id, body, fingerprint)."""
-    rows = [(body, mark, run_id, entity.value, external_id) for external_id, body, mark in bodies]
-    if rows:
-        await c.many(REBODY, rows)
 
 
 async def judge_plain(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siscon.domain.conflicts import Policy, Strategy, resolve
+from siscon.domain.conflicts import AHEAD_MS, Moments, Policy, Strategy, resolve
 
 FIELDS = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["1", "2", "3"]), max_size=4)
 
@@ -59,3 +60,37 @@ def test_what_is_taken_over_makes_a_second_look_find_nothing(base, ours, theirs)
     after = {**ours, **found.take}
 
     assert resolve(theirs, after, theirs).take == {}
+
+
+def newest(sis_ms, local_ms, now_ms=10_000_000):
+    return Moments(sis_ms, local_ms, now_ms)
+
+
+NEWEST = Policy(Strategy.NEWEST_WINS)
+
+
+@pytest.mark.parametrize(
+    ("moments", "taken", "asked"),
+    [
+        (newest(2, 1), {"a": "3"}, ()),
+        (newest(1, 2), {}, ()),
+        (newest(1, 1), {}, ("a",)),
+        (newest(None, 1), {}, ("a",)),
+        (newest(1, None), {}, ("a",)),
+        (newest(AHEAD_MS + 3, 1, now_ms=2), {}, ("a",)),
+        (newest(1, AHEAD_MS + 3, now_ms=2), {}, ("a",)),
+    ],
+)
+def test_the_newest_wins_only_where_both_moments_are_sure(moments, taken, asked):
+    found = resolve({"a": "1"}, {"a": "2"}, {"a": "3"}, NEWEST, moments)
+
+    assert (found.take, found.ask) == (taken, asked)
+
+
+def test_what_left_a_list_there_may_have_left_no_moment_so_ours_is_not_known_to_be_newer():
+    base, ours = {"a": ("x", "y")}, {"a": ("x", "y", "z")}
+
+    assert resolve(base, ours, {"a": ("x",)}, NEWEST, newest(1, 2)).ask == ("a",)
+    assert resolve(base, ours, {}, NEWEST, newest(1, 2)).ask == ("a",)
+    assert resolve(base, ours, {"a": ("x",)}, NEWEST, newest(2, 1)).take == {"a": ("x",)}
+    assert resolve(base, ours, {"a": ("x", "y", "w")}, NEWEST, newest(1, 2)).ask == ()

@@ -35,6 +35,7 @@ class FakeSis:
     cut_off: set[Entity] = field(default_factory=set)
     mark: str | None = None
     absent: dict[Entity, tuple[str, ...]] = field(default_factory=dict)
+    modified: dict[tuple[Entity, str], str] = field(default_factory=dict)
     gives_single: bool = True
     reads_rows: bool = True
     fail_single_at: str | None = None
@@ -57,6 +58,15 @@ class FakeSis:
         """Let records vanish without a word."""
         gone = set(external_ids)
         self.lists[entity] = [one for one in self.lists[entity] if one.external_id not in gone]
+
+    def told(self, entity: Entity, items: Iterable[Record | Part | Rejected]) -> dict[str, str]:
+        """When what is on a page changed, as ``modified`` has it: by id, for parts by ``id/part``."""
+        keys = {
+            f"{one.external_id}/{one.part_id}" if isinstance(one, Part) else f"{one.external_id}": one
+            for one in items
+        }
+        told = {one.external_id: self.modified.get((entity, key)) for key, one in keys.items()}
+        return {str(one): moment for one, moment in told.items() if moment is not None}
 
 
 class FakeProvider(Provider):
@@ -86,6 +96,7 @@ class FakeProvider(Provider):
             records=[one for one in found if not isinstance(one, Rejected)],
             rejected=[one for one in found if isinstance(one, Rejected)],
             resume=None,
+            modified=self.sis.told(entity, found),
         )
 
     def read(self, entity: Entity, raw: str) -> Page | None:
@@ -117,6 +128,7 @@ class FakeProvider(Provider):
                 cursor=self.sis.mark,
                 partial=last and entity in self.sis.partial,
                 absent_fields=self.sis.absent.get(entity, ()) if last else (),
+                modified=self.sis.told(entity, items),
             )
             if last:
                 return

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, make_dataclass, replace
+from dataclasses import dataclass, field, make_dataclass, replace
 from dataclasses import field as field_of
 from dataclasses import fields as fields_of
 from functools import cached_property
@@ -20,6 +20,7 @@ from siscon.domain.records import Part, Record
 from siscon.domain.text import plain
 from siscon.providers.contract import Answer, Rejected, sort_out
 from siscon.providers.kit.coerce import MAX_ID, MAX_TEXT, as_id, as_list, check_texts, digits_as_text
+from siscon.providers.kit.moments import latest_of
 
 R = TypeVar("R", bound=Record)
 
@@ -62,7 +63,8 @@ class Decoded:
     """What one body held: ``received`` items in all, of which some may have been left out on purpose.
 
     ``ids`` are those of all items in order, empty text for one that has none; an empty list where nobody read them.
-    ``announced`` is the number of records in the whole list, where the body tells it.
+    ``announced`` is the number of records in the whole list, where the body tells it; ``modified`` says when the SIS
+    last changed which of the records, as in a page.
     """
 
     records: list[Record | Part]
@@ -70,6 +72,7 @@ class Decoded:
     received: int
     announced: int | None = None
     ids: Sequence[str] = ()
+    modified: Mapping[str, str] = field(default_factory=dict)
 
 
 class PageDecoder:
@@ -77,7 +80,8 @@ class PageDecoder:
 
     ``page`` is a ``TypedDict`` of the whole body. ``keys`` lead to the rows; an SIS may leave out the keys after
     ``keys[0]`` when there are no rows, and send one object where there is one row. ``mark`` is a key by which the
-    list is known, if not ``keys[0]``; ``count_key`` one that announces the number of records.
+    list is known, if not ``keys[0]``; ``count_key`` one that announces the number of records; ``moment_key`` one in
+    each row that says when the SIS last changed it (``Any`` in the row's shape: nonsense there harms nobody).
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class PageDecoder:
         id_key: str,
         mark: str = "",
         count_key: str = "",
+        moment_key: str = "",
     ) -> None:
         self._page_shape, self._row_shape = page, row
         self._keys = keys
@@ -97,6 +102,7 @@ class PageDecoder:
         self._id_key = id_key
         self._marks = {keys[0], mark} - {""}
         self._count_key = count_key
+        self._moment_key = moment_key
 
     def adapted(
         self, change: Callable[[Callable[[Any], Record | Part | None]], Callable[[Any], Record | Part | None]]
@@ -130,7 +136,14 @@ class PageDecoder:
             return replace(self._read_one_by_one(rows, answer, request), announced=announced)
         key = self._id_key
         ids = [str(row.get(key) or "") for row in rows]
-        return Decoded([one for one in made if one is not None], [], len(made), announced, ids)
+        records = [one for one in made if one is not None]
+        return Decoded(records, [], len(made), announced, ids, self._moments(zip(made, rows, strict=True)))
+
+    def _moments(self, made: Iterable[tuple[Record | Part | None, Any]]) -> Mapping[str, str]:
+        key = self._moment_key
+        if not key:
+            return {}
+        return latest_of([(one.external_id, row.get(key)) for one, row in made if one is not None])
 
     def _decoded(self, body: bytes) -> Any:
         """The body as the wire models have it; None where something does not fit.
@@ -145,34 +158,39 @@ class PageDecoder:
         except (ValueError, RecursionError):
             return None
 
-    def read_single(self, answer: Answer, key: str, request: str) -> list[Record | Part]:
-        """The record of an answer that holds one object under ``key``; a bad one raises ``RecordError``."""
-        body = parse(answer.body, request)
-        record = self._one(body.get(key)) if isinstance(body, dict) else None
-        return [] if record is None else [record]
-
     def read_alone(self, answer: Answer, key: str, request: str) -> Decoded:
-        """The same where a bad record comes back rejected."""
+        """The record of an answer that holds one object under ``key``; a bad one comes back rejected.
+
+        Some servers answer with the list of one, or of none, instead; nothing under the key is no record.
+        """
         body = parse(answer.body, request)
-        if not isinstance(body, dict) or key not in body:
+        found = body if isinstance(body, dict) and type(body) is not Twice else {}
+        rows = [one for one in as_list(found.get(key, found.get(self._keys[0]))) if one or one == 0]
+        if found.keys().isdisjoint((key, self._keys[0])) or len(rows) > 1:
             raise ProviderError(
-                f"{request} answered with JSON without {key!r}. Check base_url and the version setting.",
+                f"{request} answered with JSON without one {key!r}. Check base_url and the version setting.",
                 code="unexpected_answer",
             )
-        good, bad = sort_out([body[key]], self._one, id_of=self._id_of, raw_text=raw_text)
-        return Decoded(good, bad, 1)
+        return self._sorted_out(rows)
 
     def _read_one_by_one(self, rows: Sequence[Any], answer: Answer, request: str) -> Decoded:
         """The form of all rows is right, what some hold is not: those are rejected with their raw text."""
         raws = self._rows(parse(answer.body, request), request)
         pairs = list(zip(rows, raws, strict=True))
+        made: list[tuple[Record | Part | None, Any]] = []
+
+        def to_record(pair: tuple[Any, Any]) -> Record | Part | None:
+            made.append((self._to_record(pair[0]), pair[0]))
+            return made[-1][0]
+
         good, bad = sort_out(
             pairs,
-            lambda pair: self._to_record(pair[0]),
+            to_record,
             id_of=lambda pair: self._id_of(pair[1]),
             raw_text=lambda pair: raw_text(pair[1]),
         )
-        return Decoded(good, bad, len(rows), ids=[self._id_of(raw) or "" for raw in raws])
+        ids = [self._id_of(raw) or "" for raw in raws]
+        return Decoded(good, bad, len(rows), ids=ids, modified=self._moments(made))
 
     def _rows(self, body: Any, request: str) -> Sequence[Any]:
         """The rows; without the first key the body is another thing than a list, for example an error."""
@@ -196,10 +214,23 @@ class PageDecoder:
         """The same with the standard parser, which accepts more, and each row on its own."""
         body = parse(answer.body, request)
         raws = self._rows(body, request)
-        good, bad = sort_out(raws, self._one, id_of=self._id_of, raw_text=raw_text)
-        return Decoded(good, bad, len(raws), self._announced(body), [self._id_of(raw) or "" for raw in raws])
+        return replace(self._sorted_out(raws), announced=self._announced(body))
+
+    def _sorted_out(self, raws: Sequence[Any]) -> Decoded:
+        """Raw rows, each on its own."""
+        made: list[tuple[Record | Part | None, Any]] = []
+
+        def to_record(raw: Any) -> Record | Part | None:
+            made.append((self._one(raw), raw))
+            return made[-1][0]
+
+        good, bad = sort_out(raws, to_record, id_of=self._id_of, raw_text=raw_text)
+        ids = [self._id_of(raw) or "" for raw in raws]
+        return Decoded(good, bad, len(raws), ids=ids, modified=self._moments(made))
 
     def _one(self, raw: Any) -> Record | Part | None:
+        if self._moment_key and isinstance(raw, dict) and type(raw) is not Twice:
+            raw = {name: one for name, one in raw.items() if name != self._moment_key}
         check_json(raw)
         try:
             row = self._row.validate_python(raw)

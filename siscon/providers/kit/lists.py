@@ -105,6 +105,7 @@ async def linked_pages(
             cursor=reached,
             note=note,
             partial=bool(note),
+            modified=decoded.modified,
         )
 
 
@@ -117,7 +118,14 @@ async def single_page(
     note = closing(decoded.received, total)
     reached = mark(answer) if mark else None
     yield Page(
-        decoded.records, None, decoded.rejected, total=total, cursor=reached, note=note, partial=bool(note)
+        decoded.records,
+        None,
+        decoded.rejected,
+        total=total,
+        cursor=reached,
+        note=note,
+        partial=bool(note),
+        modified=decoded.modified,
     )
 
 
@@ -153,6 +161,7 @@ async def _pages(
             cursor=reached,
             note=chunk.note,
             partial=chunk.partial,
+            modified=chunk.decoded.modified,
         )
 
 

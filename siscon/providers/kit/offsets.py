@@ -79,7 +79,11 @@ class _Walk:
         here = replace(before, total=total, moved=moved)
         self._progress.bound(answer, received=here.received, total=total)
         if not self._stands(here, asked, ids, decoded.received):
-            return self._searching(here, decoded.received), "", replace(decoded, records=[], rejected=[])
+            return (
+                self._searching(here, decoded.received),
+                "",
+                replace(decoded, records=[], rejected=[], modified={}),
+            )
         known = self._known(here, ids)
         strange = [one for one in ids if one not in known]
         fresh = self._progress.count(strange, decoded.received - len(ids) + len(strange))
@@ -176,4 +180,6 @@ def without(decoded: Decoded, known: frozenset[str]) -> Decoded:
         return decoded
     records = [one for one in decoded.records if isinstance(one, Part) or one.external_id not in known]
     rejected = [one for one in decoded.rejected if one.external_id not in known]
-    return replace(decoded, records=records, rejected=rejected)
+    here = {one.external_id for one in records}
+    modified = {one: moment for one, moment in decoded.modified.items() if one in here}
+    return replace(decoded, records=records, rejected=rejected, modified=modified)

@@ -11,6 +11,7 @@ from siscon.providers.contract import Answer, sort_out
 from siscon.providers.kit.cells import Cells
 from siscon.providers.kit.coerce import as_id
 from siscon.providers.kit.decode import Decoded, parse, raw_text
+from siscon.providers.kit.moments import latest_of
 
 ToRecord = Callable[[Cells], Record | Part | None]
 """Makes a record of one row; raises ``RecordError`` when it makes no sense; None leaves the row out on purpose."""
@@ -20,13 +21,15 @@ class JsonRows:
     """Reads a list that stands under ``key`` of a JSON object (dots lead deeper; empty: the answer is the list).
 
     ``id_key`` names the external id, for rows that are rejected; ``count_key`` (dots lead deeper) a number that
-    announces the length of the whole list.
+    announces the length of the whole list; ``moment_key`` what says in each row when the SIS last changed it.
     """
 
-    def __init__(self, key: str, to_record: ToRecord, *, id_key: str = "id", count_key: str = "") -> None:
+    def __init__(
+        self, key: str, to_record: ToRecord, *, id_key: str = "id", count_key: str = "", moment_key: str = ""
+    ) -> None:
         self._path = tuple(key.split(".")) if key else ()
         self._to_record = to_record
-        self._id_key = id_key
+        self._id_key, self._moment_key = id_key, moment_key
         self._count_path = tuple(count_key.split(".")) if count_key else ()
 
     def read(self, answer: Answer, request: str) -> Decoded:
@@ -40,17 +43,37 @@ class JsonRows:
                 code="unexpected_answer",
             )
         count = _at(body, self._count_path) if self._count_path else None
-        return decoded(rows, self._to_record, id_key=self._id_key, announced=number_in(count))
+        return decoded(
+            rows,
+            self._to_record,
+            id_key=self._id_key,
+            announced=number_in(count),
+            moment_key=self._moment_key,
+        )
 
 
 def decoded(
-    rows: Sequence[Any], to_record: ToRecord, *, id_key: str, announced: int | None = None
+    rows: Sequence[Any],
+    to_record: ToRecord,
+    *,
+    id_key: str,
+    announced: int | None = None,
+    moment_key: str = "",
 ) -> Decoded:
-    """Rows as records and rejects; whatever is no object is rejected, too."""
-    good, bad = sort_out(
-        rows, lambda row: to_record(_cells(row)), id_of=lambda row: _id_in(row, id_key), raw_text=raw_text
-    )
-    return Decoded(good, bad, len(rows), announced)
+    """Rows as records and rejects; whatever is no object is rejected, too.
+
+    What stands under ``moment_key`` and is no ISO 8601 moment with an offset says nothing, and harms nobody.
+    """
+    told: list[tuple[str, Any]] = []
+
+    def made(row: Any) -> Record | Part | None:
+        record = to_record(_cells(row))
+        if record is not None and moment_key:
+            told.append((record.external_id, row.get(moment_key)))
+        return record
+
+    good, bad = sort_out(rows, made, id_of=lambda row: _id_in(row, id_key), raw_text=raw_text)
+    return Decoded(good, bad, len(rows), announced, modified=latest_of(told))
 
 
 def number_in(value: Any) -> int | None:

@@ -22,16 +22,24 @@ class XmlRows:
 
     Each row reaches ``to_record`` as a mapping: attributes and child elements by name; an element of text alone is
     its text (``#text`` beside attributes), one with children a mapping, a name that stands several times a list.
-    ``count_key`` names an attribute of the root that announces the length of the whole list.
+    ``count_key`` names an attribute of the root that announces the length of the whole list, ``moment_key`` what says
+    in each row when the SIS last changed it.
     """
 
     def __init__(
-        self, root: str, row: str, to_record: ToRecord, *, id_key: str = "id", count_key: str = ""
+        self,
+        root: str,
+        row: str,
+        to_record: ToRecord,
+        *,
+        id_key: str = "id",
+        count_key: str = "",
+        moment_key: str = "",
     ) -> None:
         self._root, self._row = root, row
         self._to_record = to_record
         self._id_key = id_key
-        self._count_key = count_key
+        self._count_key, self._moment_key = count_key, moment_key
 
     def read(self, answer: Answer, request: str) -> Decoded:
         """The records of an answer; bad rows come back rejected, a body that is no such list is a ``ProviderError``."""
@@ -43,7 +51,9 @@ class XmlRows:
             )
         rows = [_values(one, DEEPEST) for one in top if name_of(one) == self._row]
         announced = number_in(top.get(self._count_key)) if self._count_key else None
-        return decoded(rows, self._to_record, id_key=self._id_key, announced=announced)
+        return decoded(
+            rows, self._to_record, id_key=self._id_key, announced=announced, moment_key=self._moment_key
+        )
 
 
 def parse_xml(body: bytes, request: str) -> Element:

@@ -5,70 +5,25 @@ Any provider whose SIS speaks OneRoster hands its ``pages`` on to :class:`OneRos
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import partial
-from urllib.parse import quote
 
-from siscon.domain.errors import ProviderError, RecordError
+from siscon.domain.errors import ProviderError
 from siscon.domain.records import Entity, Part, Record
-from siscon.providers.contract import Answer, Api, Page, Rejected
-from siscon.providers.kit.decode import PageDecoder
+from siscon.providers.contract import Api, Page, Rejected
+from siscon.providers.kit.decode import Decoded
 from siscon.providers.kit.offsets import by_offset
 from siscon.providers.kit.paging import Chunk, Position, from_resume, to_resume
-from siscon.providers.oneroster import wire
 from siscon.providers.oneroster.asking import Asking
-from siscon.providers.oneroster.coverage import KEEP_S, school_year
-from siscon.providers.oneroster.fitting import fitted
+from siscon.providers.oneroster.coverage import school_year
+from siscon.providers.oneroster.lists import RosterList, lists_of
+from siscon.providers.oneroster.marks import moment_of, watermark
 from siscon.providers.oneroster.settings import OneRosterSettings
-
-OVERLAP = timedelta(minutes=5)
-"""How far the next incremental fetch reaches back behind the server's clock."""
+from siscon.providers.oneroster.single import Singles, page_of, single
 
 FEW = 40
 """Up to so many changed students are completed one by one; more are read with the whole lists."""
-
-ENTITIES = (
-    Entity.SCHOOL,
-    Entity.TERM,
-    Entity.STAFF,
-    Entity.STUDENT,
-    Entity.COURSE,
-    Entity.SECTION,
-    Entity.ENROLLMENT,
-)
-
-
-SINGLE_KEYS = {
-    "schools": "org",
-    "orgs": "org",
-    "academicSessions": "academicSession",
-    "teachers": "user",
-    "students": "user",
-    "courses": "course",
-    "enrollments": "enrollment",
-}
-"""Under which key the answer to a path with an id holds its one object (1.1 and 1.2, information models)."""
-
-
-@dataclass(frozen=True, slots=True)
-class RosterList:
-    """One list of the service.
-
-    ``follows`` says that it brings parts for the list before it; ``optional`` that an SIS may not grant it: the
-    entity is read without it then. ``keep_s`` is for how many seconds its first page may be one kept.
-    """
-
-    name: str
-    path: str
-    decoder: PageDecoder
-    filter: str = ""
-    follows: bool = False
-    optional: bool = False
-    keep_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,38 +38,16 @@ class Walk:
 class Few:
     """What changed in one list, and the watermark."""
 
-    records: list[Record | Part]
-    rejected: list[Rejected]
-    mark: str | None
+    answers: list[Decoded]
+    mark: str | None = None
 
+    @property
+    def records(self) -> list[Record | Part]:
+        return [one for answer in self.answers for one in answer.records]
 
-_CHANGED = re.compile(rb'"dateLastModified"\s*:\s*"([0-9TZ:.+-]{10,40})"')
-
-
-def moment_of(answer: Answer) -> datetime | None:
-    """The server's clock as its ``Date`` header tells it (RFC 9110, section 6.6.1)."""
-    try:
-        moment = parsedate_to_datetime(answer.headers["date"])
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (KeyError, ValueError, TypeError, OverflowError):
-        return None
-
-
-def newest_change(answer: Answer) -> datetime | None:
-    """The newest ``dateLastModified`` of a page, for servers that tell no time."""
-    for text in sorted((one.decode() for one in _CHANGED.findall(answer.body)), reverse=True):
-        try:
-            moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            continue
-    return None
-
-
-def watermark(answer: Answer) -> str | None:
-    """The server's clock, else the newest change of its first page, less the overlap, as the filter wants it."""
-    moment = moment_of(answer) or newest_change(answer)
-    return None if moment is None else (moment - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    @property
+    def rejected(self) -> list[Rejected]:
+        return [one for answer in self.answers for one in answer.rejected]
 
 
 class OneRosterPages:
@@ -123,6 +56,8 @@ class OneRosterPages:
     def __init__(self, api: Api, settings: OneRosterSettings, service: str) -> None:
         self._settings = settings
         self._asking = Asking(api, service, settings.sort)
+        self._lists: dict[Entity, tuple[RosterList, ...]] = {}
+        self._singles = Singles(self._asking, self.lists_of, settings.page_size)
         self._cap = 0
         self._is_undescribed = False
 
@@ -134,40 +69,9 @@ class OneRosterPages:
 
     def lists_of(self, entity: Entity) -> tuple[RosterList, ...]:
         """The lists that make up an entity, the main one first, fitted to the settings."""
-        lists = self._usual_lists(entity)
-        return tuple(replace(one, decoder=fitted(one.decoder, self._settings)) for one in lists)
-
-    def _usual_lists(self, entity: Entity) -> tuple[RosterList, ...]:
-        by_role = self._settings.enrollment_filter
-        match entity:
-            case Entity.SCHOOL:
-                schools = self._settings.schools_list == "schools"
-                one_filter = "" if schools else "type='school'"
-                return (RosterList("schools", self._settings.schools_list, wire.SCHOOLS, one_filter),)
-            case Entity.TERM:
-                return (RosterList("sessions", "academicSessions", wire.TERMS, keep_s=KEEP_S),)
-            case Entity.STAFF:
-                return (RosterList("teachers", "teachers", wire.TEACHERS),)
-            case Entity.STUDENT:
-                students = RosterList("students", "students", wire.STUDENTS)
-                more = RosterList(
-                    "demographics",
-                    "demographics",
-                    wire.DEMOGRAPHICS,
-                    follows=True,
-                    optional=self._settings.demographics == "auto",
-                )
-                return (students, more) if self._settings.demographics else (students,)
-            case Entity.COURSE:
-                return (RosterList("courses", "courses", wire.COURSES),)
-            case Entity.SECTION:
-                teachers = "role='teacher'" if by_role else ""
-                return (
-                    RosterList("classes", "classes", wire.SECTIONS),
-                    RosterList("teachings", "enrollments", wire.TEACHINGS, teachers, follows=True),
-                )
-        students_only = "role='student'" if by_role else ""
-        return (RosterList("enrollments", "enrollments", wire.ENROLLMENTS, students_only),)
+        if entity not in self._lists:
+            self._lists[entity] = lists_of(entity, self._settings)
+        return self._lists[entity]
 
     async def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         """The pages of one entity.
@@ -248,6 +152,7 @@ class OneRosterPages:
             cursor=mark,
             note=" ".join(filter(None, (self._asking.note(), chunk.note))),
             partial=chunk.partial,
+            modified=decoded.modified,
         )
 
     async def _few_changed_students(self, cursor: str) -> Page | None:
@@ -258,70 +163,37 @@ class OneRosterPages:
             newer = await self._few(more, cursor) if changed else None
             if changed is None or newer is None:
                 return None
-            records: list[Record | Part] = [*changed.records, *newer.records]
+            answers = [*changed.answers, *newer.answers]
             whole = {one.external_id for one in changed.records}
             described = {one.external_id for one in newer.records}
-            for external_id in sorted(whole - described):
-                records += await self._single(more, "demographics", external_id)
-            broken = {one.external_id for one in changed.rejected}
-            for external_id in sorted(described - whole - broken):
-                records += await self._single(students, "user", external_id)
-        except RecordError:
-            return None
+            answers += [await single(self._asking, more, one) for one in sorted(whole - described)]
+            broken = {one.external_id for one in (*changed.rejected, *newer.rejected)}
+            lacking = sorted(described - whole - broken)
+            answers += [await single(self._asking, students, one) for one in lacking]
         except ProviderError as error:
             if error.code not in ("forbidden", "not_found"):
                 raise
             self._is_undescribed = more.optional
             return None
-        rejected = [*changed.rejected, *newer.rejected]
-        return Page(records, None, rejected, cursor=changed.mark, note=self._asking.note())
+        return page_of(answers, cursor=changed.mark, note=self._asking.note())
 
     async def _few(self, one: RosterList, cursor: str) -> Few | None:
         """What changed in a list, when it is little and known to be all."""
-        found = Few([], [], None)
+        found = Few([])
         async for chunk in self._chunks(one, Position(0), cursor, FEW + 1):
             found.mark = found.mark or watermark(chunk.answer)
-            found.records += chunk.decoded.records
-            found.rejected += chunk.decoded.rejected
+            found.answers.append(chunk.decoded)
             announced = chunk.total or 0
             if chunk.partial or max(announced, len(found.records) + len(found.rejected)) > FEW:
                 return None
         return found
 
     async def one(self, entity: Entity, external_id: str) -> Page | None:
-        """One record by its id (1.1 and 1.2: ``/students/{id}`` and its like), with what is laid over it.
+        """One record by its id, with what is laid over it; None where the server does not offer that."""
+        return await self._singles.one(entity, external_id)
 
-        None for sections: who teaches one stands in the list of enrollments.
-        """
-        if entity is Entity.SECTION:
+    async def related(self, entity: Entity, of: Entity, external_id: str) -> Page | None:
+        """The enrollments of one section or one student; None for all else, and where the server does not tell."""
+        if entity is not Entity.ENROLLMENT:
             return None
-        main, *more = self.lists_of(entity)
-        path = f"{main.path}/{quote(external_id, safe='')}"
-        try:
-            answer = await self._asking.get(path)
-        except ProviderError as error:
-            if error.code == "not_found":
-                return Page([], None)
-            raise
-        found = main.decoder.read_alone(answer, SINGLE_KEYS[main.path], f"GET {main.path}/...")
-        records = list(found.records)
-        for described in more if records else ():
-            try:
-                records += await self._single(described, "demographics", external_id)
-            except ProviderError as error:
-                if not (described.optional and error.code == "forbidden"):
-                    raise
-                return Page(records, None, found.rejected, absent_fields=("birth_date", "gender"))
-            except RecordError as error:
-                return Page([], None, [Rejected(external_id, error.code, error.sentence, error.field, "{}")])
-        return Page(records, None, found.rejected, note=self._asking.note())
-
-    async def _single(self, one: RosterList, key: str, external_id: str) -> list[Record | Part]:
-        """One record by its id; none if it is gone."""
-        try:
-            answer = await self._asking.get(f"{one.path}/{quote(external_id, safe='')}")
-        except ProviderError as error:
-            if error.code == "not_found":
-                return []
-            raise
-        return one.decoder.read_single(answer, key, f"GET {one.path}/...")
+        return await self._singles.enrollments(of, external_id)

@@ -13,7 +13,8 @@ from pydantic import Field, model_validator
 from siscon.domain.records import Entity
 from siscon.providers.contract import Api, Page, Provider, ProviderSettings, Rate
 from siscon.providers.grants import ApiKey, AuthorizationCode, ClientAuth, Grant, Password, StaticBearer
-from siscon.providers.oneroster.pages import ENTITIES, OneRosterPages
+from siscon.providers.oneroster.lists import ENTITIES
+from siscon.providers.oneroster.pages import OneRosterPages
 from siscon.providers.oneroster.settings import (
     OneRosterSettings,
     grant_for,

@@ -43,6 +43,7 @@ class User(TypedDict, total=False):
 
     sourcedId: Id
     status: Text
+    dateLastModified: Any
     enabledUser: Any
     givenName: Text
     middleName: Text
@@ -50,6 +51,7 @@ class User(TypedDict, total=False):
     username: Text
     identifier: Text
     email: Text
+    role: Text
     grades: list[Text] | Text
     userIds: list[UserId] | None
     roles: list[Role] | None
@@ -63,6 +65,7 @@ class Demographics(TypedDict, total=False):
 
     sourcedId: Id
     status: Text
+    dateLastModified: Any
     birthDate: Text
     birthdate: Text
     sex: Text
@@ -71,6 +74,7 @@ class Demographics(TypedDict, total=False):
 class Org(TypedDict, total=False):
     sourcedId: Id
     status: Text
+    dateLastModified: Any
     name: Text
     type: Text
     identifier: Text
@@ -82,6 +86,7 @@ class Session(TypedDict, total=False):
 
     sourcedId: Id
     status: Text
+    dateLastModified: Any
     title: Text
     startDate: Text
     endDate: Text
@@ -92,6 +97,7 @@ class Session(TypedDict, total=False):
 class CourseRow(TypedDict, total=False):
     sourcedId: Id
     status: Text
+    dateLastModified: Any
     title: Text
     courseCode: Text
     org: Ref | None
@@ -103,6 +109,7 @@ class ClassRow(TypedDict, total=False):
 
     sourcedId: Id
     status: Text
+    dateLastModified: Any
     title: Text
     classCode: Text
     periods: list[Text] | Text
@@ -117,6 +124,7 @@ EnrollmentRow = TypedDict(
     {
         "sourcedId": Id,
         "status": Text,
+        "dateLastModified": Any,
         "role": Text,
         "primary": Any,
         "user": Ref | None,
@@ -328,14 +336,16 @@ def enrollment(row: EnrollmentRow) -> Enrollment | None:
     )
 
 
-STUDENTS = PageDecoder(Users, User, ("users",), student, id_key="sourcedId")
-TEACHERS = PageDecoder(Users, User, ("users",), staff, id_key="sourcedId")
-DEMOGRAPHICS = PageDecoder(
-    DemographicsList, Demographics, ("demographics",), demographics, id_key="sourcedId"
-)
-SCHOOLS = PageDecoder(Orgs, Org, ("orgs",), school, id_key="sourcedId")
-TERMS = PageDecoder(Sessions, Session, ("academicSessions",), term, id_key="sourcedId")
-COURSES = PageDecoder(Courses, CourseRow, ("courses",), course, id_key="sourcedId")
-SECTIONS = PageDecoder(Classes, ClassRow, ("classes",), section, id_key="sourcedId")
-TEACHINGS = PageDecoder(Enrollments, EnrollmentRow, ("enrollments",), teaching, id_key="sourcedId")
-ENROLLMENTS = PageDecoder(Enrollments, EnrollmentRow, ("enrollments",), enrollment, id_key="sourcedId")
+def _list(page: Any, row: Any, key: str, to_record: Any) -> PageDecoder:
+    return PageDecoder(page, row, (key,), to_record, id_key="sourcedId", moment_key="dateLastModified")
+
+
+STUDENTS = _list(Users, User, "users", student)
+TEACHERS = _list(Users, User, "users", staff)
+DEMOGRAPHICS = _list(DemographicsList, Demographics, "demographics", demographics)
+SCHOOLS = _list(Orgs, Org, "orgs", school)
+TERMS = _list(Sessions, Session, "academicSessions", term)
+COURSES = _list(Courses, CourseRow, "courses", course)
+SECTIONS = _list(Classes, ClassRow, "classes", section)
+TEACHINGS = _list(Enrollments, EnrollmentRow, "enrollments", teaching)
+ENROLLMENTS = _list(Enrollments, EnrollmentRow, "enrollments", enrollment)

@@ -27,9 +27,10 @@ from siscon.providers.contract import (
     ProviderSettings,
     Rejected,
 )
+from siscon.providers.kit.moments import latest_of
 from siscon.providers.kit.paging import from_resume, to_resume
 from siscon.providers.oneroster_csv.package import Package, digest_of, read_loose, read_zip
-from siscon.providers.oneroster_csv.records import PIECES, Piece, Places, places_of, record_of
+from siscon.providers.oneroster_csv.records import PIECES, Piece, Places, modified_at, places_of, record_of
 from siscon.providers.oneroster_csv.rows import BadRow, Row
 from siscon.providers.oneroster_csv.tables import Chain, Found, is_gone, mark_of, newer_than
 
@@ -276,6 +277,7 @@ class Walk:
     ) -> Iterator[Page | None]:
         """One table, a page after every so many rows; the last page leads to the next table."""
         piece, kept = self._pieces[number], list[Record | Part | Rejected]()
+        moments: list[tuple[str, str | None]] = []
         following = self._resume(number + 1, 0) if number + 1 < len(self._pieces) else None
         for passed, one in enumerate(self._rows(piece), 1):
             if passed <= seen or one is None or not self._is_wanted(one, piece, wanted):
@@ -285,12 +287,14 @@ class Walk:
             told = self._told_of(one, piece, places)
             if told is not None:
                 kept.append(told)
+                if not isinstance(told, Rejected):
+                    moments.append((told.external_id, modified_at(one, piece, places)))
             if len(kept) >= self._own.page_size:
-                yield self._page(kept, self._resume(number, passed), mark)
-                kept = []
+                yield self._page(kept, self._resume(number, passed), mark, moments)
+                kept, moments = [], []
             elif passed % 500 == 0:
                 yield None
-        yield self._page(kept, following, mark)
+        yield self._page(kept, following, mark, moments)
 
     def _rows(self, piece: Piece) -> Iterator[Found | None]:
         """The rows of a table; one that a district may do without may also be empty."""
@@ -318,7 +322,13 @@ class Walk:
     def _resume(self, piece: int, seen: int) -> str:
         return to_resume(files=_files_of(self._chain), piece=piece, seen=seen)
 
-    def _page(self, kept: Sequence[Record | Part | Rejected], resume: str | None, mark: str) -> Page:
+    def _page(
+        self,
+        kept: Sequence[Record | Part | Rejected],
+        resume: str | None,
+        mark: str,
+        moments: Sequence[tuple[str, str | None]] = (),
+    ) -> Page:
         notes, self._told = self._chain.notes[self._told :], len(self._chain.notes)
         return Page(
             [one for one in kept if not isinstance(one, Rejected)],
@@ -327,6 +337,7 @@ class Walk:
             cursor=mark,
             note=" ".join(notes)[:1000],
             absent_fields=self._absent if resume is None else (),
+            modified=latest_of(moments),
         )
 
     def _find_changed(self, newer: Sequence[Package], wanted: set[str]) -> Iterator[None]:

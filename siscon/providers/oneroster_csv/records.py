@@ -15,11 +15,14 @@ from siscon.domain.records import Entity, Part, Record, custom_text
 from siscon.providers.contract import Rejected
 from siscon.providers.kit.coerce import as_id, as_ref, check_texts
 from siscon.providers.kit.decode import raw_text
+from siscon.providers.kit.moments import as_moment, later
 from siscon.providers.oneroster import wire
 from siscon.providers.oneroster_csv.rows import BadRow, Row
 from siscon.providers.oneroster_csv.tables import Chain, Found, is_gone
 
 Cells = Mapping[str, str]
+
+MOMENT = "dateLastModified"
 
 _USER_ID = re.compile(r"\{([^:{}]*):([^{}]*)\}")
 
@@ -28,10 +31,14 @@ _FOR = {Entity.SCHOOL: "orgs", Entity.TERM: "academicSessions", Entity.COURSE: "
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What ``roles.csv`` says of a person in one kind of role; ``gone`` when every such role was deleted."""
+    """What ``roles.csv`` says of a person in one kind of role; ``gone`` when every such role was deleted.
+
+    ``modified`` is when the last of these roles changed, None where that is not told of each.
+    """
 
     orgs: tuple[str, ...]
     gone: bool
+    modified: str | None = None
 
 
 Places = Mapping[str, Place] | None
@@ -53,12 +60,17 @@ def places_of(chain: Chain, words: frozenset[str]) -> Iterator[dict[str, Place] 
             continue
         person, org = cells["userSourcedId"].strip(), cells.get("orgSourcedId", "").strip()
         known, gone = places.get(person), is_gone(one.what)
+        modified = as_moment(cells.get(MOMENT, "").strip())
+        if known is not None:
+            modified = later(known.modified, modified)
         if known is not None and gone and not known.gone:
+            if modified != known.modified:
+                places[person] = replace(known, modified=modified)
             continue
         before = known.orgs if known is not None and known.gone == gone else ()
         is_first = cells.get("roleType", "").strip().lower() == "primary"
         orgs = tuple(dict.fromkeys(one for one in ((org, *before) if is_first else (*before, org)) if one))
-        places[person] = Place(shared.setdefault(orgs, orgs), gone)
+        places[person] = Place(shared.setdefault(orgs, orgs), gone, modified)
     yield places
 
 
@@ -213,6 +225,16 @@ def record_of(
             _id(row, piece), error.code, f"{found.file} line {row.line}: {error.sentence}", error.field, raw
         )
     return record
+
+
+def modified_at(found: Found, piece: Piece, places: Places) -> str | None:
+    """When a row last changed, roles counted in; None where a file does not tell (bulk files leave it blank)."""
+    assert isinstance(found.what, Row)
+    told = as_moment(found.what.cells.get(MOMENT, "").strip())
+    if piece.table != "users" or places is None:
+        return told
+    place = places.get(found.what.cells["sourcedId"].strip())
+    return later(told, place.modified if place is not None else None)
 
 
 def _id(row: Row, piece: Piece) -> str | None:

@@ -20,6 +20,7 @@ from siscon.domain.errors import AuthError, ProviderError, SisconError, Transien
 from siscon.domain.records import STATUSES, Entity, Part, Record, custom_text, to_dict
 from siscon.providers.contract import Api, Page, Provider, ProviderSettings
 from siscon.providers.grants import Grant, needs
+from siscon.providers.kit.moments import as_moment
 from siscon.providers.origins import is_loopback
 from siscon.providers.testing import tampering
 from siscon.providers.testing.staging import BASE_URL, Stage, recorded, served
@@ -149,6 +150,12 @@ def provider_suite(  # noqa: C901 - a class of small tests
                 for entity in kind.offers(given()):
                     for one in records_in(await walk(made(api), entity)):
                         check_values(one)
+
+        async def test_moments_of_change_are_moments_of_records_on_their_page(self) -> None:
+            async with opened() as api:
+                for entity in kind.offers(given()):
+                    for page in await walk(made(api), entity):
+                        check_moments(page)
 
         async def test_announced_totals_are_not_passed(self) -> None:
             async with opened() as api:
@@ -286,6 +293,14 @@ def check_pages(entity: Entity, pages: list[Page]) -> None:
     main = [one for one in records if not isinstance(one, Part)]
     by_id = {one.external_id: one for one in main}
     assert all(by_id[one.external_id] == one for one in main), "the same record twice is the same"
+
+
+def check_moments(page: Page) -> None:
+    """``modified`` tells of records on the page, ISO 8601 with an offset: any other text compares with nothing."""
+    here = {one.external_id for one in page.records}
+    assert set(page.modified) <= here, "modified names records that are not on the page"
+    for text in page.modified.values():
+        assert as_moment(text) == text, f"modified holds {text!r}: ISO 8601 with an offset, else leave it out"
 
 
 def check_values(one: Record | Part, *, exact: bool = True) -> None:
