@@ -73,14 +73,11 @@ async def pages_of(
 async def page_of(job: ImportJob, entity: Entity, external_id: str) -> Page | None:
     """The one record of an id, checked like a page of a list; None where the provider cannot ask for it."""
     told = _Told(job, entity)
-    async with _no_stall(job.meter.quiet_s, told, STALL_S):
-        with told.faults():
-            page = await job.provider.one(entity, external_id)
+    page = await _asked(job, told, lambda: job.provider.one(entity, external_id))
     if page is None:
         return None
-    with told.faults():
-        page = _checked(told, page)
-    if any(one.external_id != external_id for one in (*page.records, *page.rejected)):
+    named = {one.external_id for one in (*page.records, *page.rejected)} - {None}
+    if named - {external_id}:
         raise told.broken("gave another record than was asked for")
     return page
 
@@ -91,6 +88,31 @@ def row_of(job: ImportJob, entity: Entity, raw: str) -> Page | None:
     with told.faults():
         page = job.provider.read(entity, raw)
     return None if page is None else _checked(told, page)
+
+
+async def related_of(job: ImportJob, entity: Entity, of: Entity, field: str, external_id: str) -> Page | None:
+    """The records whose ``field`` leads to one record, checked like a page; None where the provider cannot ask so."""
+    told = _Told(job, entity)
+    page = await _asked(job, told, lambda: job.provider.related(entity, of, external_id))
+    if page is None:
+        return None
+    if any(getattr(one, field, None) != external_id for one in page.records):
+        raise told.broken("gave records that belong to another than was asked for")
+    return page
+
+
+async def _asked(job: ImportJob, told: _Told, question: Callable[[], Awaitable[Any]]) -> Page | None:
+    """What a provider gives as a single page; a list in one answer has no page after it."""
+    async with _no_stall(job.meter.quiet_s, told, STALL_S):
+        with told.faults():
+            given = await question()
+    if given is None:
+        return None
+    with told.faults():
+        page = _checked(told, given)
+    if page.resume is not None:
+        raise told.broken("gave a page with others after it where one was asked for")
+    return page
 
 
 async def answer_of(

@@ -13,7 +13,7 @@ from siscon.domain.records import Entity, Part, Record
 from siscon.domain.runs import Phase, RunStatus
 from siscon.domain.text import plain
 from siscon.engine import apply, guard, plan
-from siscon.engine.bounded import page_of, pages_of
+from siscon.engine.bounded import page_of, pages_of, related_of
 from siscon.engine.fetch import stage
 from siscon.engine.importer import enter, finish, refuse_a_deadly_place, timed
 from siscon.engine.job import ImportJob
@@ -75,7 +75,7 @@ async def _fetch(job: ImportJob, entity: Entity) -> None:
         await stage_mended(job, entity)
         return
     if "external_id" in asked and asked["entity"] != entity.value:
-        step = partial(_related, job, entity, RELATES_BY[Entity(asked["entity"])], asked["external_id"])
+        step = partial(_related, job, entity, Entity(asked["entity"]), asked["external_id"])
     else:
         step = partial(_wanted, job, entity)
     await patiently(job, f"single {entity} records", step, position)
@@ -116,11 +116,16 @@ async def _by_list(job: ImportJob, entity: Entity, ids: set[str]) -> None:
         await _tell_gone(job, entity, ids - seen)
 
 
-async def _related(job: ImportJob, entity: Entity, field: str, external_id: str) -> None:
-    """The enrollments of a student or a section."""
+async def _related(job: ImportJob, entity: Entity, of: Entity, external_id: str) -> None:
+    """The enrollments of a student or a section: asked for alone where the SIS can be asked so, else by the list."""
+    field = RELATES_BY[of]
+    page = await related_of(job, entity, of, field, external_id)
+    if page is not None:
+        await _keep(job, entity, page, asked_for=())
+        return
     async with aclosing(pages_of(job, entity, cursor=None, resume=None)) as pages:
-        async for page in pages:
-            part = _only(page, lambda one: getattr(one, field, None) == external_id, ())
+        async for listed in pages:
+            part = _only(listed, lambda one: getattr(one, field, None) == external_id, ())
             await _keep(job, entity, part, asked_for=())
 
 

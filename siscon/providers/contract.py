@@ -214,6 +214,18 @@ class Provider:
         """
         return None
 
+    async def related(
+        self,
+        entity: Entity,  # noqa: ARG002 - for those who override it
+        of: Entity,  # noqa: ARG002 - for those who override it
+        external_id: str,  # noqa: ARG002 - for those who override it
+    ) -> Page | None:
+        """All records of ``entity`` that belong to one record, as a single page: enrollments of a student or a section.
+
+        None: this provider cannot ask for them, so the list is read in its place. Whoever lacks in it is not missing.
+        """
+        return None
+
     @classmethod
     def classify(cls, answer: Answer) -> Exception | None:  # noqa: ARG003 - for those who override it
         """Called first for each answer that is not 2xx: an own judgement, or None for the common table."""

@@ -59,6 +59,10 @@ class InfiniteCampus(Provider):
         """One record by its id."""
         return await self._roster.one(entity, external_id)
 
+    async def related(self, entity: Entity, of: Entity, external_id: str) -> Page | None:
+        """The enrollments of one student or section."""
+        return await self._roster.related(entity, of, external_id)
+
 
 def rostering_path(settings: InfiniteCampusSettings) -> str:
     """Where Campus keeps rostering: ``/campus/api/oneroster/v1p2/{app}/ims/oneroster/rostering/v1p2``."""

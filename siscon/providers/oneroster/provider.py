@@ -120,3 +120,7 @@ class OneRosterRest(Provider):
     async def one(self, entity: Entity, external_id: str) -> Page | None:
         """One record by its id."""
         return await self._roster.one(entity, external_id)
+
+    async def related(self, entity: Entity, of: Entity, external_id: str) -> Page | None:
+        """The enrollments of one student or section."""
+        return await self._roster.related(entity, of, external_id)

@@ -148,6 +148,17 @@ class Changes:
             page = await self._some(one, ids[start : start + AT_ONCE])
             yield replace(page, resume=resume_at(at, ids=left) if left else None)
 
+    async def one(self, one: Single, external_id: str) -> Page:
+        """One record; an empty page where it is gone. A bad one is rejected under the id that was asked for."""
+        page = replace(await self._some(one, [external_id]), note="")
+        rejected = [replace(bad, external_id=bad.external_id or external_id) for bad in page.rejected]
+        if any(told.external_id != external_id for told in (*page.records, *rejected)):
+            raise ProviderError(
+                f"GET ws/v1/{one.name}/... answered with another record than was asked for. Report it to the vendor.",
+                code="unexpected_answer",
+            )
+        return replace(page, rejected=rejected)
+
     async def _some(self, one: Single, ids: list[str]) -> Page:
         rows: list[Any] = []
         gone = 0

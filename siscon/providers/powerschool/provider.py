@@ -37,6 +37,9 @@ _QUERIES: Mapping[Entity, tuple[str, PageDecoder]] = {
 }
 _NAME = r"^[A-Za-z0-9_.-]+$"
 
+UNABLE = ("forbidden", "not_allowed", "bad_request", "bad_column", "no_access")
+"""Codes of refusals after which the list is asked: it may well be readable, or it says itself why not."""
+
 
 class PowerSchoolSettings(ProviderSettings):
     """What every PowerSchool integration may set."""
@@ -145,14 +148,33 @@ class PowerSchool(Provider):
             note = note if page.note else ""
 
     async def one(self, entity: Entity, external_id: str) -> Page | None:
-        """One record by its id, ``/ws/v1/student/{id}`` and its like; None where PowerQueries give the lists, and for
-        staff, which those resources know by another id.
+        """One record by its id, ``/ws/v1/student/{id}`` and its like; None for staff, which those resources know by
+        another id, and for what the plugin may not ask for so.
         """
-        if entity is Entity.STAFF or (entity in _QUERIES and self._set.lists != "walk"):
+        if entity is Entity.STAFF:
             return None
-        async for page in self._changes.pages(self._single(entity), {"ids": [external_id]}):
-            return page
-        return None
+        if not _is_dcid(external_id):
+            return Page([], None)
+        try:
+            return await self._changes.one(self._single(entity), external_id)
+        except ProviderError as error:
+            if error.code not in UNABLE:
+                raise
+            return None
+
+    async def related(self, entity: Entity, of: Entity, external_id: str) -> Page | None:
+        """The enrollments of one section; no resource lists those of one student."""
+        if (entity, of) != (Entity.ENROLLMENT, Entity.SECTION) or not _is_dcid(external_id):
+            return None
+        path = f"ws/v1/section/{external_id}/section_enrollment"
+        one = NumberedList("section_enrollment", path, wire.ENROLLMENTS)
+        try:
+            found, partial = await self._lists.whole(one, await self._lists.sizes())
+        except ProviderError as error:
+            if error.code not in (*UNABLE, "not_found", "gone"):
+                raise
+            return None
+        return None if partial else Page(found, None)
 
     def _pages(self, entity: Entity, at: dict[str, Any]) -> AsyncIterator[Page]:
         nothing = at.get("ids") == [] and "place" not in at
@@ -238,3 +260,8 @@ class PowerSchool(Provider):
         at["mode"] = "walk"
         why = "is not installed" if error.code == "not_found" else "may not be run by this plugin"
         return f"The PowerQuery {QUERY}{name} {why}: siscon walks from school to school, which is slower."
+
+
+def _is_dcid(external_id: str) -> bool:
+    """Ids of PowerSchool are whole numbers; nothing else is an id there, whatever it would lead to in a path."""
+    return external_id.isascii() and external_id.isdigit()

@@ -72,3 +72,7 @@ class Skyward(Provider):
     async def one(self, entity: Entity, external_id: str) -> Page | None:
         """One record by its id; None where only the system's own interface is read."""
         return None if self._native is not None else await self._roster.one(entity, external_id)
+
+    async def related(self, entity: Entity, of: Entity, external_id: str) -> Page | None:
+        """The enrollments of one student or section; None where only the system's own interface is read."""
+        return None if self._native is not None else await self._roster.related(entity, of, external_id)

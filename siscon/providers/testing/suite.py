@@ -22,7 +22,7 @@ from siscon.providers.contract import Api, Page, Provider, ProviderSettings
 from siscon.providers.grants import Grant, needs
 from siscon.providers.kit.moments import as_moment
 from siscon.providers.origins import is_loopback
-from siscon.providers.testing import tampering
+from siscon.providers.testing import singles, tampering
 from siscon.providers.testing.staging import BASE_URL, Stage, recorded, served
 from siscon.providers.testing.tampering import Change, Tampered
 
@@ -181,6 +181,21 @@ def provider_suite(  # noqa: C901 - a class of small tests
                         rest = await walk(kind(api, given()), entity, pages[number].resume)
                         whole = contents([*pages[: number + 1], *rest])
                         assert whole == contents(pages), (entity, number)
+
+        async def test_one_record_by_its_id_is_what_the_list_has_of_it(self) -> None:
+            async with opened() as api:
+                for entity in kind.offers(given()):
+                    await singles.check_known(made(api), entity, records_in(await walk(made(api), entity)))
+
+        async def test_an_id_that_nobody_has_is_no_record(self) -> None:
+            async with opened() as api:
+                for entity in kind.offers(given()):
+                    await singles.check_unknown(made(api), entity)
+
+        async def test_records_that_belong_to_one_are_those_that_the_list_has(self) -> None:
+            async with opened() as api:
+                for entity in kind.offers(given()):
+                    await singles.check_related(made(api), entity, records_in(await walk(made(api), entity)))
 
         async def test_a_cursor_leads_to_an_end_and_to_nothing_unknown(self) -> None:
             async with opened() as api:
