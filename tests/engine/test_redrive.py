@@ -188,6 +188,29 @@ async def test_a_student_is_fetched_with_the_enrollments(house: TestHouse) -> No
     assert [one["first_name"] for one in given] == ["Robin"]
 
 
+@pytest.mark.parametrize("asks", [True, False], ids=["asked for alone", "picked out of the list"])
+@pytest.mark.parametrize(("entity", "wanted"), [("student", {"e1"}), ("section", {"e1", "e2"})])
+async def test_the_enrollments_of_one_are_asked_for_alone_where_the_sis_can_be_asked_so(
+    house: TestHouse, entity: str, wanted: set[str], asks: bool
+) -> None:
+    house.sis.hold(Course("c1", "Maths"), Section("sec", "Orchard maths", course="c1", school="sch"))
+    house.sis.hold(Section("other", "Meadow maths", course="c1", school="sch"))
+    await house.sync()
+    house.sis.hold(Enrollment("e1", "sec", "s0001"), Enrollment("e2", "sec", "s0002"))
+    house.sis.hold(Enrollment("e3", "other", "s0003"))
+    house.sis.gives_related, lists = asks, len(house.sis.asked)
+    external_id = {"student": "s0001", "section": "sec"}[entity]
+
+    row = await house.ask(ForceSync(NAME, entity, external_id))
+
+    assert row.run_id is not None
+    assert await house.carry_on(row.run_id) is RunStatus.COMPLETED
+    assert await names(house) & {"e1", "e2", "e3"} == wanted
+    asked = house.sis.asked_related
+    assert asked == ([(Entity.ENROLLMENT, Entity(entity), external_id)] if asks else [])
+    assert (len(house.sis.asked) == lists) is asks
+
+
 async def test_a_broken_off_retry_asks_only_for_what_is_left(house: TestHouse) -> None:
     house.sis.hold(*(broken(number) for number in range(10, 16)), entity=Entity.STUDENT)
     await house.sync()

@@ -37,11 +37,11 @@ integrations:
 class District:
     """One connection, named north, to a district of the sandbox."""
 
-    def __init__(self, folder: Path, state: SandboxState) -> None:
-        self.folder, self.state = folder, state
+    def __init__(self, folder: Path, state: SandboxState, system: str = SYSTEM) -> None:
+        self.folder, self.state, self.system = folder, state, system
 
     async def control(self, action: str, **values: Any) -> None:
-        url = f"http://127.0.0.1:{self.state.ports[ALL_SYSTEMS[SYSTEM].port]}{CONTROL}{action}"
+        url = f"http://127.0.0.1:{self.state.ports[ALL_SYSTEMS[self.system].port]}{CONTROL}{action}"
         async with httpx.AsyncClient(trust_env=False) as http:
             answer = await http.post(url, headers={"X-Sandbox-Control": "yes"}, json=values)
         assert answer.status_code == 200, answer.text
@@ -70,16 +70,18 @@ class District:
 
 
 @asynccontextmanager
-async def open_district(folder: Path, *, students: int = 60, more: str = "") -> AsyncIterator[District]:
+async def open_district(
+    folder: Path, *, students: int = 60, more: str = "", system: str = SYSTEM
+) -> AsyncIterator[District]:
     """Serve a district and write the configuration that connects to it; ``more`` lines belong to the integration."""
     async with sandbox(folder, students=students) as state:
-        own = settings_for(load(SYSTEM), state)
+        own = settings_for(load(system), state)
         text = CONFIG.format(
-            provider=SYSTEM,
+            provider=system,
             base_url=own.base_url,
-            client_id=client_id_of(ALL_SYSTEMS[SYSTEM]),
+            client_id=client_id_of(ALL_SYSTEMS[system]),
             secret=launch.INVENTED_SECRET,
             settings=json.dumps(own.model_dump(mode="json", exclude={"base_url"}, exclude_defaults=True)),
         )
         (folder / "config.yaml").write_text(text + more, encoding="utf-8")
-        yield District(folder, state)
+        yield District(folder, state, system)

@@ -41,6 +41,8 @@ class FakeSis:
     fail_single_at: str | None = None
     failures: int = 1
     asked_single: list[tuple[Entity, str]] = field(default_factory=list)
+    gives_related: bool = False
+    asked_related: list[tuple[Entity, Entity, str]] = field(default_factory=list)
 
     def hold(self, *records: Record | Part | Rejected, entity: Entity | None = None) -> None:
         """Add records to the end of the lists of their entities."""
@@ -107,6 +109,13 @@ class FakeProvider(Provider):
             refused = Rejected(row.get("id"), "missing", "last name is missing", "last", raw)
             return Page(records=[], resume=None, rejected=[refused])
         return Page([Student(row["id"], first_name=row.get("first"), last_name=row["last"])], None)
+
+    async def related(self, entity: Entity, of: Entity, external_id: str) -> Page | None:
+        if not self.sis.gives_related:
+            return None
+        self.sis.asked_related.append((entity, of, external_id))
+        found = [one for one in self.sis.lists.get(entity, []) if getattr(one, of.value, None) == external_id]
+        return Page([one for one in found if not isinstance(one, Rejected)], None)
 
     async def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         listed = self.sis.lists.get(entity, [])

@@ -196,7 +196,7 @@ class Singles:
         except _NotTheirs:
             return None
         except ProviderError as error:
-            if error.code in UNABLE | GONE:
+            if error.code in UNABLE | GONE | {"paging_loop"}:
                 return None
             raise
         if listed.follows:

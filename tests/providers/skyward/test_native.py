@@ -146,3 +146,12 @@ def test_a_next_page_without_a_cursor_is_an_error() -> None:
 
     with pytest.raises(ProviderError):
         next_cursor(answer)
+
+
+async def test_single_records_are_left_to_the_lists(tmp_path: Path) -> None:
+    async with sandbox(tmp_path, students=60) as state:
+        settings = native(state)
+        async with client_for(Skyward, settings) as api:
+            provider = Skyward(api, settings)
+            assert await provider.one(Entity.STUDENT, "1") is None
+            assert await provider.related(Entity.ENROLLMENT, Entity.STUDENT, "1") is None

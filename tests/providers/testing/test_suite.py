@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -123,6 +124,37 @@ class Swallows(ByOffset):
             yield Page([], None)
 
 
+class TellsNoZone(ByOffset):
+    async def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
+        async for page in super().pages(entity, cursor=cursor, resume=resume):
+            yield replace(
+                page, modified=dict.fromkeys((one.external_id for one in page.records), "2026-09-01")
+            )
+
+
+class TellsOfOthers(ByOffset):
+    async def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
+        async for page in super().pages(entity, cursor=cursor, resume=resume):
+            yield replace(page, modified={"elsewhere": "2026-09-01T00:00:00Z"})
+
+
+class OneIsAnother(ByOffset):
+    async def one(self, entity: Entity, external_id: str) -> Page:
+        return Page([School(external_id, "Another name")], None)
+
+
+class OneIsAlwaysThere(ByOffset):
+    async def one(self, entity: Entity, external_id: str) -> Page:
+        name = f"School {external_id}"
+        return Page([School(external_id, name)], None)
+
+
+class OneRaises(ByOffset):
+    async def one(self, entity: Entity, external_id: str) -> Page:
+        await self.api.get(f"s/{external_id}")
+        raise AssertionError
+
+
 @pytest.mark.parametrize(
     ("kind", "test"),
     [
@@ -132,6 +164,11 @@ class Swallows(ByOffset):
         (ForgetsItsPlace, "a_walk_broken_off_at_any_page_goes_on_to_the_same_end"),
         (NeverEnds, "every_list_ends_and_holds_records_of_its_entity"),
         (Loose, "refuses_settings_it_does_not_know"),
+        (TellsNoZone, "moments_of_change_are_moments_of_records_on_their_page"),
+        (TellsOfOthers, "moments_of_change_are_moments_of_records_on_their_page"),
+        (OneIsAnother, "one_record_by_its_id_is_what_the_list_has_of_it"),
+        (OneIsAlwaysThere, "an_id_that_nobody_has_is_no_record"),
+        (OneRaises, "an_id_that_nobody_has_is_no_record"),
         (Swallows, "refusals_pass_through_as_they_are"),
     ],
     ids=lambda one: one if isinstance(one, str) else one.__name__,
@@ -140,7 +177,7 @@ def test_what_a_provider_does_wrong_is_found(kind: type[Provider], test: str) ->
     suite = provider_suite(kind, settings={}, open_api=SIS)()
     run: Callable[[], None] = getattr(suite, f"test_{test}")
 
-    with pytest.raises((AssertionError, AttributeError, KeyError, TypeError, ValueError)):
+    with pytest.raises((AssertionError, AttributeError, KeyError, TypeError, ValueError, ProviderError)):
         run()
 
 
