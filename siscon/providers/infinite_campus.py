@@ -55,6 +55,10 @@ class InfiniteCampus(Provider):
         """The pages of one entity over the rostering service."""
         return self._roster.pages(entity, cursor=cursor, resume=resume)
 
+    def read(self, entity: Entity, raw: str) -> Page:
+        """A row that a person has mended."""
+        return self._roster.read(entity, raw)
+
     async def one(self, entity: Entity, external_id: str) -> Page | None:
         """One record by its id."""
         return await self._roster.one(entity, external_id)

@@ -18,7 +18,7 @@ from typing_extensions import TypedDict as TypedDict  # pydantic wants this one 
 from siscon.domain.errors import ProviderError, RecordError
 from siscon.domain.records import Part, Record
 from siscon.domain.text import plain
-from siscon.providers.contract import Answer, Rejected, sort_out
+from siscon.providers.contract import Answer, Page, Rejected, sort_out
 from siscon.providers.kit.coerce import MAX_ID, MAX_TEXT, as_id, as_list, check_texts, digits_as_text
 from siscon.providers.kit.moments import latest_of
 
@@ -173,6 +173,10 @@ class PageDecoder:
             )
         return self._sorted_out(rows)
 
+    def read_row(self, raw: str) -> Decoded:
+        """One row once more, as it stood in ``Rejected.raw``."""
+        return self._sorted_out([parse(raw.encode(), "the row")])
+
     def _read_one_by_one(self, rows: Sequence[Any], answer: Answer, request: str) -> Decoded:
         """The form of all rows is right, what some hold is not: those are rejected with their raw text."""
         raws = self._rows(parse(answer.body, request), request)
@@ -257,6 +261,16 @@ class PageDecoder:
             return as_id(raw.get(self._id_key), self._id_key) if isinstance(raw, dict) else None
         except RecordError:
             return None
+
+
+def first_good(readings: Iterable[Decoded]) -> Page:
+    """Of several ways to read one row the first that makes a record of it, else how the last refuses it."""
+    page = Page([], None)
+    for one in readings:
+        page = Page(one.records, None, one.rejected)
+        if one.records:
+            break
+    return page
 
 
 class Twice(dict[str, Any]):

@@ -51,6 +51,10 @@ class JsonRows:
             moment_key=self._moment_key,
         )
 
+    def read_row(self, raw: str) -> Decoded:
+        """One row once more, as it stood in ``Rejected.raw``."""
+        return decoded([parse(raw.encode(), "the row")], self._to_record, id_key=self._id_key)
+
 
 def decoded(
     rows: Sequence[Any],

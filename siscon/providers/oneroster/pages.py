@@ -12,7 +12,7 @@ from functools import partial
 from siscon.domain.errors import ProviderError
 from siscon.domain.records import Entity, Part, Record
 from siscon.providers.contract import Api, Page, Rejected
-from siscon.providers.kit.decode import Decoded
+from siscon.providers.kit.decode import Decoded, first_good
 from siscon.providers.kit.offsets import by_offset
 from siscon.providers.kit.paging import Chunk, Position, from_resume, to_resume
 from siscon.providers.oneroster.asking import Asking
@@ -187,6 +187,10 @@ class OneRosterPages:
             if chunk.partial or max(announced, len(found.records) + len(found.rejected)) > FEW:
                 return None
         return found
+
+    def read(self, entity: Entity, raw: str) -> Page:
+        """A row that a person has mended, by the main list of its entity."""
+        return first_good([self.lists_of(entity)[0].decoder.read_row(raw)])
 
     async def one(self, entity: Entity, external_id: str) -> Page | None:
         """One record by its id, with what is laid over it; None where the server does not offer that."""

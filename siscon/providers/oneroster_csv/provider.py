@@ -30,7 +30,15 @@ from siscon.providers.contract import (
 from siscon.providers.kit.moments import latest_of
 from siscon.providers.kit.paging import from_resume, to_resume
 from siscon.providers.oneroster_csv.package import Package, digest_of, read_loose, read_zip
-from siscon.providers.oneroster_csv.records import PIECES, Piece, Places, modified_at, places_of, record_of
+from siscon.providers.oneroster_csv.records import (
+    PIECES,
+    Piece,
+    Places,
+    modified_at,
+    places_of,
+    read_row,
+    record_of,
+)
 from siscon.providers.oneroster_csv.rows import BadRow, Row
 from siscon.providers.oneroster_csv.tables import Chain, Found, is_gone, mark_of, newer_than
 
@@ -108,6 +116,10 @@ class OneRosterCsv(FileProvider):
                 await asyncio.sleep(0)
             else:
                 yield page
+
+    def read(self, entity: Entity, raw: str) -> Page | None:
+        """A row that a person has mended; None for people of 1.2, whose roles stand in another file."""
+        return read_row(entity, raw, self._own.custom_fields)
 
     def _words(self, entity: Entity) -> frozenset[str]:
         """The roles of the people that an entity is about; empty for what are no people."""

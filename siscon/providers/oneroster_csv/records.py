@@ -5,14 +5,16 @@ Facts: 1EdTech OneRoster CSV binding 1.1 and 1.2; see docs/providers.md.
 
 from __future__ import annotations
 
+import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from siscon.domain.errors import ProviderError, RecordError
 from siscon.domain.records import Entity, Part, Record, custom_text
-from siscon.providers.contract import Rejected
+from siscon.providers.contract import Page, Rejected
 from siscon.providers.kit.coerce import as_id, as_ref, check_texts
 from siscon.providers.kit.decode import raw_text
 from siscon.providers.kit.moments import as_moment, later
@@ -213,6 +215,12 @@ def record_of(
             place = places.get(row.cells["sourcedId"].strip())
             if place is None:
                 return None
+    return _made(found.file, row, piece, place, custom)
+
+
+def _made(
+    file: str, row: Row, piece: Piece, place: Place | None, custom: tuple[str, ...]
+) -> Record | Part | Rejected | None:
     try:
         check_texts(row.cells)
         record = piece.to_record(row.cells, place)
@@ -220,11 +228,26 @@ def record_of(
             values = {name: row.cells.get(f"metadata.{name.lower()}") for name in custom}
             record = replace(record, custom=custom_text(values))
     except RecordError as error:
-        raw = raw_text({"file": found.file, "line": row.line, **row.cells})
-        return Rejected(
-            _id(row, piece), error.code, f"{found.file} line {row.line}: {error.sentence}", error.field, raw
-        )
+        raw = raw_text({"file": file, "line": row.line, **row.cells})
+        sentence = f"{file} line {row.line}: {error.sentence}"
+        return Rejected(_id(row, piece), error.code, sentence, error.field, raw)
     return record
+
+
+def read_row(entity: Entity, raw: str, custom: tuple[str, ...]) -> Page | None:
+    """A row of the main table of an entity that a person has mended.
+
+    None for people of 1.2: what they are stands in another file.
+    """
+    piece = PIECES[entity][0]
+    told = json.loads(raw)
+    cells = defaultdict(str, {name: str(value or "") for name, value in told.items()})
+    if piece.table == "users" and "role" not in cells:
+        return None
+    found = _made(cells.pop("file", ""), Row(int(cells.pop("line", "0")), cells), piece, None, custom)
+    if isinstance(found, Rejected):
+        return Page([], None, [found])
+    return Page([] if found is None else [found], None)
 
 
 def modified_at(found: Found, piece: Piece, places: Places) -> str | None:

@@ -16,7 +16,7 @@ from siscon.domain.errors import ProviderError
 from siscon.domain.records import Entity
 from siscon.providers.contract import Answer, Api, Page, Provider, ProviderSettings, Rate
 from siscon.providers.grants import ClientCredentials
-from siscon.providers.kit.decode import PageDecoder
+from siscon.providers.kit.decode import PageDecoder, first_good
 from siscon.providers.kit.paging import from_resume
 from siscon.providers.powerschool import wire
 from siscon.providers.powerschool.changes import Changes, Single
@@ -86,12 +86,13 @@ class PowerSchool(Provider):
         asked = {"extensions": ",".join(settings.extensions)} if settings.extensions else {}
         self._students = wire.students_with(own)
         self._student_params = {"expansions": STUDENT_EXPANSIONS, **asked}
+        self._staff = wire.staff_with(own)
         self._lists = Lists(api, settings.page_size)
         self._schools = Schools(
             self._lists,
             {
                 Entity.TERM: ("term", wire.TERMS, {}),
-                Entity.STAFF: ("staff", wire.staff_with(own), {"expansions": STAFF_EXPANSIONS, **asked}),
+                Entity.STAFF: ("staff", self._staff, {"expansions": STAFF_EXPANSIONS, **asked}),
                 Entity.COURSE: ("course", wire.COURSES, {}),
             },
         )
@@ -161,6 +162,12 @@ class PowerSchool(Provider):
             if error.code not in UNABLE:
                 raise
             return None
+
+    def read(self, entity: Entity, raw: str) -> Page:
+        """A row that a person has mended: it came from a PowerQuery or from a resource."""
+        ways = [_QUERIES[entity][1]] if entity in _QUERIES else []
+        ways.append(self._staff if entity is Entity.STAFF else self._single(entity).decoder)
+        return first_good(way.read_row(raw) for way in ways)
 
     async def related(self, entity: Entity, of: Entity, external_id: str) -> Page | None:
         """The enrollments of one section; no resource lists those of one student."""

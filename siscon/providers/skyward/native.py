@@ -13,7 +13,7 @@ from siscon.domain.errors import ProviderError
 from siscon.domain.records import Entity, School, Student
 from siscon.providers.contract import Answer, Api, Page
 from siscon.providers.kit.cells import Cells
-from siscon.providers.kit.decode import Decoded, parse
+from siscon.providers.kit.decode import Decoded, first_good, parse
 from siscon.providers.kit.lists import linked_pages
 from siscon.providers.kit.paging import next_link
 from siscon.providers.kit.rows import JsonRows, ToRecord
@@ -97,6 +97,10 @@ class NativePages:
         path, rows = LISTS[entity]
         ask = partial(self._ask, path)
         return linked_pages(ask, rows, next_cursor, request=f"GET {path}", resume=resume)
+
+    def read(self, entity: Entity, raw: str) -> Page:
+        """A row that a person has mended."""
+        return first_good([LISTS[entity][1].read_row(raw)])
 
     async def _ask(self, path: str, cursor: str | None) -> Answer:
         params: dict[str, str | int] = {"paging.limit": self._page_size}

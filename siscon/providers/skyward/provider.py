@@ -69,6 +69,10 @@ class Skyward(Provider):
             return self._native.pages(entity, resume=resume)
         return self._roster.pages(entity, cursor=cursor, resume=resume)
 
+    def read(self, entity: Entity, raw: str) -> Page:
+        """A row that a person has mended."""
+        return (self._native or self._roster).read(entity, raw)
+
     async def one(self, entity: Entity, external_id: str) -> Page | None:
         """One record by its id; None where only the system's own interface is read."""
         return None if self._native is not None else await self._roster.one(entity, external_id)

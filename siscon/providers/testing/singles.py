@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from siscon.domain.records import FIELDS, Entity, Part, Record
-from siscon.providers.contract import Page, Provider
+from siscon.providers.contract import Page, Provider, Rejected
 
 FEW = 4
 """So many records of each list are asked for by their ids."""
@@ -65,3 +65,11 @@ async def check_related(provider: Provider, entity: Entity, listed: Sequence[Rec
 def _check_single(page: Page) -> None:
     assert page.resume is None, "a single page has none after it"
     assert set(page.modified) <= {one.external_id for one in page.records}
+
+
+def check_read_again(provider: Provider, entity: Entity, rejected: Rejected) -> None:
+    """What was rejected is rejected again as long as nobody has mended it, under the id that it had."""
+    page = provider.read(entity, rejected.raw)
+    if page is not None:
+        assert not page.records, (entity, rejected.code)
+        assert all(one.external_id == rejected.external_id for one in page.rejected), entity

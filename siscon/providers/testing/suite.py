@@ -221,6 +221,8 @@ def provider_suite(  # noqa: C901 - a class of small tests
                     assert all("4.25" not in one.sentence for one in rejected), "values stay out of sentences"
                     known = {one.external_id for one in records_in(whole)}
                     assert {one.external_id for one in records_in(pages)} <= known
+                    for one in rejected:
+                        singles.check_read_again(made(api), entity, one)
 
         async def test_strange_rows_harm_nobody_and_do_not_vanish(self) -> None:
             async with opened() as api:
