@@ -8,10 +8,13 @@ from dataclasses import replace
 import pytest
 
 from siscon.domain.accounts import OF_PEOPLE, AccountRule, parse, parse_email
-from siscon.domain.commands import UndoRun
+from siscon.domain.commands import CommandStatus, CreateAccounts, EditRecord, ReleaseEdits, UndoRun
 from siscon.domain.conflicts import Policy, Strategy
 from siscon.domain.records import Entity, Staff, Student
 from siscon.domain.runs import RunStatus
+from siscon.engine.accounts import Accounts, preview
+from siscon.ops.accounts import account_rows
+from siscon.store import edits
 from support.fake_sis import small_district
 from support.house import NAME, test_house
 
@@ -181,3 +184,77 @@ async def test_no_event_and_no_audit_row_tells_a_name(house):
 
     for table in ("events", "audit", "commands", "runs"):
         assert "marsh" not in str(await house.rows(f"SELECT * FROM {table}")).lower()
+
+
+WANTED = ("student.username", "student.email", "staff.username", "staff.email")
+
+
+async def create(house, expected, fields=WANTED):
+    row = await house.ask(CreateAccounts(NAME, fields, expected, "names for everybody"))
+    assert row.status is CommandStatus.DONE, row.answer
+    return await house.carry_on(row.run_id)
+
+
+async def test_who_was_here_before_is_named_by_an_act_that_can_be_undone(house):
+    house.accounts = {}
+    await house.sync()
+    before = await house.content()
+    house.accounts = RULES
+
+    assert await create(house, 7) is RunStatus.COMPLETED
+    run_id = await last_run(house)
+    assert (await names(house))["u3"] == ("kmarsh3", "kmarsh3@example.org")
+    assert (await names(house, "staff"))["p2"] == ("tom.lind", "tom.lind@example.org")
+    for _ in range(2):
+        _, counts = await house.sync()
+        assert counts[Entity.STUDENT].unchanged == 5
+    await undo(house, run_id)
+    after = await house.content()
+    for row in (*before["students"], *after["students"], *before["staff"], *after["staff"]):
+        row.pop("version")
+    assert after == before
+    await create(house, 7)
+    assert (await names(house))["u3"] == ("kmarsh3", "kmarsh3@example.org"), "the same person, the same name"
+
+
+async def test_as_many_as_were_shown_or_nobody(house):
+    house.accounts = {}
+    await house.sync()
+
+    row = await house.ask(CreateAccounts(NAME, WANTED, 6, "names for everybody"))
+    assert "7 people lack one by now, 6 were shown" in row.answer
+    row = await house.ask(CreateAccounts(NAME, ("student.shoe",), 7, "names for everybody"))
+    assert "Nobody is given a 'student.shoe'" in row.answer
+
+
+async def test_a_given_name_is_no_edit_and_is_not_given_back_with_the_edits(house):
+    await house.sync()
+    await house.ask(EditRecord(NAME, "student", "u1", {"grade_level": "9"}, "a clerk said so"))
+
+    async with house.db.read() as c:
+        (found,) = await edits.edited(c, NAME, Entity.STUDENT, None, limit=10)
+    assert set(found.fields) == {"grade_level"}
+    await house.ask(ReleaseEdits(NAME, "student", (), (), 1, "back to the SIS"))
+    assert (await names(house))["u1"] == ("kmarsh", "kmarsh@example.org")
+
+
+async def test_a_preview_tells_the_names_and_writes_nothing(house):
+    house.accounts = {}
+    await house.sync()
+    before = await house.content()
+
+    found = await preview(house.db, Accounts(RULES), NAME, examples=2)
+    assert [(one.entity, one.lacking) for one in found] == [(Entity.STUDENT, 5), (Entity.STAFF, 2)]
+    assert [told["username"] for _, told in found[0].examples] == ["kmarsh", "kmarsh2"]
+    assert await house.content() == before
+    assert await house.rows("SELECT * FROM accounts") == []
+
+
+async def test_the_list_tells_whose_each_name_is_and_which_are_out_of_use(house):
+    await house.sync()
+    await house.do("UPDATE students SET username = 'kimmy' WHERE username = 'kmarsh2'")
+
+    told = {row["name"]: row async for row in account_rows(house.db, integration=NAME)}
+    assert (told["kmarsh2"]["external_id"], told["kmarsh2"]["in_use"]) == ("u2", False)
+    assert (told["tom.lind"]["entity"], told["tom.lind"]["in_use"]) == ("staff", True)
+    assert len(told) == 14
