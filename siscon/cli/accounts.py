@@ -90,9 +90,9 @@ async def _preview(house: runtime.House, integration: str, *, examples: int = 0)
 
 
 def _sentence(row: dict[str, Any]) -> str:
-    words = {"username": "user name", "email": "e-mail address"}
+    words = {"username": "a user name", "email": "an e-mail address"}
     lacking = " or ".join(words[one] for one in row["fields"])
-    return f"{row['people']} {row['entity']} records of {row['integration']} have no {lacking}."
+    return f"{row['people']} {row['entity']} records of {row['integration']} lack {lacking}."
 
 
 @accounts.command("create")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,8 +15,8 @@ from siscon.store import accounts
 from siscon.store.accounts import Person
 from siscon.store.database import Connection, Database
 
-AT_FIRST = 4
-"""So many names are looked at for each person; four times as many each time when all of them are taken."""
+MORE = 4
+"""One name is looked at for each person; so many times more each time when all of them are taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +123,10 @@ async def _free(
     series = {stem: candidates(stem, longest=longest, behind=behind) for stem in stems.values()}
     ahead: dict[str, Iterator[str]] = {stem: iter(()) for stem in series}
     found: dict[int, str] = {}
-    left, reach = list(stems), AT_FIRST
+    left, reach = list(stems), 1
     while left:
-        short = {stems[at] for at in left}
-        fresh = {stem: list(islice(series[stem], reach)) for stem in short}
+        wanted = Counter(stems[at] for at in left)
+        fresh = {stem: list(islice(series[stem], count * reach)) for stem, count in wanted.items()}
         taken |= await accounts.taken(c, name, {one for ones in fresh.values() for one in ones})
         ahead.update({stem: iter(ones) for stem, ones in fresh.items()})
         still = []
@@ -136,7 +137,7 @@ async def _free(
             else:
                 found[at] = free
                 taken.add(free)
-        left, reach = still, reach * 4
+        left, reach = still, reach * MORE
     return found
 
 
