@@ -12,9 +12,10 @@ from siscon.domain.commands import CommandStatus, CreateAccounts, EditRecord, Re
 from siscon.domain.conflicts import Policy, Strategy
 from siscon.domain.records import Entity, Staff, Student
 from siscon.domain.runs import RunStatus
+from siscon.engine import account_acts
 from siscon.engine.accounts import Accounts, preview
 from siscon.ops.accounts import account_rows
-from siscon.store import edits
+from siscon.store import accounts, edits, run_counts
 from support.fake_sis import small_district
 from support.house import NAME, test_house
 
@@ -258,3 +259,46 @@ async def test_the_list_tells_whose_each_name_is_and_which_are_out_of_use(house)
     assert (told["kmarsh2"]["external_id"], told["kmarsh2"]["in_use"]) == ("u2", False)
     assert (told["tom.lind"]["entity"], told["tom.lind"]["in_use"]) == ("staff", True)
     assert len(told) == 14
+
+
+async def test_a_record_that_the_roster_refuses_takes_no_name_and_costs_the_others_nothing(house):
+    house.batch = 10
+    await house.do(
+        "CREATE TRIGGER refuses BEFORE INSERT ON students WHEN NEW.grade_level = '13' "
+        "BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
+    house.sis.replace(replace(house.sis.lists[Entity.STUDENT][1], grade_level="13"))
+    _, counts = await house.sync()
+
+    assert (counts[Entity.STUDENT].created, counts[Entity.STUDENT].failed) == (4, 1)
+    assert [one[0] for one in (await names(house)).values()] == ["kmarsh", "kmarsh2", "kmarsh3", "kmarsh4"]
+    await house.do("DROP TRIGGER refuses")
+    await house.sync()
+    assert (await names(house))["u2"][0] == "kmarsh5"
+
+
+async def test_naming_goes_on_where_it_was_stopped(house):
+    house.accounts = {}
+    await house.sync()
+    house.accounts = RULES
+    row = await house.ask(CreateAccounts(NAME, WANTED, 7, "names for everybody"))
+    job = await house.start(row.run_id)
+    async with house.db.transaction() as c:
+        await run_counts.start(c, row.run_id, [Entity.STAFF, Entity.STUDENT])
+        await account_acts._name_some(c, job, Entity.STUDENT, ["username", "email"], 0)
+
+    assert await house.go_on(job) is RunStatus.COMPLETED
+    assert [one[0] for one in (await names(house)).values()] == [
+        f"kmarsh{n if n > 1 else ''}" for n in range(1, 6)
+    ]
+
+
+async def test_names_are_looked_for_by_index(house):
+    await house.sync()
+
+    for field in accounts.KINDS:
+        sql = accounts.TAKEN.format(held=accounts._held(field))
+        async with house.db.read() as c:
+            rows = await c.all(f"EXPLAIN QUERY PLAN {sql}", {"names": "[]"})
+        steps = [row["detail"] for row in rows]
+        assert [one for one in steps if one.startswith("SCAN") and "j VIRTUAL" not in one] == [], steps
