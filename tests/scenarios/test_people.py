@@ -177,7 +177,11 @@ async def test_the_summary_groups_errors_by_cause_with_a_few_ids(house):
     assert said[-1] == f"'siscon errors list --run {came_to['run_id']}' lists them"
 
 
-async def test_one_section_is_synced_with_its_enrollments_and_a_drop_is_told_but_left_to_full_lists(house):
+@pytest.mark.parametrize("asked_alone", [False, True])
+async def test_one_section_is_synced_with_its_enrollments_and_a_drop_is_told_but_left_to_full_lists(
+    house, asked_alone
+):
+    house.sis.gives_related = asked_alone
     house.sis.remove(Entity.ENROLLMENT, ["e2", "e3"])
     house.sis.hold(Enrollment("e9", "x1", "u1"), Enrollment("e10", "x2", "u2"))
     row = await house.ask(ForceSync(NAME, "section", "x1"))
