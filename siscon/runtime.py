@@ -208,6 +208,27 @@ async def try_integration(house: House, name: str) -> AsyncIterator[dict[str, An
             yield asdict(finding)
 
 
+async def preview_accounts(house: House, name: str, *, examples: int) -> list[dict[str, Any]]:
+    """Who would be named how, a row for each kind of person of which the configuration says how; nothing is written."""
+    from siscon.engine.accounts import Accounts, preview
+
+    rules = house.settings.integrations[name].accounts.rules
+    found = await preview(house.db, Accounts(rules), name, examples=examples)
+    return [
+        {
+            "integration": name,
+            "entity": one.entity.value,
+            "fields": list(rules[one.entity].fields),
+            "people": one.lacking,
+            "examples": [
+                {"external_id": person.external_id, "internal_id": person.internal_id, **told}
+                for person, told in one.examples
+            ],
+        }
+        for one in found
+    ]
+
+
 @contextmanager
 def stop_on_signals(stop: asyncio.Event) -> Iterator[None]:
     """SIGTERM and SIGINT set ``stop``; a second one ends the process at once. A lost line (SIGHUP) does nothing."""

@@ -25,6 +25,7 @@ COMMANDS = {
     "rollover": ("rollovers", "Expect a mass change, such as a new school year."),
     "undo": ("undo", "Put back what a run did."),
     "records": ("look", "Look at the local roster."),
+    "accounts": ("accounts", "Give people user names and e-mail addresses, and list what was given."),
     "mappings": ("look", "Look at the ties between the systems' ids and ours."),
     "errors": ("errors", "Look at the records that could not be applied; retry them, give them up."),
     "conflicts": ("conflicts", "Look at the fields that wait for a person, and decide them."),

@@ -56,17 +56,24 @@ def errors() -> None:
 @errors.command("list")
 @integration_option
 @entity_option
+@click.option("--run", type=int, metavar="RUN", help="Those that this run met last.")
 @limit_option
 @config_option
 @json_option
 def list_errors(
-    config: Path | None, integration: str | None, entity: str | None, limit: int | None, *, as_json: bool
+    config: Path | None,
+    integration: str | None,
+    entity: str | None,
+    run: int | None,
+    limit: int | None,
+    *,
+    as_json: bool,
 ) -> None:
     """List the records that wait for a better answer, with the reason."""
 
     async def work(house: runtime.House) -> None:
         check_integration(house, integration, await rows.names(house.db))
-        chosen = desk.Chosen(integration, entity_of(entity))
+        chosen = desk.Chosen(integration, entity_of(entity), run_id=run)
         found = rows.error_rows(house.db, chosen, limit=limit)
         await output.stream(found, COLUMNS, as_json=as_json, empty="No record is in error.")
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from siscon import runtime
-from siscon.cli import edits, output
+from siscon.cli import classes, edits, output
 from siscon.cli.options import (
     check_integration,
     config_option,
@@ -148,7 +148,13 @@ def show_history(
     in_house(config, work)
 
 
-for command in (edits.edit_record, edits.list_edits, edits.release_edits, edits.withdraw_records):
+for command in (
+    classes.show_classes,
+    edits.edit_record,
+    edits.list_edits,
+    edits.release_edits,
+    edits.withdraw_records,
+):
     records.add_command(command)
 
 

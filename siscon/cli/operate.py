@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from siscon import runtime
-from siscon.cli import acts, output
+from siscon.cli import acts, output, summaries
 from siscon.cli.exit_codes import HELD
 from siscon.cli.options import (
     check_integration,
@@ -37,6 +37,7 @@ from siscon.domain.errors import SisconError, UsageError
 from siscon.domain.records import Entity
 from siscon.domain.runs import Run, RunStatus
 from siscon.ops import plans, rows, run_rows
+from siscon.ops import summaries as desk
 
 SUMMARY_COLUMNS = (
     *("integration", "entity", "fetched", "created", "updated", "unchanged", "failed", "missing"),
@@ -159,8 +160,19 @@ async def finish(house: runtime.House, run_ids: list[int], *, as_json: bool) -> 
         as_json=as_json,
         empty="Nothing was fetched.",
     )
+    for run_id in () if as_json else run_ids:
+        await _tell_summary(house, run_id, alone=len(run_ids) == 1)
     _tell_unfinished(found)
     return acts.exit_code(found)
+
+
+async def _tell_summary(house: runtime.House, run_id: int, *, alone: bool) -> None:
+    told = await desk.summary(house.db, run_id)
+    if told is not None and told["processed"]:
+        click.echo()
+        if not alone:
+            output.say(f"Run {run_id} of {told['integration']}")
+        summaries.tell(told)
 
 
 def _tell_unfinished(found: list[Run]) -> None:
@@ -215,7 +227,7 @@ def list_runs(
 @config_option
 @json_option
 def show_run(run_id: int, config: Path | None, *, as_json: bool) -> None:
-    """Show one run: its counts, its error, its events."""
+    """Show one run: its counts, what it came to, its error, its events."""
 
     async def work(house: runtime.House) -> None:
         found = await run_rows.one_run(house.db, run_id)
@@ -224,8 +236,10 @@ def show_run(run_id: int, config: Path | None, *, as_json: bool) -> None:
         if as_json:
             output.card(found, as_json=True)
             return
-        counts, events = found.pop("counts"), found.pop("events")
+        counts, events, came_to = (found.pop(name) for name in ("counts", "events", "summary"))
         output.card(found, as_json=False)
+        click.echo()
+        summaries.tell(came_to)
         click.echo()
         output.show(counts, SUMMARY_COLUMNS[1:], as_json=False, empty="Nothing fetched yet.")
         click.echo()

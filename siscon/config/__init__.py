@@ -2,14 +2,13 @@
 
 from siscon.config.load import Loaded, SettingRow, explain, load, read
 from siscon.config.model import (
-    ConflictSettings,
     EngineSettings,
-    GuardSettings,
     IntegrationSettings,
     Settings,
     StorageSettings,
     is_loopback,
 )
+from siscon.config.policies import ConflictSettings, GuardSettings
 from siscon.config.schema import schema
 
 __all__ = [

@@ -4,96 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    PrivateAttr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
+from siscon.config.kinds import Number, PathBeside, SecretText, Section, not_truth, wrong
+from siscon.config.policies import AbsenceSettings, AccountSettings, ConflictSettings, GuardSettings
 from siscon.domain import schedules
-from siscon.domain.absence import AbsenceRules, Drops
-from siscon.domain.conflicts import Policy, Strategy
 from siscon.domain.errors import UsageError
-from siscon.domain.guards import GuardLimits
 from siscon.domain.mappings import INTEGRATION_NAME
 from siscon.domain.privacy import Secret
-from siscon.domain.records import FIELDS, Entity
-
-_T = TypeVar("_T")
-
-
-def wrong(sentence: str) -> PydanticCustomError:
-    """A complaint in our own words, taken over as it is."""
-    return PydanticCustomError("siscon", "{sentence}", {"sentence": sentence})
-
-
-class _SecretType:
-    """Teaches pydantic about secrets: text in, stars out."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(
-        cls, _source: Any, _next: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(
-            cls.read, serialization=core_schema.plain_serializer_function_ser_schema(str)
-        )
-
-    @staticmethod
-    def read(value: Any) -> Secret:
-        """Text as a secret; a secret stays as it is."""
-        if isinstance(value, Secret):
-            return value
-        if not isinstance(value, str):
-            raise wrong("must be a reference: ${NAME} or ${file:/path}")
-        if not value:
-            raise wrong("is empty: the reference leads to nothing")
-        return Secret(value)
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, _schema: core_schema.CoreSchema, _next: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"type": "string", "pattern": r"^\$\{[^}]+\}$"}
-
-
-def _not_truth(value: Any) -> Any:
-    if isinstance(value, bool):
-        raise wrong("must be a number")
-    return value
-
-
-def _in_base(value: Path, info: ValidationInfo) -> Path:
-    base = Path((info.context or {}).get("base") or Path.cwd())
-    return base / value.expanduser()
-
-
-Number = Annotated[int, BeforeValidator(_not_truth)]
-Share = Annotated[float, BeforeValidator(_not_truth), Field(ge=0, le=1)]
-PathBeside = Annotated[Path, AfterValidator(_in_base)]
-"""A path; a relative one starts at the folder of the configuration file."""
-SecretText = Annotated[Secret, _SecretType]
-"""A secret: a reference in the file, stars wherever it is shown."""
-
+from siscon.domain.records import Entity
 
 SECRETS = ("client_secret", "private_key", "password", "token")
 """The entries of an integration that must be references."""
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
 
 
 class StorageSettings(Section):
@@ -108,110 +34,6 @@ class EngineSettings(Section):
         "ask", description="what happens to the engine on leaving"
     )
     batch: Number = Field(200, ge=1, le=1000, description="records applied in one transaction")
-
-
-class GuardOverrides(Section):
-    updated_share: Share | None = None
-    created_share: Share | None = None
-    missing_share: Share | None = None
-    dead_share: Share | None = None
-    school_share: Share | None = None
-    section_emptied: bool | None = None
-    at_least: Number | None = Field(None, ge=0, le=1_000_000)
-
-
-class GuardSettings(Section):
-    updated_share: Share = Field(0.75, description="a plan that updates more than this share is held")
-    created_share: Share = Field(0.50, description="a plan that creates more than this share is held")
-    missing_share: Share = Field(0.10, description="a plan in which more than this share is missing is held")
-    dead_share: Share = Field(0.50, description="a plan in which more than this share is unusable is held")
-    school_share: Share = Field(0.25, description="the same for the missing of a single school")
-    section_emptied: bool = Field(True, description="a plan that empties a section that stays is held")
-    at_least: Number = Field(5, ge=0, le=1_000_000, description="no share counts below this many records")
-    entities: dict[Entity, GuardOverrides] = Field({}, description="other limits by entity")
-
-    @property
-    def limits(self) -> GuardLimits:
-        told = self.model_dump(exclude={"entities"})
-        others = {entity: one.model_dump(exclude_none=True) for entity, one in self.entities.items()}
-        return GuardLimits(**told, entities=others)
-
-
-_KNOWN_FIELDS = {f"{entity}.{rule.name}": rule for entity, rules in FIELDS.items() for rule in rules}
-
-
-def _known_field(name: str) -> str:
-    if name not in _KNOWN_FIELDS:
-        raise wrong(f"'{name}' is no field of a record: write entity.field, such as student.email")
-    return name
-
-
-FieldName = Annotated[str, AfterValidator(_known_field)]
-"""A field of an entity, such as ``student.email``."""
-
-
-class ConflictSettings(Section):
-    default: Strategy = Field(Strategy.SIS_WINS, description="who wins when both sides changed a field")
-    entities: dict[Entity, Strategy] = Field(
-        {}, description="other strategies by entity, such as staff: manual"
-    )
-    fields: dict[FieldName, Strategy] = Field(
-        {}, description="other strategies by field, such as student.email: manual"
-    )
-    local_owns: tuple[FieldName, ...] = Field(
-        (), description="fields that no import ever touches, such as student.email"
-    )
-    sis_owns: tuple[FieldName, ...] = Field(
-        (), description="fields that are always as the SIS has them, such as student.last_name"
-    )
-
-    @model_validator(mode="after")
-    def _one_owner(self) -> ConflictSettings:
-        for name in self.local_owns:
-            if name in self.sis_owns:
-                raise wrong(f"'{name}' stands in local_owns and in sis_owns: a field has one owner")
-            if _KNOWN_FIELDS[name].required:
-                raise wrong(f"'{name}' cannot be local_owns: no record can be made without it")
-        return self
-
-    @property
-    def policies(self) -> dict[Entity, Policy]:
-        """Who decides over the fields of each entity."""
-        return {
-            entity: Policy(
-                default=self.entities.get(entity, self.default),
-                strategies=_of_entity(entity, self.fields),
-                ours=frozenset(_of_entity(entity, dict.fromkeys(self.local_owns))),
-                theirs=frozenset(_of_entity(entity, dict.fromkeys(self.sis_owns))),
-            )
-            for entity in Entity
-        }
-
-
-def _of_entity(entity: Entity, told: dict[str, _T]) -> dict[str, _T]:
-    head = f"{entity}."
-    return {name.removeprefix(head): value for name, value in told.items() if name.startswith(head)}
-
-
-class AbsenceSettings(Section):
-    drops: Drops = Field(
-        Drops.WITHDRAW,
-        description="what becomes of a record that complete lists no longer hold: mark, skip or withdraw",
-    )
-    after_runs: Number = Field(
-        2,
-        ge=1,
-        le=100,
-        description="so many complete lists in a row must lack a record before it is withdrawn",
-    )
-    grace_days: Number = Field(
-        0, ge=0, le=3650, description="days that a record stays missing before it is withdrawn"
-    )
-    entities: dict[Entity, Drops] = Field({}, description="other rules by entity, such as course: mark")
-
-    @property
-    def rules(self) -> AbsenceRules:
-        return AbsenceRules(**self.model_dump())
 
 
 def _split(value: Any) -> Any:
@@ -259,7 +81,7 @@ class IntegrationSettings(Section):
     ca_file: PathBeside | None = Field(
         None, description="further certificate authorities to trust, as a PEM file"
     )
-    timeout_s: Annotated[float, BeforeValidator(_not_truth)] = Field(
+    timeout_s: Annotated[float, BeforeValidator(not_truth)] = Field(
         60.0, ge=1, le=3600, description="seconds that one request may take as a whole"
     )
     max_answer_mib: Number = Field(32, ge=1, le=1024, description="the largest answer that is read")
@@ -267,7 +89,21 @@ class IntegrationSettings(Section):
     absence: AbsenceSettings = Field(
         AbsenceSettings(), description="what happens to records that the SIS no longer sends"
     )
+    accounts: AccountSettings = Field(
+        AccountSettings(), description="user names and e-mail addresses for people whom the SIS sends without"
+    )
     settings: dict[str, Any] = Field({}, description="the provider's own settings")
+
+    @model_validator(mode="after")
+    def _given_is_ours(self) -> IntegrationSettings:
+        for entity, rule in self.accounts.rules.items():
+            for name in rule.fields:
+                if f"{entity}.{name}" in self.conflicts.sis_owns:
+                    raise wrong(
+                        f"'{entity}.{name}' stands in conflicts.sis_owns, so the SIS would empty what "
+                        f"accounts.{entity}.{name} gives: take it out of one of them"
+                    )
+        return self
 
     @field_validator("base_url")
     @classmethod

@@ -11,14 +11,14 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from siscon.config.document import Path
-from siscon.config.model import (
+from siscon.config.model import EngineSettings, IntegrationSettings, Settings, StorageSettings
+from siscon.config.policies import (
     AbsenceSettings,
+    AccountSettings,
     ConflictSettings,
-    EngineSettings,
     GuardSettings,
-    IntegrationSettings,
-    Settings,
-    StorageSettings,
+    StaffAccounts,
+    StudentAccounts,
 )
 from siscon.domain.text import plain
 
@@ -33,6 +33,9 @@ MODELS: Mapping[Path, type[BaseModel]] = {
     ("integrations", ANY): IntegrationSettings,
     ("integrations", ANY, "conflicts"): ConflictSettings,
     ("integrations", ANY, "absence"): AbsenceSettings,
+    ("integrations", ANY, "accounts"): AccountSettings,
+    ("integrations", ANY, "accounts", "student"): StudentAccounts,
+    ("integrations", ANY, "accounts", "staff"): StaffAccounts,
 }
 """Which keys are known where."""
 

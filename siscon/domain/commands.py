@@ -159,6 +159,19 @@ class WithdrawRecords:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateAccounts:
+    """Give people who have none a user name or an e-mail address. ``fields`` are those that are given, such as
+    ``student.username``; ``expected`` people were shown.
+    """
+
+    kind: ClassVar[str] = "create_accounts"
+    integration: str
+    fields: tuple[str, ...]
+    expected: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetryDead:
     """Try dead records again: those named, or all that ``where`` (entity, code, field, run) matches."""
 
@@ -275,6 +288,7 @@ Command = (
     | EditRecord
     | ReleaseEdits
     | WithdrawRecords
+    | CreateAccounts
     | RetryDead
     | DiscardDead
     | MendDead

@@ -7,6 +7,7 @@ from enum import IntEnum
 from siscon.domain.commands import (
     ApprovePlan,
     Command,
+    CreateAccounts,
     DeclareRollover,
     DiscardPlan,
     EndRollover,
@@ -19,7 +20,7 @@ from siscon.domain.commands import (
 
 WEIGHTY = (
     *(ApprovePlan, DiscardPlan, Remap, DeclareRollover, EndRollover, UndoRun, WithdrawRecords),
-    *(RemoveIntegration, StopEngine),
+    *(CreateAccounts, RemoveIntegration, StopEngine),
 )
 """What only an administrator may ask for."""
 

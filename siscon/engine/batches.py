@@ -12,6 +12,7 @@ from siscon.domain.errors import RecordError
 from siscon.domain.mappings import SyncStatus
 from siscon.domain.plans import Verdict
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
+from siscon.engine import accounts
 from siscon.engine.absence import ACTIVE, INACTIVE
 from siscon.engine.job import ImportJob
 from siscon.store import (
@@ -87,6 +88,12 @@ async def bury_one(
 async def _bring_in(
     c: Connection, job: ImportJob, entity: Entity, batch: Batch, *, after: str, upto: str, expected: int
 ) -> None:
+    named = job.accounts.of(entity) is not None
+    given = ""
+    if named:
+        given = await accounts.name_newcomers(
+            c, job.accounts, job.run.integration, job.run.id, entity, after=after, upto=upto
+        )
     arrived = await arrivals.bring_in(
         c,
         job.run.integration,
@@ -96,8 +103,9 @@ async def _bring_in(
         upto=upto,
         expected=expected,
         now_ms=job.now_ms(),
+        named=named,
     )
-    batch.created, batch.told, batch.warnings = arrived.created, arrived.told, arrived.warnings
+    batch.created, batch.told, batch.warnings = arrived.created, arrived.told + given, arrived.warnings
     for one in arrived.stayed:
         if one.internal_id is not None:
             batch.skipped += 1

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from siscon.domain.errors import UsageError
 from siscon.domain.runs import RunKind, RunStatus
+from siscon.engine.account_acts import run_edit
 from siscon.engine.importer import run_import
 from siscon.engine.job import ImportJob
 from siscon.engine.redrive import run_redrive
@@ -15,6 +16,7 @@ from siscon.engine.undo import run_undo
 CARRIERS: Mapping[RunKind, Callable[[ImportJob], Awaitable[RunStatus]]] = {
     RunKind.IMPORT: run_import,
     RunKind.REDRIVE: run_redrive,
+    RunKind.EDIT: run_edit,
     RunKind.SETTLE: run_settle,
     RunKind.UNDO: run_undo,
 }

@@ -9,6 +9,7 @@ from siscon.domain import commands as asked
 from siscon.domain.commands import CommandRow, CommandStatus, for_audit
 from siscon.domain.errors import UsageError
 from siscon.engine import (
+    account_acts,
     conflict_acts,
     dead_acts,
     integration_acts,
@@ -38,6 +39,7 @@ EFFECTS: Mapping[type[asked.Command], Callable[[Connection, Any, Circumstances],
     asked.EditRecord: record_acts.edit,
     asked.ReleaseEdits: record_acts.release,
     asked.WithdrawRecords: record_acts.withdraw,
+    asked.CreateAccounts: account_acts.create,
     asked.RetryDead: dead_acts.retry,
     asked.DiscardDead: dead_acts.discard,
     asked.MendDead: dead_acts.mend,

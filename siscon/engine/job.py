@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from siscon.domain.absence import AbsenceRules
@@ -13,6 +13,7 @@ from siscon.domain.guards import GuardLimits
 from siscon.domain.leases import Lease
 from siscon.domain.records import Entity
 from siscon.domain.runs import Run
+from siscon.engine.accounts import Accounts
 from siscon.providers.contract import Provider
 from siscon.store.database import Database
 from siscon.store.vault import Vault
@@ -52,6 +53,8 @@ class ImportJob:
     meter: Meter
     now_ms: Callable[[], int]
     absence: AbsenceRules = AbsenceRules()  # noqa: RUF009 - frozen
+    accounts: Accounts = field(default_factory=Accounts)
+    """How people are named whom the SIS sends without a name."""
     host: str = ""
     """Where the SIS is, as told to people."""
     dead_after: int = 10

@@ -13,6 +13,7 @@ from siscon.domain.records import Entity, Part, Record
 from siscon.domain.runs import Phase, RunStatus
 from siscon.domain.text import plain
 from siscon.engine import apply, guard, plan
+from siscon.engine.absence import INACTIVE
 from siscon.engine.bounded import page_of, pages_of, related_of
 from siscon.engine.fetch import stage
 from siscon.engine.importer import enter, finish, refuse_a_deadly_place, timed
@@ -20,7 +21,7 @@ from siscon.engine.job import ImportJob
 from siscon.engine.mend import stage_mended
 from siscon.engine.patience import patiently
 from siscon.providers.contract import Page
-from siscon.store import dead_records, events, run_counts, runs, staged
+from siscon.store import classes, dead_records, events, mappings, run_counts, runs, staged
 from siscon.store.dead_records import Chosen
 
 FEW = 100
@@ -122,11 +123,56 @@ async def _related(job: ImportJob, entity: Entity, of: Entity, external_id: str)
     page = await related_of(job, entity, of, field, external_id)
     if page is not None:
         await _keep(job, entity, page, asked_for=())
+        if not page.partial:
+            await _tell_lacking(job, of, external_id, _ids_in(page))
         return
+    seen, whole = set[str](), False
     async with aclosing(pages_of(job, entity, cursor=None, resume=None)) as pages:
         async for listed in pages:
             part = _only(listed, lambda one: getattr(one, field, None) == external_id, ())
+            seen |= _ids_in(replace(listed, records=part.records))
+            whole = listed.resume is None and not listed.partial
             await _keep(job, entity, part, asked_for=())
+    if whole:
+        await _tell_lacking(job, of, external_id, seen)
+
+
+def _ids_in(page: Page) -> set[str]:
+    """What a page holds, what made no sense included: that is listed, too."""
+    return {one.external_id for one in (*page.records, *page.rejected) if one.external_id}
+
+
+async def _tell_lacking(job: ImportJob, entity: Entity, external_id: str, seen: Collection[str]) -> None:
+    """Enrollments here that the SIS does not list for this section or student any more are told, and left alone:
+    only full lists, which pass the guard, say who has left.
+    """
+    run = job.run
+    async with job.db.transaction(job.lease) as c:
+        tie = await mappings.find(c, run.integration, entity, external_id)
+        if tie is None or tie.internal_id is None:
+            return
+        places = [
+            place
+            for one in await classes.of_record(c, run.integration, entity, tie.internal_id)
+            for place in one.places
+        ]
+        lacking = sorted(
+            one.external_id for one in places if one.external_id not in seen and one.status != INACTIVE
+        )
+        if not lacking:
+            return
+        some = ", ".join(plain(one, limit=40) for one in lacking[:5])
+        await run_counts.add(c, run.id, Entity.ENROLLMENT, warnings=len(lacking))
+        await events.append(
+            c,
+            EventKind.RECORDS_GONE,
+            Level.WARNING,
+            f"enrollment: the SIS lists {len(lacking)} of this {entity} no longer ({some}); nothing is done to them "
+            f"before a full list: 'siscon sync {run.integration} --entity enrollment --full'",
+            integration=run.integration,
+            run_id=run.id,
+            at_ms=job.now_ms(),
+        )
 
 
 def _only(page: Page, is_wanted: Wanted, ids: Collection[str]) -> Page:

@@ -13,6 +13,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import Lease
 from siscon.domain.runs import GOOD_ENDS, Run, RunKind, RunStatus
 from siscon.domain.text import plain
+from siscon.engine.accounts import Accounts
 from siscon.engine.activation import host_of
 from siscon.engine.bell import Ear
 from siscon.engine.hand import Ending, Hand, Stop
@@ -175,6 +176,7 @@ class Worker:
             limits=shop.settings.guard.limits,
             policies=settings.conflicts.policies,
             absence=settings.absence.rules,
+            accounts=Accounts(settings.accounts.rules),
             incremental=not run.full or run.kind is not RunKind.IMPORT,
             meter=meter,
             now_ms=shop.now_ms,

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from siscon.domain.events import Event, EventKind
 from siscon.domain.leases import EngineInfo
 from siscon.domain.runs import Counts, Run, RunStatus
+from siscon.ops import summaries
 from siscon.ops.rows import PAGE, Row, iso
 from siscon.store import events, leases, run_counts, runs
 from siscon.store.database import Database
@@ -47,7 +48,7 @@ def run_row(run: Run, counts: Collection[Counts]) -> Row:
 
 
 async def one_run(db: Database, run_id: int) -> Row | None:
-    """One run in full: its row, its counts by entity, its latest events (oldest first)."""
+    """One run in full: its row, its counts by entity, its latest events (oldest first), what it came to."""
     async with db.read() as c:
         run = await runs.get(c, run_id)
         if run is None:
@@ -55,7 +56,9 @@ async def one_run(db: Database, run_id: int) -> Row | None:
         counts = await run_counts.of_run(c, run_id)
         news = await events.latest(c, limit=PAGE, run_id=run_id)
     told = [_event_row(one) for one in sorted(news, key=lambda one: one.id)]
-    return {**run_row(run, counts), "counts": [count_row(run, one) for one in counts], "events": told}
+    by_entity = [count_row(run, one) for one in counts]
+    came_to = await summaries.summary(db, run_id)
+    return {**run_row(run, counts), "counts": by_entity, "events": told, "summary": came_to}
 
 
 async def runs_by_id(db: Database, ids: Collection[int]) -> list[Run]:
@@ -110,6 +113,7 @@ def count_row(run: Run, counts: Counts) -> Row:
         "seconds": round(counts.seconds, 3),
         "conflict": counts.conflict,
         "skipped": counts.skipped,
+        "withdrawn": counts.withdrawn,
         "warnings": counts.warnings,
         "run_id": run.id,
         "status": run.status.value,

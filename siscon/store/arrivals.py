@@ -51,7 +51,17 @@ WHERE {stretch} AND m.internal_id >= :first
 """
 REMEMBER = """
 INSERT INTO changes (at_ms, run_id, integration, entity, external_id, internal_id, kind, after)
-SELECT :now_ms, :run_id, :integration, s.entity, s.external_id, m.internal_id, 'created', s.body
+SELECT :now_ms, :run_id, :integration, s.entity, s.external_id, m.internal_id, 'created', {body}
+"""
+# Names that siscon gives are ours, so they stand in the record and its image, but not in the base.
+GIVEN = "s.changes ->> '$.given.{field}'"
+BODY_WITH_GIVEN = "json_patch(s.body, coalesce(s.changes -> '$.given', '{}'))"
+KEEP_GIVEN = """
+INSERT INTO accounts (name, internal_id, given_at_ms)
+SELECT j.value, m.internal_id, :now_ms
+FROM staged s JOIN {mappings} m ON m.entity_type = s.entity AND m.external_id = s.external_id
+CROSS JOIN json_each(s.changes, '$.given') j
+WHERE {stretch} AND m.internal_id >= :first
 """
 # What had to be left out keeps the mapping pending: without a fingerprint it is looked at again in every run.
 LOST_ONE = """
@@ -103,8 +113,11 @@ async def bring_in(
     upto: str,
     expected: int,
     now_ms: int,
+    named: bool = False,
 ) -> Arrivals:
     """Create the ``expected`` new records of a stretch, with links, mappings and images.
+
+    ``named``: some were given user names or e-mail addresses in the plan (:mod:`siscon.store.accounts`).
 
     A record whose required reference leads nowhere stays outside; an optional one is left out with a warning.
     """
@@ -118,7 +131,7 @@ async def bring_in(
         "first": first,
         "now_ms": now_ms,
     }
-    sql = _statements(integration, entity)
+    sql = _statements(integration, entity, named=named)
     told = [row[0] for row in await c.all(sql.tie, params)]
     changed = await c.each([(statement, params) for statement in (*sql.writing, *sql.leaving_out)])
     warnings = sum(changed[len(sql.writing) :])
@@ -140,7 +153,7 @@ class _Statements:
 
 
 @cache
-def _statements(integration: str, entity: Entity) -> _Statements:
+def _statements(integration: str, entity: Entity, *, named: bool = False) -> _Statements:
     mappings = table_of(integration)
     names = {"mappings": mappings, "stretch": STRETCH}
     arrived = ARRIVED.format(**names)
@@ -150,7 +163,7 @@ def _statements(integration: str, entity: Entity) -> _Statements:
     insert = INSERT.format(
         table=TABLES[entity],
         columns=", ".join(rule.name for rule in singles),
-        values=", ".join(_value(rule, names) for rule in singles),
+        values=", ".join(_value(rule, names, named=named) for rule in singles),
     )
     links = [
         LINK.format(links=links_of(entity, rule), field=rule.name, target=rule.refers_to, **names)
@@ -164,7 +177,8 @@ def _statements(integration: str, entity: Entity) -> _Statements:
         writing=(
             insert + arrived,
             *links,
-            REMEMBER + arrived,
+            REMEMBER.format(body=BODY_WITH_GIVEN if named else "s.body") + arrived,
+            *((KEEP_GIVEN.format(**names),) if named else ()),
         ),
         leaving_out=(
             *(
@@ -189,7 +203,9 @@ def _here(rule: FieldRule, column: str, body: str, names: Mapping[str, str]) -> 
     return HERE.format(column=column, target=rule.refers_to, value=f"{body} ->> '{rule.name}'", **names)
 
 
-def _value(rule: FieldRule, names: Mapping[str, str]) -> str:
+def _value(rule: FieldRule, names: Mapping[str, str], *, named: bool) -> str:
+    if named and rule.name in ("username", "email"):
+        return f"coalesce(s.body ->> '{rule.name}', {GIVEN.format(field=rule.name)})"
     if rule.refers_to is None:
         return f"s.body ->> '{rule.name}'"
     return f"({_here(rule, 'x.internal_id', 's.body', names)})"

@@ -10,7 +10,7 @@ from typing import Any
 from siscon.domain.errors import UsageError
 from siscon.domain.records import FIELDS, Entity
 from siscon.domain.text import plain
-from siscon.store import mappings, records
+from siscon.store import accounts, mappings, records
 from siscon.store.database import Connection
 from siscon.store.mappings import table_of
 from siscon.store.records import TABLES
@@ -59,8 +59,12 @@ async def edited(
         rows = await c.all(sql, params)
         local = await records.load(c, entity, [row["internal_id"] for row in rows])
         told = await records.in_external_ids(c, integration, entity, local.values())
+        given = await accounts.of_records(c, local.keys()) if entity in accounts.PEOPLE else {}
         for row in rows:
             fields = _differing(entity, told[row["internal_id"]], json.loads(row["base"]))
+            for name in accounts.KINDS:  # what siscon gave is no edit, and is not given back as one
+                if name in fields and fields[name][0] in given.get(row["internal_id"], ()):
+                    del fields[name]
             if fields:
                 found.append(Edited(row["id"], row["external_id"], row["internal_id"], fields))
         if len(rows) < PAGE:

@@ -25,6 +25,7 @@ DOORS = {
     "pydantic_core": ("providers/", "config/"),
     "typing_extensions": ("providers/",),
     "yaml": ("config/document.py",),
+    "anyascii": ("engine/letters.py",),
     "apscheduler": ("engine/clock.py",),
     "textual": ("tui/",),
     "rich": ("tui/",),

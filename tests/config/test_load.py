@@ -381,3 +381,45 @@ def test_the_guard_takes_other_limits_for_one_kind_of_record(tmp_path: Path) -> 
     own = limits.of(Entity.ENROLLMENT)
     assert (limits.of(Entity.STUDENT).missing_share, limits.section_emptied) == (0.2, False)
     assert (own.missing_share, own.at_least, own.updated_share, own.section_emptied) == (0.5, 20, 0.75, False)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            'student: {username: "{frist}{last}"}',
+            "8:36 integrations.north.accounts.student.username: there is no placeholder 'frist': did you mean {first}?",
+        ),
+        (
+            'staff: {username: "{birth_year}"}',
+            "there is no placeholder 'birth_year': known are {first}, {last}",
+        ),
+        ('staff: {email: "{username}"}', "accounts.staff.email: must end in @ and a domain in small letters"),
+        ("student: {longest: 7}", "accounts.student.longest: must be at least 8"),
+        ("student: {user: x}", "accounts.student.user: unknown key: did you mean 'username'?"),
+        ("pupil: {}", "accounts.pupil: unknown key"),
+    ],
+)
+def test_how_people_are_named_is_checked_at_its_place(tmp_path: Path, line: str, said: str) -> None:
+    told = complaints(tmp_path, f"{GOOD}    accounts: {{{line}}}\n")
+
+    assert len(told) == 1
+    assert said in told[0]
+
+
+def test_what_is_given_cannot_be_the_systems_own(tmp_path: Path) -> None:
+    text = (
+        GOOD
+        + '    accounts: {student: {username: "{last}"}}\n    conflicts: {sis_owns: [student.username]}\n'
+    )
+
+    assert "'student.username' stands in conflicts.sis_owns" in complaints(tmp_path, text)[0]
+
+
+def test_rules_are_made_for_whom_something_is_given(tmp_path: Path) -> None:
+    text = GOOD + '    accounts: {staff: {email: "{first}.{last}@example.org", longest: 12}}\n'
+
+    rules = loaded(tmp_path, text).integrations["north"].accounts.rules
+    assert {entity: (rule.fields, rule.domain, rule.longest) for entity, rule in rules.items()} == {
+        "staff": (("email",), "example.org", 12)
+    }

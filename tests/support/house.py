@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from siscon.domain.absence import AbsenceRules
+from siscon.domain.accounts import AccountRule
 from siscon.domain.commands import Command, CommandRow
 from siscon.domain.conflicts import Policy
 from siscon.domain.errors import SisconError
@@ -18,6 +19,7 @@ from siscon.domain.guards import GuardLimits
 from siscon.domain.records import Entity
 from siscon.domain.runs import Counts, Lane, Run, RunKind, RunStatus
 from siscon.engine import inbox
+from siscon.engine.accounts import Accounts
 from siscon.engine.carriers import carry
 from siscon.engine.job import ImportJob
 from siscon.store import commands, integrations, leases, run_counts, runs
@@ -52,6 +54,7 @@ class TestHouse:
     policies: dict[Entity, Policy] = field(default_factory=dict)
     entities: tuple[Entity, ...] = tuple(Entity)
     absence: AbsenceRules = field(default_factory=AbsenceRules)
+    accounts: dict[Entity, AccountRule] = field(default_factory=dict)
     slept: list[float] = field(default_factory=list)
 
     async def enqueue(self, *, full: bool = False, dry: bool = False) -> int:
@@ -90,6 +93,7 @@ class TestHouse:
             limits=self.limits,
             policies=self.policies,
             absence=self.absence,
+            accounts=Accounts(self.accounts),
             incremental=False,
             meter=NoMeter(),
             now_ms=lambda: self.now_ms,
