@@ -70,6 +70,12 @@ class IntegrationSettings(Section):
     attempts: Number = Field(
         3, ge=1, le=20, description="how often one request is tried after faults that pass"
     )
+    dead_after: Number = Field(
+        10,
+        ge=1,
+        le=1000,
+        description="so many runs try a record in error by themselves, while the SIS says the same of it",
+    )
     enabled: bool = Field(True, description="false: kept, but never run")
     incremental: bool = Field(
         False,

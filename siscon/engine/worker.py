@@ -181,6 +181,7 @@ class Worker:
             meter=meter,
             now_ms=shop.now_ms,
             host=host_of(settings),
+            dead_after=settings.dead_after,
         )
         return await shop.importer(job)
 

@@ -173,8 +173,9 @@ async def test_the_record_that_a_person_waits_for_gets_the_next_slot(db: SqliteD
         return len(left) >= 7
 
     await until(some_have_left)
-    gone = len(left)
     late = asyncio.create_task(one(Lane.SINGLE, "the one"))
+    await entry._turns.outranked(1)
+    gone = len(left)
     await late
     for task in waiting:
         task.cancel()
