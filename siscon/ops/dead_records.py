@@ -123,25 +123,28 @@ async def mended_rows(db: Database, *, integration: str | None = None) -> AsyncI
         after_id = found[-1].id
 
 
+async def examples(db: Database, group: DeadGroup) -> list[str]:
+    """A few of the records of a group, as the SIS calls them."""
+    async with db.read() as c:
+        some = await dead_records.list_open(c, of_cause(group), limit=EXAMPLES)
+    return [one.external_id or one.record_key for one in some]
+
+
 async def cause_rows(db: Database, *, integration: str | None = None) -> list[dict[str, Any]]:
     """Every cause with its count and a few examples, the commonest first."""
-    found = []
-    for group in await groups(db, integration=integration):
-        async with db.read() as c:
-            some = await dead_records.list_open(c, of_cause(group), limit=EXAMPLES)
-        found.append(
-            {
-                "integration": group.integration,
-                "entity": group.entity.value,
-                "code": group.code,
-                "field": group.field,
-                "category": group.category,
-                "severity": group.severity,
-                "count": group.count,
-                "examples": [one.external_id or one.record_key for one in some],
-                "first_seen_at": iso(group.first_seen_at_ms),
-                "last_seen_at": iso(group.last_seen_at_ms),
-                "reason": group.reason,
-            }
-        )
-    return found
+    return [
+        {
+            "integration": group.integration,
+            "entity": group.entity.value,
+            "code": group.code,
+            "field": group.field,
+            "category": group.category,
+            "severity": group.severity,
+            "count": group.count,
+            "examples": await examples(db, group),
+            "first_seen_at": iso(group.first_seen_at_ms),
+            "last_seen_at": iso(group.last_seen_at_ms),
+            "reason": group.reason,
+        }
+        for group in await groups(db, integration=integration)
+    ]

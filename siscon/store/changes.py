@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
 from siscon.domain.records import Entity
@@ -15,6 +16,13 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 OF_RECORD = (
     "SELECT * FROM changes WHERE internal_id = :internal_id AND id > :after_id ORDER BY id LIMIT :limit"
 )
+IDS_OF_RECORD = """
+SELECT id FROM changes WHERE internal_id = :internal_id AND id < :before_id ORDER BY id DESC LIMIT :limit
+"""
+COUNT_OF_RECORD = "SELECT count(*) AS n FROM changes WHERE internal_id = :internal_id"
+BY_IDS = "SELECT * FROM changes WHERE id IN (SELECT value FROM json_each(:ids))"
+NEWEST = 2**62
+CHUNK = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,30 @@ async def of_record(
     """The history of one record, oldest first."""
     params = {"internal_id": internal_id, "after_id": after_id, "limit": limit}
     return [change_row(row) for row in await c.all(OF_RECORD, params)]
+
+
+async def ids_of_record(c: Connection, internal_id: int) -> AsyncIterator[list[int]]:
+    """The numbers of all changes of one record in chunks, newest first."""
+    before_id = NEWEST
+    while True:
+        params = {"internal_id": internal_id, "before_id": before_id, "limit": CHUNK}
+        chunk = [row["id"] for row in await c.all(IDS_OF_RECORD, params)]
+        if chunk:
+            yield chunk
+        if len(chunk) < CHUNK:
+            return
+        before_id = chunk[-1]
+
+
+async def by_ids(c: Connection, change_ids: Iterable[int]) -> list[ChangeRow]:
+    """The changes of these numbers, in no particular order."""
+    return [change_row(row) for row in await c.all(BY_IDS, {"ids": json.dumps(list(change_ids))})]
+
+
+async def count_of_record(c: Connection, internal_id: int) -> int:
+    """How often one record was changed."""
+    row = await c.one(COUNT_OF_RECORD, {"internal_id": internal_id})
+    return int(row["n"]) if row else 0
 
 
 def change_row(row: Row) -> ChangeRow:

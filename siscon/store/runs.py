@@ -68,6 +68,15 @@ LATEST = f"SELECT {COLUMNS} FROM runs WHERE id < :before_id AND {CHOSEN} ORDER B
 IDS = f"SELECT id FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
 COUNT = f"SELECT count(*) AS n FROM runs WHERE {CHOSEN}"
 BY_IDS = f"SELECT {COLUMNS} FROM runs WHERE id IN (SELECT value FROM json_each(:ids))"
+# Among the newest runs only: a plan that somebody decided on months ago is a matter of the history.
+DECIDED = f"""
+SELECT {COLUMNS}, coalesce((SELECT e.text FROM events e
+    WHERE e.run_id = runs.id AND e.kind = 'run held' ORDER BY e.id LIMIT 1), '') AS why_held
+FROM runs WHERE id > (SELECT coalesce(max(id), 0) FROM runs) - 5000
+  AND status IN ('completed', 'completed with warnings', 'completed with errors', 'failed', 'cancelled')
+  AND (approved_by IS NOT NULL OR error_code IN ('discarded', 'superseded'))
+ORDER BY id DESC LIMIT :limit
+"""
 ACTIVE = f"""
 SELECT {COLUMNS} FROM runs WHERE status IN ('running', 'queued', 'paused', 'interrupted') ORDER BY id LIMIT 1000
 """
@@ -241,6 +250,11 @@ async def latest(
     """The newest runs first, from ``before_id`` (not included) downwards."""
     params = {**_chosen(integration, status), "before_id": before_id or NEWEST, "limit": limit}
     return [_run(row) for row in await c.all(LATEST, params)]
+
+
+async def decided(c: Connection, *, limit: int) -> list[tuple[Run, str]]:
+    """The runs whose plan somebody approved or discarded lately and that have ended, and why each had been held."""
+    return [(_run(row), row["why_held"]) for row in await c.all(DECIDED, {"limit": limit})]
 
 
 async def active(c: Connection) -> list[Run]:

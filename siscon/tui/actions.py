@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 
+from siscon.tui.action import Action as Action
+from siscon.tui.action import Danger as Danger
+from siscon.tui.record_actions import ON_RECORDS
 
-class Danger(StrEnum):
-    """How much a person is asked before an action acts."""
-
-    NONE = "none"
-    CONFIRM = "confirm"
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing a key can do.
-
-    ``screens`` empty: everywhere. ``word`` stands in the footer, ``help`` in the list of keys; ``twin`` is the
-    command that does the same without a screen.
-    """
-
-    id: str
-    keys: tuple[str, ...]
-    word: str
-    help: str
-    screens: tuple[str, ...] = ()
-    danger: Danger = Danger.NONE
-    mutates: bool = False
-    twin: str = ""
-    footer: bool = True
-
-
-_OPEN = ("overview", "runs", "errors", "conflicts", "records")
+_OPEN = (
+    *("overview", "runs", "errors", "dead", "conflicts", "conflict", "records", "found", "record"),
+    *("plans", "plan"),
+)
+_RUNS = ("overview", "runs", "run", "plans", "plan")
 
 ACTIONS: tuple[Action, ...] = (
     Action("open", ("enter",), "Open", "Open the row under the cursor.", _OPEN, footer=False),
@@ -72,22 +52,24 @@ ACTIONS: tuple[Action, ...] = (
         ("A",),
         "Approve",
         "Let a held run apply its plan as shown (asks why).",
-        ("overview", "runs", "run"),
+        _RUNS,
         Danger.CONFIRM,
         mutates=True,
         twin="siscon runs approve",
         footer=False,
+        footer_on=("plans", "plan"),
     ),
     Action(
         "discard",
         ("D",),
         "Discard",
         "End a held run, applying nothing (asks why).",
-        ("overview", "runs", "run"),
+        _RUNS,
         Danger.CONFIRM,
         mutates=True,
         twin="siscon runs discard",
         footer=False,
+        footer_on=("plans", "plan"),
     ),
     Action(
         "pause",
@@ -118,7 +100,12 @@ ACTIONS: tuple[Action, ...] = (
         twin="siscon mappings list",
     ),
     Action(
-        "next_entity", ("t",), "Entity", "Show the next entity.", ("records",), twin="siscon mappings list"
+        "next_entity",
+        ("t",),
+        "Entity",
+        "Show the next entity.",
+        ("records", "plan_records"),
+        twin="siscon mappings list",
     ),
     Action(
         "next_status",
@@ -130,8 +117,14 @@ ACTIONS: tuple[Action, ...] = (
         footer=False,
     ),
     Action(
-        "next_pane", ("tab",), "Other list", "Go to the other list of this screen.", ("runs",), footer=False
+        "next_pane",
+        ("tab",),
+        "Other list",
+        "Go to the other list of this screen.",
+        ("runs", "record", "plan_records"),
+        footer=False,
     ),
+    *ON_RECORDS,
     Action(
         "filter",
         ("slash",),
@@ -149,8 +142,15 @@ ACTIONS: tuple[Action, ...] = (
         twin="siscon serve",
         footer=False,
     ),
+    Action(
+        "find_record",
+        ("f",),
+        "Record",
+        "Find a record by an id or the beginning of a name.",
+        twin="siscon records find",
+    ),
     Action("refresh", ("r",), "Refresh", "Read this screen again.", footer=False),
-    Action("freeze", ("p",), "Hold still", "Hold the screen still, or let it go on."),
+    Action("freeze", ("p",), "Hold", "Hold the screen still, or let it go on."),
     Action("back", ("escape",), "Back", "Clear the filter, else go back.", footer=False),
     Action("help", ("question_mark", "ctrl+p"), "Keys", "List the keys of this screen; enter runs one."),
     Action(
@@ -183,6 +183,14 @@ ACTIONS: tuple[Action, ...] = (
         footer=False,
     ),
     Action(
+        "plans",
+        ("7",),
+        "Plans",
+        "Held runs and dry runs that wait for a word.",
+        twin="siscon plans list",
+        footer=False,
+    ),
+    Action(
         "quit", ("q", "ctrl+q"), "Quit", "Leave; asks whether a working engine goes on.", twin="siscon stop"
     ),
     Action(
@@ -202,7 +210,7 @@ MOVES: tuple[tuple[tuple[str, ...], str, str], ...] = (
 )
 """Keys of every list: keys, what the list does, words."""
 
-PANES = ("overview", "tokens", "runs", "errors", "conflicts", "records")
+PANES = ("overview", "tokens", "runs", "errors", "conflicts", "records", "plans")
 """The main screens in the order of their keys."""
 
 _KEY_WORDS = {
@@ -216,7 +224,11 @@ _KEY_WORDS = {
 
 def actions_of(screen: str) -> list[Action]:
     """The actions a screen has, its own before those of every screen."""
-    own = [action for action in ACTIONS if screen in action.screens]
+    own = [
+        replace(action, footer=True) if screen in action.footer_on else action
+        for action in ACTIONS
+        if screen in action.screens
+    ]
     return own + [action for action in ACTIONS if not action.screens]
 
 

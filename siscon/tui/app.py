@@ -15,13 +15,14 @@ from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 from textual.worker import WorkerFailed
 
+from siscon.domain.commands import CommandStatus
 from siscon.domain.errors import SisconError
 from siscon.domain.roles import Role
 from siscon.domain.text import plain
 from siscon.ops import Database
 from siscon.tui import feed
 from siscon.tui.actions import BY_ID, PANES, Action, Danger
-from siscon.tui.asking import ask, offer_engine, submit
+from siscon.tui.asking import REFUSAL_S, ask, offer_engine, submit
 from siscon.tui.crash import crash_sentence, write_crash
 from siscon.tui.leaving import catch_signals, way_out
 from siscon.tui.options import ConsoleOptions, ConsoleResult
@@ -59,6 +60,7 @@ class Console(App[ConsoleResult]):
         self.look = Look(glyphs, ZoneInfo(options.time_zone))
         self.desk = Desk(self.look, options.now_ms, lambda: self.db, self.refusal, self._engine_due)
         self.db: Database | None = None
+        self.preparing = False  # a question is being put together: what it concerns is counted first
         self._on_terminal = False
         self._release_signals: Callable[[], None] = lambda: None
         self.register_theme(THEME)
@@ -148,7 +150,7 @@ class Console(App[ConsoleResult]):
         markup: bool = False,  # noqa: ARG002 # the name Textual gives it; text is never read as markup here
     ) -> None:
         """Tell the person something; text from anywhere is safe here."""
-        text, head = plain(message, limit=400), plain(title)
+        text, head = plain(message, limit=800), plain(title)
         super().notify(text, title=head, severity=severity, timeout=timeout, markup=False)
 
     def _handle_exception(self, error: Exception) -> None:
@@ -199,12 +201,25 @@ class Console(App[ConsoleResult]):
 
     async def _ask_and_submit(self, action: Action) -> None:
         screen = self.screen
-        wish = screen.wish(action) if isinstance(screen, Pane) else None
+        if not isinstance(screen, Pane):
+            return
+        self.preparing = True
+        try:
+            wish = screen.wish(action)
+            if inspect.isawaitable(wish):
+                wish = await wish
+        except SisconError as error:
+            self.notify(error.sentence, severity="warning", timeout=REFUSAL_S)
+            return
+        finally:
+            self.preparing = False
         if wish is None:
             return
         command = await ask(self, wish, self.options, self.look)
         if command is not None:
-            await submit(self, self.db, command, self.options)
+            row = await submit(self, self.db, command, self.options)
+            if row is not None and row.status is CommandStatus.DONE and screen.is_current:
+                screen.done(command)
             self._look_again()
 
     # Actions of every screen
@@ -249,6 +264,25 @@ class Console(App[ConsoleResult]):
                 screen.load_soon()
 
         self.push_screen(Find(screen.find, screen.find_words), found)
+
+    def act_find_record(self) -> None:
+        """Ask for an id or the beginning of a name, and list the records that it may mean."""
+        from siscon.tui.screens.find import Find
+        from siscon.tui.screens.found import Found
+
+        screen = self.screen
+        assert isinstance(screen, Pane)
+
+        def found(text: str | None) -> None:
+            if not text or not text.strip():
+                return
+            if isinstance(screen, Found):
+                screen.look_for(text.strip())
+            else:
+                self.push_screen(Found(screen.desk, text.strip()))
+
+        text = screen.text if isinstance(screen, Found) else ""
+        self.push_screen(Find(text, "An id, or the beginning of a name"), found)
 
     def act_back(self) -> None:
         """Clear the filter, else go back one screen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from siscon.domain.conflicts import Conflict
+from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.domain.events import Event, Level
 from siscon.domain.mappings import Mapping, SyncStatus
@@ -22,6 +22,7 @@ from siscon.tui.present import (
     mark,
     moment,
     number,
+    shown,
     span,
 )
 from siscon.tui.widgets.columns import Column
@@ -186,10 +187,18 @@ def conflict_cells(conflict: Conflict, now_ms: int) -> Cells:
         foreign(conflict.integration, "strong"),
         Cell(conflict.entity.value),
         foreign(conflict.external_id),
-        foreign(", ".join(disputed(conflict)), "warn"),
+        foreign(_in_dispute(conflict), "warn"),
         Cell(span((now_ms - conflict.opened_at_ms) / 1000)),
         Cell(f"#{conflict.run_id}", "dim"),
     )
+
+
+def _in_dispute(conflict: Conflict) -> str:
+    if conflict.kind is ConflictKind.IDENTITY:
+        return "somebody else under this id?"
+    if conflict.kind is ConflictKind.DUPLICATE:
+        return f"the same as {conflict.other_external_id or 'another'}?"
+    return ", ".join(disputed(conflict))
 
 
 def disputed(conflict: Conflict) -> list[str]:
@@ -208,27 +217,8 @@ def conflict_lines(conflict: Conflict, look: Look) -> list[Cells]:
     rows: list[Cells] = [head]
     for name in disputed(conflict):
         versions = (conflict.base.get(name), conflict.sis.get(name), conflict.local.get(name))
-        shown = [
-            foreign(look.glyphs.dot if value in (None, "", [], ()) else value, limit=80) for value in versions
-        ]
-        rows.append((foreign(name, "strong"), *shown))
+        rows.append((foreign(name, "strong"), *(foreign(shown(value, look), limit=80) for value in versions)))
     return rows
-
-
-def conflict_in_full(conflict: Conflict, look: Look) -> list[Cell]:
-    """The fields in dispute with whole values, one below the other."""
-    lines: list[Cell] = []
-    for name in disputed(conflict):
-        lines.append(foreign(name, "strong"))
-        for side, version in (
-            ("last agreed", conflict.base),
-            ("SIS", conflict.sis),
-            ("local", conflict.local),
-        ):
-            value = version.get(name)
-            told = look.glyphs.dot if value in (None, "", [], ()) else value
-            lines.append(foreign(f"  {side:<12} {told}"))
-    return lines
 
 
 def mapping_cells(mapping: Mapping, look: Look, now_ms: int) -> Cells:

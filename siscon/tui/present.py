@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 from siscon.domain.integrations import IntegrationState
+from siscon.domain.plans import Verdict
 from siscon.domain.runs import RunStatus
 from siscon.domain.text import plain
 from siscon.domain.tokens import TokenHealth
@@ -111,6 +112,19 @@ RUN_WORDS: Mapping[RunStatus, tuple[str, Tone]] = {
     RunStatus.CANCELLED: ("cancelled", "dim"),
 }
 
+VERDICTS: Mapping[Verdict, str] = {
+    Verdict.CREATE: "new",
+    Verdict.UPDATE: "changed",
+    Verdict.UNCHANGED: "unchanged",
+    Verdict.MISSING: "missing",
+    Verdict.WITHDRAW: "withdrawn",
+    Verdict.CONFLICT: "in conflict",
+    Verdict.DEAD: "in error",
+    Verdict.REMOVE: "taken out",
+    Verdict.SKIP: "left alone",
+}
+"""What a plan would do with a record, in the words of its columns."""
+
 
 def number(value: int) -> str:
     """12345 as 12,345."""
@@ -178,3 +192,15 @@ def percent(share: float | None) -> str:
     if share is None:
         return ""
     return f"{100 if share >= 1 else min(99, int(share * 100))}%"
+
+
+def shown(value: object, look: Look) -> str:
+    """The value of a field for people: lists with commas, nothing as a quiet dot. Foreign text, not safe yet."""
+    if value in (None, "", [], ()):
+        return look.glyphs.dot
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def clock_text(at_ms: int | None, look: Look, now_ms: int) -> str:
+    """A moment and how long ago that is."""
+    return "unknown" if at_ms is None else f"{moment(at_ms, look)} ({age(at_ms, now_ms)})"

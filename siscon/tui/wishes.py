@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from siscon.domain.commands import (
     ApprovePlan,
@@ -11,23 +12,55 @@ from siscon.domain.commands import (
     DiscardPlan,
     PauseIntegration,
     RefreshToken,
+    Remap,
     ResumeIntegration,
     StartRun,
+    UndoRun,
 )
+from siscon.domain.errors import UsageError
 from siscon.domain.integrations import Integration
+from siscon.domain.plans import Verdict
+from siscon.domain.records import Entity
 from siscon.domain.runs import ENDED, Run, RunStatus
 from siscon.domain.text import plain
-from siscon.tui.present import Cell, foreign
+from siscon.ops import Database
+from siscon.ops.plan_views import PlanView, the_plan
+from siscon.tui.present import VERDICTS, Cell, foreign, number, of
+
+
+class Why(Enum):
+    """Whether a reason is asked for once the answer was yes."""
+
+    NONE = 0
+    MAY = 1
+    NEEDED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer that is not no: its key, its words, the command behind it."""
+
+    key: str
+    words: str
+    command: Command
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The question, what it means in sentences, the words of yes, the command."""
+    """The question, what it means in sentences, the words of yes, the command; ``more`` are other ways of yes."""
 
     title: str
     lines: tuple[Cell, ...]
     yes: str
     command: Command
+    why: Why = Why.NONE
+    more: tuple[Answer, ...] = ()
+    key: str = "y"
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """Every answer but no."""
+        return (Answer(self.key, self.yes, self.command), *self.more)
 
 
 def sync(integration: str, *, full: bool = False) -> Wish:
@@ -58,32 +91,152 @@ def cancel(run: Run) -> Wish:
     )
 
 
-def approve(run: Run) -> Wish:
-    """The plan of a held run, applied."""
+def dry_run(integration: str) -> Wish:
+    """A plan that nobody applies by itself."""
     return Wish(
-        f"Apply the held plan of run #{run.id} of {plain(run.integration)}?",
+        f"Make a plan of {plain(integration)} and change nothing?",
         (
-            foreign(run.error, "warn"),
-            Cell("Exactly the plan that is held is applied; nothing is fetched anew."),
+            Cell("Everything is fetched and compared; the plan then waits under 7 for a word."),
+            Cell("An older dry run of it that still waits is thrown away.", "dim"),
         ),
-        "Yes, apply it; then say why",
-        ApprovePlan(run.id, ""),
+        "Yes, queue the dry run",
+        StartRun(integration, full=True, dry=True),
     )
 
 
-def discard(run: Run) -> Wish:
-    """The plan of a held run, thrown away."""
+def approve(plan: PlanView, only: tuple[Entity, ...] = ()) -> Wish:
+    """The plan of a run that waits, applied: all of it, or of some entities alone."""
+    run = plan.run
+    part = f", {', '.join(only)} alone" if only else ""
     return Wish(
-        f"Discard the held plan of run #{run.id} of {plain(run.integration)}?",
-        (foreign(run.error, "warn"), Cell("Nothing of it is applied; the next run fetches anew.")),
-        "Yes, discard it; then say why",
-        DiscardPlan(run.id, ""),
+        f"Apply {_whose(run)}{part}?",
+        (
+            *_fears(run),
+            *plan_counts(plan, only),
+            *_left_out(plan, only),
+            Cell("Exactly this plan is applied; what has changed since is left alone.", "dim"),
+        ),
+        "Yes, apply it" + _then(run),
+        ApprovePlan(run.id, "", only),
+        _why(run),
     )
 
 
-def of_run(action: str, run: Run) -> Wish:
-    """The wish behind an action on a run."""
-    return {"cancel": cancel, "approve": approve, "discard": discard}[action](run)
+def discard(plan: PlanView) -> Wish:
+    """The plan of a run that waits, thrown away."""
+    run = plan.run
+    return Wish(
+        f"Discard {_whose(run)}?",
+        (
+            *_fears(run),
+            *plan_counts(plan),
+            Cell("Nothing of it is applied; the next run fetches anew. There is no undo.", "dim"),
+        ),
+        "Yes, discard it" + _then(run),
+        DiscardPlan(run.id, ""),
+        _why(run),
+    )
+
+
+def remap(plan: PlanView) -> Wish:
+    """The old records tied to the ids under which they came back."""
+    told = ", ".join(f"{number(n)} {entity}" for entity, n in plan.pairs.items())
+    return Wish(
+        f"Tie the records of run #{plan.run.id} to their new ids?",
+        (
+            Cell(f"{told} records came back under other ids."),
+            Cell("They keep their internal ids, edits and history; the run then plans anew."),
+            Cell("Nothing else is approved by that. There is no undo.", "dim"),
+        ),
+        "Yes, tie them; then say why",
+        Remap(plan.run.id, sum(plan.pairs.values()), ""),
+        Why.NEEDED,
+    )
+
+
+CHANGING = tuple(one for one in Verdict if one not in (Verdict.UNCHANGED, Verdict.SKIP, Verdict.DEAD))
+"""What a plan would do to a record here, in whatever way."""
+
+
+def plan_counts(plan: PlanView, only: tuple[Entity, ...] = ()) -> list[Cell]:
+    """What a plan would do with each entity, in words, a line each."""
+    lines = []
+    for entity in only or plan.counts:
+        told = [
+            f"{number(n)} {VERDICTS[verdict]}"
+            for verdict in VERDICTS
+            if verdict is not Verdict.UNCHANGED and (n := plan.of(verdict, entity=entity))
+        ]
+        if told:
+            lines.append(Cell(f"{entity}: {', '.join(told)}"))
+    return lines or [Cell("It changes nothing.")]
+
+
+def _left_out(plan: PlanView, only: tuple[Entity, ...]) -> list[Cell]:
+    rest = [entity for entity in plan.run.entities if entity not in only] if only else []
+    return [Cell(f"Left out: {', '.join(rest)}.", "warn")] if rest else []
+
+
+def _whose(run: Run) -> str:
+    what = "the held plan of run" if run.status is RunStatus.HELD else "the plan of the dry run"
+    return f"{what} #{run.id} of {plain(run.integration)}"
+
+
+def _fears(run: Run) -> list[Cell]:
+    return [foreign(run.error, "warn", limit=300)] if run.error else []
+
+
+def _why(run: Run) -> Why:
+    return Why.NEEDED if run.status is RunStatus.HELD or run.error_code else Why.MAY
+
+
+def _then(run: Run) -> str:
+    return "; then say why" if _why(run) is Why.NEEDED else ""
+
+
+def on_plan(action: str, plan: PlanView, only: tuple[Entity, ...] = ()) -> Wish:
+    """The wish behind an action on a plan that waits."""
+    if action == "approve":
+        return approve(plan, only)
+    return discard(plan) if action == "discard" else remap(plan)
+
+
+async def of_run(action: str, run: Run, db: Database) -> Wish | None:
+    """The wish behind an action on a run; what a plan would do is counted first. None: the run is gone."""
+    if action == "cancel":
+        return cancel(run)
+    if action == "undo":
+        return await undo_run(db, run)
+    plan = await the_plan(db, run.id)
+    if plan is None:
+        return None
+    refused = why_not(action, plan.run)
+    if not refused and action == "remap" and not plan.pairs:
+        refused = f"The plan of run #{run.id} holds no records that came back under other ids."
+    if refused:
+        raise UsageError(refused)
+    return on_plan(action, plan)
+
+
+async def undo_run(db: Database, run: Run) -> Wish:
+    """What a run changed, put back; raises ``UsageError`` where it changed nothing."""
+    from siscon.ops import history
+
+    _, rows = await history.undo_preview(db, run.id)
+    count = sum(row["changes"] for row in rows)
+    if not count:
+        raise UsageError(f"Run #{run.id} has changed nothing: there is nothing to undo.")
+    told = [Cell(f"{row['entity']}: {number(row['changes'])} {row['what']}") for row in rows]
+    return Wish(
+        f"Put back what run #{run.id} of {plain(run.integration)} did?",
+        (
+            *told,
+            Cell("What was changed since is left alone. The undo can be undone itself.", "dim"),
+        ),
+        f"Yes, put back {of(count, 'change')}; then say why",
+        UndoRun(run.id, "", "", count, ""),
+        Why.NEEDED,
+    )
 
 
 def why_not(action: str, run: Run | None) -> str:
@@ -92,6 +245,8 @@ def why_not(action: str, run: Run | None) -> str:
         return "No run is under the cursor."
     if action == "cancel":
         return why_not_cancel(run)
+    if action == "undo":
+        return "" if run.status in ENDED else f"Run #{run.id} has not ended: only then it can be undone."
     waits = run.status in (RunStatus.HELD, RunStatus.PLANNED)
     return "" if waits else f"Run #{run.id} is not held: there is nothing to decide."
 
@@ -114,7 +269,7 @@ def renew(integration: str) -> Wish:
     )
 
 
-ON_RUNS = frozenset({"cancel", "approve", "discard"})
+ON_RUNS = frozenset({"cancel", "approve", "discard", "remap", "undo"})
 """Actions on the run under the cursor."""
 
 

@@ -249,7 +249,7 @@ async def _dead(c: Connection, names: Names) -> None:
 
 
 async def _conflicts(c: Connection, names: Names) -> None:
-    base = {"first_name": names.value, "email": "a.okonkwo@northfield.example", "grade_level": "09"}
+    base = {"email": "a.okonkwo@northfield.example", "grade_level": "09"}
     found = [
         NewConflict(
             integration=("northfield", "harbor")[n % 2],

@@ -8,15 +8,22 @@ import pytest
 
 from siscon.tui.actions import ACTIONS, BY_ID, MOVES, PANES, Danger, actions_of, key_word
 from siscon.tui.app import Console, screen_class
-from siscon.tui.screens.errors import Dead, Errors
+from siscon.tui.screens.conflict import ConflictPane
+from siscon.tui.screens.dead import Dead, DeadRecordPane
+from siscon.tui.screens.errors import Errors
+from siscon.tui.screens.found import Found
 from siscon.tui.screens.help import help_lines
 from siscon.tui.screens.pane import Pane
+from siscon.tui.screens.plan import PlanPane
+from siscon.tui.screens.plan_records import PlanRecords
+from siscon.tui.screens.record import RecordPane
 from siscon.tui.screens.run import RunPane
 from siscon.tui.widgets.status_bar import key_parts
 
 COMMANDS = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 SCREENS = {name: screen_class(name) for name in PANES}
-ALL: dict[str, type[Pane]] = {**SCREENS, RunPane.name_: RunPane, Dead.name_: Dead}
+DEEPER = (RunPane, Dead, DeadRecordPane, ConflictPane, Found, RecordPane, PlanPane, PlanRecords)
+ALL: dict[str, type[Pane]] = {**SCREENS, **{screen.name_: screen for screen in DEEPER}}
 
 
 @pytest.mark.parametrize("screen", ALL)
@@ -74,12 +81,13 @@ def test_what_changes_anything_asks_first_and_has_a_command_twin(action: object)
 
 @pytest.mark.parametrize("action", [one for one in ACTIONS if one.twin], ids=lambda one: one.id)
 def test_the_command_twin_is_documented(action: object) -> None:
-    command = action.twin.split(" --")[0]
+    command, _, option = action.twin.partition(" --")
 
     assert f"# `{command}`" in COMMANDS
+    assert not option or f"--{option}" in COMMANDS
 
 
-def test_main_screens_have_the_keys_one_to_six() -> None:
-    assert [BY_ID[name].keys for name in PANES] == [(str(number),) for number in range(1, 7)]
+def test_main_screens_have_the_keys_one_to_seven() -> None:
+    assert [BY_ID[name].keys for name in PANES] == [(str(number),) for number in range(1, 8)]
     assert set(PANES) == set(SCREENS)
     assert Errors.name_ in PANES

@@ -33,9 +33,10 @@ async def walk(path: Path) -> None:
             ("1", "down"),
             ("2", "down"),
             ("3", "tab", "down", "enter"),
-            ("4", "down", "enter", "escape"),
-            ("5", "enter", "down"),
-            ("6", "enter", "down"),
+            ("4", "down", "R", "escape", "D", "escape", "enter", "R", "escape", "C", "escape", "enter"),
+            ("5", "M", "escape", "enter", "s", "down", "l", "A", "escape", "M", "l", "escape", "down"),
+            ("6", "F", "escape", "enter", "down", "E", "enter", "escape", "tab", "down"),
+            ("7", "D", "escape", "enter", "A", "escape", "D", "escape", "T"),
         ):
             for key in keys:
                 await press(pilot, key)
@@ -45,6 +46,16 @@ async def walk(path: Path) -> None:
                 await settled(pilot)
                 assert_harmless(app)
         assert app.return_value is None
+
+
+async def test_hostile_text_looked_for_is_found_without_effect(filled: Filled) -> None:
+    for text in ("Smith [/x] Jr", "A\x1b[2J", "[@click=app.act('quit')]A[/]"):
+        async with console(await filled(Names(value=text, external_id=text), mapped=2)) as pilot:
+            await press(pilot, "f")
+            pilot.app.screen.query_one("#find_text").value = text
+            await press(pilot, "enter")
+            assert_harmless(pilot.app)
+        break
 
 
 FIELDS = tuple(Names.__dataclass_fields__)

@@ -1,4 +1,4 @@
-"""Conflicts: records that changed on both sides, and below the list the fields three ways."""
+"""Conflicts: records that changed on both sides, and below the list the fields three ways. Enter opens one."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from siscon.domain.conflicts import Conflict
+from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.ops import Database
 from siscon.ops.conflicts import ConflictList
-from siscon.tui.lines import CONFLICTS, conflict_cells, conflict_in_full, conflict_lines
-from siscon.tui.present import Cells, foreign, of
+from siscon.tui.actions import Action
+from siscon.tui.lines import CONFLICTS, conflict_cells, conflict_lines, disputed
+from siscon.tui.present import Cell, Cells, foreign, of
+from siscon.tui.screens.conflict import ConflictPane, ask_alike
 from siscon.tui.screens.pane import Pane, bindings_of
+from siscon.tui.screens.record import open_record
+from siscon.tui.widgets.confirm import NO, Ask, Choice
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.rows import PagedRows
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
+from siscon.tui.wishes import Wish
+
+KEYS = "123456789abcdefghijklmopqrstuvwxyz"
+"""For answers that are many: n is always no."""
 
 
 class Conflicts(Pane):
@@ -24,8 +32,6 @@ class Conflicts(Pane):
 
     name_ = "conflicts"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("conflicts")]
-
-    in_full = False
 
     def body(self) -> ComposeResult:
         yield LineTable(CONFLICTS, self.look, id="list")
@@ -49,21 +55,48 @@ class Conflicts(Pane):
             panel.tell([])
             return
         title = f"{conflict.entity.value} {conflict.external_id}, internal id {conflict.internal_id}"
-        if self.in_full:
-            panel.tell([foreign(title, "strong"), *conflict_in_full(conflict, self.look)])
+        lines = [foreign(title, "strong")]
+        if conflict.kind is not ConflictKind.FIELDS:
+            panel.tell([*lines, foreign(conflict.why, "warn", limit=300), Cell("enter shows both.", "dim")])
             return
-        panel.tell_table(
-            [foreign(title, "strong")], conflict_lines(conflict, self.look), more=self.look.glyphs.more
-        )
+        panel.tell_table(lines, conflict_lines(conflict, self.look), more=self.look.glyphs.more)
 
     def status(self) -> list[Part]:
         rows = len(self.table().rows)
-        if not rows:
-            return [Part(" no open conflicts ")]
-        way = "side by side" if self.in_full else "in full"
-        return [Part(f" {of(rows, 'open conflict')}; enter shows values {way} ")]
+        return [Part(f" {of(rows, 'open conflict')}; enter opens one " if rows else " no open conflicts ")]
+
+    def why_not(self, action: Action) -> str:
+        conflict: Conflict | None = self.value()
+        if action.id in ("open", "settle_alike", "history") and conflict is None:
+            return "No conflict is under the cursor."
+        if action.id == "settle_alike" and conflict is not None and conflict.kind is not ConflictKind.FIELDS:
+            return "Questions of identity are decided one by one: enter opens this one."
+        return ""
+
+    async def wish(self, action: Action) -> Wish | None:  # noqa: ARG002 # there is one alone
+        conflict: Conflict | None = self.value()
+        db = self.desk.database()
+        if conflict is None or db is None:
+            return None
+        names = disputed(conflict)
+        name = names[0] if len(names) == 1 else await self._which(names)
+        return await ask_alike(self, db, conflict, name, None) if name else None
+
+    async def _which(self, names: list[str]) -> str:
+        """The field that is meant, where several are in dispute."""
+        choices = [Choice("n", "", NO)]
+        choices += [Choice(key, name, foreign(name).text) for key, name in zip(KEYS, names, strict=False)]
+        question = Ask("All alike in which field?", (), choices, safe="", look=self.look)
+        return await self.app.push_screen_wait(question)
 
     def act_open(self) -> None:
-        """The values in full, or side by side again."""
-        self.in_full = not self.in_full
-        self.pointed()
+        """One conflict, to be decided."""
+        conflict: Conflict | None = self.value()
+        if conflict is not None:
+            self.app.push_screen(ConflictPane(self.desk, conflict))
+
+    async def act_history(self) -> None:
+        """The record as it is now, with what was done to it."""
+        one: Conflict | None = self.value()
+        if one is not None:
+            await open_record(self, one.integration, one.entity, one.external_id)

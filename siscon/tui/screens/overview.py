@@ -69,23 +69,26 @@ class Overview(Pane):
 
     def why_not(self, action: Action) -> str:
         view: Health | None = self.value()
-        if action.id in ("sync", "full_sync", "pause") and view is None:
+        if action.id in ("sync", "full_sync", "dry_run", "pause") and view is None:
             return "No integration is under the cursor."
         if action.id in wishes.ON_RUNS:
             return wishes.why_not(action.id, _run_for(action, view))
         return ""
 
-    def wish(self, action: Action) -> Wish | None:
+    async def wish(self, action: Action) -> Wish | None:
         view: Health | None = self.value()
-        if view is None:
+        db = self.desk.database()
+        if view is None or db is None:
             return None
         name = view.integration.name
         if action.id in ("sync", "full_sync"):
             return wishes.sync(name, full=action.id == "full_sync")
         if action.id == "pause":
             return wishes.pause(view.integration)
+        if action.id == "dry_run":
+            return wishes.dry_run(name)
         run = _run_for(action, view)
-        return wishes.of_run(action.id, run) if run else None
+        return await wishes.of_run(action.id, run, db) if run else None
 
     async def act_open(self) -> None:
         """What runs, and ran."""
@@ -107,7 +110,9 @@ def health_sentences(view: Health, look: Look, now_ms: int) -> list[Cell]:
         lines.append(Cell(f"Failing since {since}.", "bad"))
         lines.append(foreign(one.last_error))
     if view.held_run is not None:
-        lines.append(Cell(f"Run #{view.held_run.id} is held. A approves its plan, D discards it:", "warn"))
+        lines.append(
+            Cell(f"Run #{view.held_run.id} is held. 7 shows its plan, A approves, D discards it:", "warn")
+        )
         lines.append(foreign(view.held_run.error))
     if view.run is not None:
         lines.append(Cell(f"Run #{view.run.id} is under way (3).", "busy"))

@@ -14,6 +14,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from siscon.domain.commands import Command
 from siscon.domain.errors import SisconError
 from siscon.ops import Database
 from siscon.ops.views import EngineLine, engine_line
@@ -26,6 +27,8 @@ from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
 
 LEAST_WIDTH, LEAST_HEIGHT = 60, 15
+ROOM_FOR_CLOCK = 100
+"""In a narrower window the status line alone says what time it is."""
 AT_LEAST_EVERY_S = 3.0
 """A visible screen is read again this often even without news: leases run out without a commit."""
 
@@ -90,9 +93,12 @@ class Pane(Screen[None]):
         """Why an action cannot act on what is under the cursor; empty when it can."""
         return ""
 
-    def wish(self, action: Action) -> Wish | None:  # noqa: ARG002 # subclasses look at it
-        """What a mutating action asks for, as the cursor stands; None: nothing."""
+    def wish(self, action: Action) -> Wish | Awaitable[Wish | None] | None:  # noqa: ARG002 # subclasses look at it
+        """What a mutating action asks for, as the cursor stands; None: nothing. May count first, or ask for more."""
         return None
+
+    def done(self, command: Command) -> None:
+        """The engine has done what was asked from this screen."""
 
     def act_open(self) -> Awaitable[None] | None:
         """What enter does with the row under the cursor; nothing where nothing lies deeper."""
@@ -200,8 +206,7 @@ class Pane(Screen[None]):
             return
         width = self.app.size.width
         context = self.query_one("#context", Bar)
-        alone = self.engine is not None and self.engine.alive is None and width < 84
-        right = [self._engine_part()] if alone else [self._engine_part(), self._clock_part()]
+        right = [self._engine_part()] if width < ROOM_FOR_CLOCK else [self._engine_part(), self._clock_part()]
         context.tell(pane_parts(self.crumb, width), right)
         self.query_one("#status", Bar).tell(self._status_parts(), self._state_parts())
         actions = actions_of(self.name_)

@@ -8,17 +8,20 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from siscon.domain.mappings import Mapping, SyncStatus
-from siscon.domain.records import Entity, to_dict
+from siscon.domain.records import Entity
 from siscon.ops import Database
-from siscon.ops.records import MappingList, integration_names, record
+from siscon.ops.records import MappingList, integration_names
+from siscon.tui import record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.lines import MAPPINGS, mapping_cells
 from siscon.tui.present import Cell, Cells, Look, foreign, moment, of
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
+from siscon.tui.screens.record import RecordPane
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.rows import FixedRows, PagedRows
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
+from siscon.tui.wishes import Wish
 
 ENTITIES: tuple[Entity | None, ...] = (None, *Entity)
 STATUSES: tuple[SyncStatus | None, ...] = (None, *SyncStatus)
@@ -80,7 +83,8 @@ class Records(Pane):
     def why_not(self, action: Action) -> str:
         if action.id == "next_integration" and len(self.names) < 2:
             return "There is no other integration."
-        return "No mapping is under the cursor." if action.id == "open" and self.value() is None else ""
+        meant = action.id in ("open", "fetch")
+        return "No mapping is under the cursor." if meant and self.value() is None else ""
 
     def act_next_integration(self) -> None:
         """Another integration."""
@@ -97,25 +101,15 @@ class Records(Pane):
         self.state = STATUSES[(STATUSES.index(self.state) + 1) % len(STATUSES)]
         self.load_soon()
 
-    async def act_open(self) -> None:
-        """All fields of the record behind a mapping, in the panel."""
+    def wish(self, action: Action) -> Wish | None:  # noqa: ARG002 # there is one alone
         mapping: Mapping | None = self.value()
-        db = self.desk.database()
-        if mapping is None or db is None:
-            return
-        row = await record(db, self.integration, mapping.entity, mapping.external_id)
-        lines = mapping_sentences(mapping, self.look)
-        if row is None:
-            lines.append(Cell("It could never be applied, so there is no local record.", "warn"))
-        else:
-            told = to_dict(row.record)
-            fields = [foreign(f"{name} {_shown(told[name])}").text for name in told if told[name]]
-            lines.append(Cell(f" {self.look.glyphs.dot} ".join(fields)))
-        self.query_one("#panel", Panel).tell(lines)
+        return record_wishes.fetch(self.integration, mapping.entity, mapping.external_id) if mapping else None
 
-
-def _shown(value: object) -> str:
-    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
+    def act_open(self) -> None:
+        """The record behind a mapping in full, with its history."""
+        mapping: Mapping | None = self.value()
+        if mapping is not None:
+            self.app.push_screen(RecordPane(self.desk, self.integration, mapping.entity, mapping.external_id))
 
 
 def mapping_sentences(mapping: Mapping | None, look: Look) -> list[Cell]:
@@ -126,6 +120,7 @@ def mapping_sentences(mapping: Mapping | None, look: Look) -> list[Cell]:
     lines = [foreign(f"{mapping.entity.value} {mapping.external_id}, {inner}", "strong")]
     if mapping.error_message:
         lines.append(foreign(mapping.error_message, "bad"))
+    lines.append(Cell("enter shows the record and its history; f finds one by id or name.", "dim"))
     if mapping.missing_since_ms is not None:
         since = moment(mapping.missing_since_ms, look)
         lines.append(Cell(f"The SIS has not sent it since {since}. It is marked, never deleted.", "warn"))

@@ -89,9 +89,9 @@ class RunPane(Pane):
     def why_not(self, action: Action) -> str:
         return wishes.why_not(action.id, self.run_here()) if action.id in wishes.ON_RUNS else ""
 
-    def wish(self, action: Action) -> Wish | None:
-        run = self.run_here()
-        return wishes.of_run(action.id, run) if run is not None else None
+    async def wish(self, action: Action) -> Wish | None:
+        run, db = self.run_here(), self.desk.database()
+        return await wishes.of_run(action.id, run, db) if run is not None and db is not None else None
 
 
 def run_sentences(detail: RunDetail, look: Look, now_ms: int) -> list[Cell]:
@@ -116,9 +116,11 @@ def run_sentences(detail: RunDetail, look: Look, now_ms: int) -> list[Cell]:
     if run.cancel_requested_by:
         lines.append(foreign(f"Cancelled by {run.cancel_requested_by}.", "warn"))
     if run.status is RunStatus.HELD:
-        lines.append(Cell("It waits for a person: A approves its plan, D discards it.", "warn"))
+        lines.append(Cell("It waits for a person: A approves its plan, D discards it; 7 shows it.", "warn"))
     if run.status is RunStatus.PLANNED:
-        lines.append(Cell("A dry run: nothing was written. A applies its plan, D discards it.", "dim"))
+        lines.append(
+            Cell("A dry run: nothing was written. A applies its plan, D discards it; 7 shows it.", "dim")
+        )
     if run.error:
         lines.append(foreign(run.error, "bad" if run.status is RunStatus.FAILED else "warn"))
     return lines

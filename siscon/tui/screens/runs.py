@@ -71,16 +71,18 @@ class Runs(Pane):
 
     def why_not(self, action: Action) -> str:
         run = self.run_here()
-        if action.id in ("sync", "full_sync", "open") and run is None:
+        if action.id in ("sync", "full_sync", "dry_run", "open") and run is None:
             return "No run is under the cursor; screen 1 has the integrations."
         return wishes.why_not(action.id, run) if action.id in wishes.ON_RUNS else ""
 
-    def wish(self, action: Action) -> Wish | None:
-        run = self.run_here()
-        if run is None:
+    async def wish(self, action: Action) -> Wish | None:
+        run, db = self.run_here(), self.desk.database()
+        if run is None or db is None:
             return None
         if action.id in wishes.ON_RUNS:
-            return wishes.of_run(action.id, run)
+            return await wishes.of_run(action.id, run, db)
+        if action.id == "dry_run":
+            return wishes.dry_run(run.integration)
         return wishes.sync(run.integration, full=action.id == "full_sync")
 
     def act_next_pane(self) -> None:

@@ -15,6 +15,8 @@ from textual.widgets import Static
 from siscon.tui.present import ASCII, Cell, Look
 from siscon.tui.widgets.panel import content
 
+NO = "No, change nothing"
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -85,5 +87,5 @@ class Ask(ModalScreen[str]):
 
 def yes_no(title: str, lines: Sequence[Cell], *, look: Look, yes: str) -> Ask:
     """The usual question: no is the safe answer."""
-    choices = (Choice("n", "no", "No, change nothing"), Choice("y", "yes", yes))
+    choices = (Choice("n", "no", NO), Choice("y", "yes", yes))
     return Ask(title, lines, choices, safe="no", look=look)

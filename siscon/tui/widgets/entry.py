@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from textual.widgets import Input
 
-from siscon.domain.text import plain
+from siscon.domain.text import MAX_SHOWN, plain
+
+LONGEST = MAX_SHOWN
+"""More characters are not taken."""
 
 
 class Entry(Input):
     """Text typed or pasted by a person, always plain."""
 
     def __init__(self, value: str = "", *, placeholder: str = "", id: str | None = None) -> None:  # noqa: A002 # the name Textual gives it
-        super().__init__(value=value, placeholder=placeholder, id=id, compact=True, select_on_focus=False)
+        super().__init__(
+            value=value,
+            placeholder=placeholder,
+            max_length=LONGEST,
+            id=id,
+            compact=True,
+            select_on_focus=False,
+        )
         self.cursor_blink = False
 
     def validate_value(self, value: str) -> str:

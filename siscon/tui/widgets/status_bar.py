@@ -94,10 +94,11 @@ class Bar(Widget):
 def pane_parts(current: str, width: int) -> list[Part]:
     """The main screens with their keys, the present one in words even where there is little room."""
     parts: list[Part] = []
+    gap = " " if width >= 100 else ""
     for name in PANES:
         action = BY_ID[name]
         here = name == current
-        words = f" {action.keys[0]} {action.word} " if here or width >= 78 else f" {action.keys[0]} "
+        words = f" {action.keys[0]} {action.word}{gap}" if here or width >= 80 else f" {action.keys[0]} "
         parts.append(Part(words, "strong" if here else "dim", name))
     return parts
 

@@ -1,0 +1,60 @@
+"""What one action of the console is, and how much a person is asked before it acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Danger(StrEnum):
+    """How much a person is asked before an action acts."""
+
+    NONE = "none"
+    CONFIRM = "confirm"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a key can do.
+
+    ``screens`` empty: everywhere. ``word`` stands in the footer, ``help`` in the list of keys; ``twin`` is the
+    command that does the same without a screen. ``footer_on`` names screens whose footer has room for it although
+    others have none.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    word: str
+    help: str
+    screens: tuple[str, ...] = ()
+    danger: Danger = Danger.NONE
+    mutates: bool = False
+    twin: str = ""
+    footer: bool = True
+    footer_on: tuple[str, ...] = ()
+
+
+def asking(
+    id_: str,
+    key: str,
+    word: str,
+    help_: str,
+    screens: tuple[str, ...],
+    twin: str,
+    *,
+    footer: bool = True,
+    footer_on: tuple[str, ...] = (),
+) -> Action:
+    """An action that changes something, so a question comes first."""
+    return Action(
+        id_,
+        (key,),
+        word,
+        help_,
+        screens,
+        Danger.CONFIRM,
+        mutates=True,
+        twin=twin,
+        footer=footer,
+        footer_on=footer_on,
+    )

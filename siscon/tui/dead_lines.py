@@ -1,0 +1,68 @@
+"""Records in error as rows and sentences: a cause with examples, one record fact by fact, what to do about it."""
+
+from __future__ import annotations
+
+from siscon.domain.dead_records import DeadGroup, DeadRecord
+from siscon.tui.present import Cell, Look, clock_text, foreign, number
+from siscon.tui.widgets.columns import Column
+from siscon.tui.widgets.rows import Line
+
+FACTS = (Column("", 14), Column("", 30, flex=1))
+
+
+def group_sentences(group: DeadGroup, examples: tuple[str, ...], look: Look, now_ms: int) -> list[Cell]:
+    """A cause in full: what is wrong, since when, with whom for example, what to do."""
+    first = clock_text(group.first_seen_at_ms, look, now_ms)
+    last = clock_text(group.last_seen_at_ms, look, now_ms)
+    lines = [
+        foreign(group.reason, "strong", limit=300),
+        foreign(f"{group.severity} {group.category} fault, first seen {first}, last {last}.", "dim"),
+    ]
+    if examples:
+        more = f" {look.glyphs.more}" if group.count > len(examples) else ""
+        lines.append(foreign(f"For example {', '.join(examples)}{more}"))
+    lines.append(Cell("Mend it in the SIS: the next run applies them. R tries all of them now.", "dim"))
+    return lines
+
+
+def dead_sentences(dead: DeadRecord, look: Look, now_ms: int) -> list[Cell]:
+    """One record in error in short."""
+    known = dead.external_id or "not readable"
+    first = clock_text(dead.first_seen_at_ms, look, now_ms)
+    return [
+        foreign(f"{dead.entity.value} {known}", "strong"),
+        foreign(dead.reason),
+        Cell(f"First seen {first} in run #{dead.run_id}, tried {_times(dead)}.", "dim"),
+    ]
+
+
+def _times(dead: DeadRecord) -> str:
+    return "once" if dead.attempts == 1 else f"{number(dead.attempts)} times"
+
+
+def fact_lines(dead: DeadRecord, look: Look, now_ms: int) -> list[Line]:
+    """Everything that is known of one record in error."""
+    facts = (
+        ("Integration", dead.integration),
+        ("Record", f"{dead.entity} {dead.external_id or '(its id could not be read)'}"),
+        ("Field", dead.field or look.glyphs.dot),
+        ("Cause", dead.code.replace("_", " ")),
+        ("Kind of fault", f"{dead.severity} {dead.category}"),
+        ("First seen", clock_text(dead.first_seen_at_ms, look, now_ms)),
+        ("Last seen", clock_text(dead.last_seen_at_ms, look, now_ms)),
+        ("Tried", _times(dead)),
+        ("Last run", f"#{dead.run_id}"),
+        ("State", "waits for a better answer" if dead.status == "open" else dead.status),
+    )
+    return [Line(name, (Cell(name, "dim"), foreign(value)), name) for name, value in facts]
+
+
+def what_to_do(dead: DeadRecord) -> list[Cell]:
+    """The next step for a person."""
+    if dead.status != "open":
+        return [Cell("It waits no more: nothing is to be done.", "good")]
+    mend = Cell("Mend it in the SIS; R fetches it again now, else the next sync does.")
+    give_up = Cell("D gives it up: syncs pass it over until the SIS says something else of it.", "dim")
+    if dead.external_id is None:
+        return [Cell("Mend it in the SIS; the next sync fetches it again: it has no id to ask for."), give_up]
+    return [mend, give_up]
