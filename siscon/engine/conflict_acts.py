@@ -156,7 +156,8 @@ async def standing(c: Connection, integration: str, entity: Entity, found: list[
 
 
 def _name(conflict: Conflict) -> str:
-    return f"{conflict.entity} {plain(conflict.external_id, limit=80)} of {conflict.integration}".capitalize()
+    entity = conflict.entity.capitalize()  # the id stays as it is written
+    return f"{entity} {plain(conflict.external_id, limit=80)} of {conflict.integration}"
 
 
 def _told(choices: Mapping[str, str]) -> str:

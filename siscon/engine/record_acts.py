@@ -59,7 +59,7 @@ async def release(c: Connection, command: ReleaseEdits, here: Circumstances) -> 
     for at in range(0, len(wanted), AT_ONCE):
         await write_edits(c, act, entity, wanted[at : at + AT_ONCE])
     said = f"{len(wanted)} {entity} records given back to the SIS"
-    return await _conclude(c, act, f"{said} by {plain(here.actor)}", f"{said.capitalize()}.")
+    return await _conclude(c, act, f"{said} by {plain(here.actor)}", f"{said}.")
 
 
 def _back(one: edits.Edited) -> dict[str, Any]:
@@ -90,7 +90,7 @@ async def withdraw(c: Connection, command: WithdrawRecords, here: Circumstances)
     for at in range(0, len(wanted), AT_ONCE):
         await write_edits(c, act, entity, wanted[at : at + AT_ONCE])
     said = f"{len(found)} {entity} records withdrawn"
-    return await _conclude(c, act, f"{said} by {plain(here.actor)}", f"{said.capitalize()}.")
+    return await _conclude(c, act, f"{said} by {plain(here.actor)}", f"{said}.")
 
 
 def _as_shown(found: int, expected: int, what: str) -> None:
