@@ -35,8 +35,16 @@ PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("run", ("3", "down", "down", "down", "enter")),
     ("errors", ("4",)),
     ("records-in-error", ("4", "down", "enter")),
+    ("error", ("4", "down", "enter", "enter")),
     ("conflicts", ("5",)),
-    ("mappings", ("6", "enter")),
+    ("conflict", ("5", "enter", "s", "down", "l")),
+    ("conflict-decide", ("5", "enter", "S", "A")),
+    ("mappings", ("6",)),
+    ("record", ("6", "enter")),
+    ("plans", ("7",)),
+    ("plan", ("7", "enter")),
+    ("plan-records", ("7", "enter", "enter")),
+    ("plan-approve", ("7", "A")),
     ("keys", ("question_mark",)),
     ("confirm", ("S",)),
     ("leave", ("q",)),
@@ -76,7 +84,21 @@ def pictures() -> Iterator[tuple[str, str, tuple[str, ...], tuple[int, int]]]:
     """File name, database, keys and size of each."""
     for name, keys in PICTURES:
         yield f"{name}.svg", "full", keys, WIDE
-    for name, keys in (("overview", ()), ("tokens", ("2", "down")), ("syncs", ("3",)), ("conflicts", ("5",))):
+    small = {
+        "overview",
+        "tokens",
+        "syncs",
+        "conflicts",
+        "conflict",
+        "record",
+        "plans",
+        "plan",
+        "plan-records",
+        "error",
+    }
+    for name, keys in PICTURES:
+        if name not in small:
+            continue
         yield f"{name}-80x24.svg", "full", keys, SMALL
     yield "hostile-errors-80x24.svg", "hostile", ("4", "down", "enter"), SMALL
     yield "hostile-conflicts-80x24.svg", "hostile", ("5",), SMALL

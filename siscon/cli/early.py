@@ -92,6 +92,11 @@ def known_of(settings: Any) -> dict[str, Any]:
         "synchronous": settings.storage.synchronous,
         "on_quit": settings.engine.on_quit,
         "time_zone": settings.time_zone,
+        "sis_owns": [
+            f"{name}.{field}"
+            for name, one in settings.integrations.items()
+            for field in one.conflicts.sis_owns
+        ],
     }
 
 

@@ -57,6 +57,7 @@ def _options(found: Mapping[str, Any]) -> ConsoleOptions:
         role=Role.ADMIN,
         on_quit=found["on_quit"],
         time_zone=found["time_zone"],
+        sis_owns=frozenset(found.get("sis_owns", ())),
         log_dir=home / "logs",
         engine_due_by_ms=int((time.time() + ENGINE_STARTS_WITHIN_S) * 1000)
         if found.get("engine_started")

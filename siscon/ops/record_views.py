@@ -79,6 +79,13 @@ async def the_record(db: Database, integration: str, entity: Entity, external_id
     )
 
 
+async def called(db: Database, integration: str, entity: Entity, external_id: str) -> str:
+    """What people call a record; empty where an integration has no such record or it has no name."""
+    async with db.read() as c:
+        tie = await mappings.find(c, integration, entity, external_id)
+    return tie.called if tie is not None else ""
+
+
 @dataclass(frozen=True)
 class HistoryList:
     """Every change of one record, newest first; a :class:`siscon.ops.listing.Listing`."""

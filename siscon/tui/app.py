@@ -58,7 +58,14 @@ class Console(App[ConsoleResult]):
         self.animation_level = "none"
         glyphs = ASCII if options.ascii_only or needs_ascii(os.environ) else Glyphs()
         self.look = Look(glyphs, ZoneInfo(options.time_zone))
-        self.desk = Desk(self.look, options.now_ms, lambda: self.db, self.refusal, self._engine_due)
+        self.desk = Desk(
+            self.look,
+            options.now_ms,
+            lambda: self.db,
+            self.refusal,
+            self._engine_due,
+            lambda: self.options.sis_owns,
+        )
         self.db: Database | None = None
         self.preparing = False  # a question is being put together: what it concerns is counted first
         self._on_terminal = False

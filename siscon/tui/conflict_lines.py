@@ -36,12 +36,12 @@ def side_line(conflict: Conflict, name: str, choice: str | None, look: Look) -> 
     return Line(name, (foreign(name, "strong"), Cell(base.text, "dim"), sis, local, holds), name)
 
 
-def title_sentences(conflict: Conflict, look: Look, now_ms: int) -> list[Cell]:
+def title_sentences(conflict: Conflict, called: str, look: Look, now_ms: int) -> list[Cell]:
     """Which record, since when, what each side says of its moment, and how it ended."""
     lines = [
         foreign(
-            f"{conflict.entity} {conflict.external_id} of {conflict.integration}, "
-            f"internal id {conflict.internal_id}",
+            f"{conflict.entity} {conflict.external_id} of {conflict.integration}"
+            + (f": {called}" if called else f", internal id {conflict.internal_id}"),
             "strong",
         )
     ]

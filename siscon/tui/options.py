@@ -26,7 +26,8 @@ class ConsoleOptions:
     answers with a sentence; None: this console cannot start engines. ``log_dir`` receives crash details.
     ``settle`` is awaited before all else, once the first frame is painted: it gives the options that a configuration
     still being read holds, or the result with which to leave where that failed. Until ``engine_due_by_ms`` an engine
-    that was started just now is expected, not missed.
+    that was started just now is expected, not missed. ``sis_owns`` names fields that nobody edits here, each as
+    integration, entity and field with dots between them.
     """
 
     open_database: Callable[[], Awaitable[Database]]
@@ -36,6 +37,7 @@ class ConsoleOptions:
     ascii_only: bool = False
     read_only: bool = False
     time_zone: str = "UTC"
+    sis_owns: frozenset[str] = frozenset()
     log_dir: Path | None = None
     start_engine: Callable[[], Awaitable[str]] | None = None
     settle: Callable[[], Awaitable[ConsoleOptions | ConsoleResult]] | None = None

@@ -208,7 +208,8 @@ def record_cells(one: PlanRecord, look: Look) -> Cells:
         else shown(it.new, look)
         for it in one.changes
     ]
-    asks = [f"asks: {', '.join(one.asks)}"] if one.asks else []
+    named = {it.field for it in one.changes}
+    asks = [f"{name}: a person is asked" for name in one.asks if name not in named]
     return (
         foreign(one.external_id, "strong"),
         Cell(one.entity.value),

@@ -83,7 +83,9 @@ def history_cells(one: PastChange, look: Look) -> Cells:
 
 
 def _told(name: str, before: Any, after: Any, *, look: Look) -> str:
-    return f"{name} {shown(before, look)} {look.glyphs.arrow} {shown(after, look)}"
+    if before in (None, "", [], ()):
+        return f"{name}: {shown(after, look)}"
+    return f"{name}: {shown(before, look)} {look.glyphs.arrow} {shown(after, look)}"
 
 
 def history_sentences(one: PastChange, look: Look) -> list[Cell]:
@@ -95,10 +97,11 @@ def history_sentences(one: PastChange, look: Look) -> list[Cell]:
     ]
     if run is not None and run.reason:
         lines.append(foreign(f"Why: {run.reason}", "dim"))
-    for name, (before, after, rule) in one.fields.items():
-        by = f"  ({rule.replace('_', ' ')})" if rule else ""
-        lines.append(foreign(_told(name, before, after, look=look) + by))
-    return lines
+    told = [
+        _told(name, before, after, look=look) + (f" ({rule.replace('_', ' ')})" if rule else "")
+        for name, (before, after, rule) in one.fields.items()
+    ]
+    return [*lines, foreign("; ".join(told), limit=1_500)]
 
 
 def field_sentences(one: FieldView, look: Look) -> list[Cell]:

@@ -107,9 +107,8 @@ def dry_run(integration: str) -> Wish:
 def approve(plan: PlanView, only: tuple[Entity, ...] = ()) -> Wish:
     """The plan of a run that waits, applied: all of it, or of some entities alone."""
     run = plan.run
-    part = f", {', '.join(only)} alone" if only else ""
     return Wish(
-        f"Apply {_whose(run)}{part}?",
+        f"Apply {'a part of ' if only else ''}{_whose(run)}?",
         (
             *_fears(run),
             *plan_counts(plan, only),
@@ -161,7 +160,7 @@ CHANGING = tuple(one for one in Verdict if one not in (Verdict.UNCHANGED, Verdic
 def plan_counts(plan: PlanView, only: tuple[Entity, ...] = ()) -> list[Cell]:
     """What a plan would do with each entity, in words, a line each."""
     lines = []
-    for entity in only or plan.counts:
+    for entity in only or [one for one in Entity if one in plan.counts]:
         told = [
             f"{number(n)} {VERDICTS[verdict]}"
             for verdict in VERDICTS

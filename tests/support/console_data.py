@@ -13,6 +13,7 @@ from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, Phase, RunKind, RunStatus
 from siscon.domain.tokens import Token
 from siscon.store import (
+    changes,
     conflicts,
     dead_records,
     events,
@@ -25,6 +26,7 @@ from siscon.store import (
     runs,
     tokens,
 )
+from siscon.store.changes import Change
 from siscon.store.conflicts import NewConflict
 from siscon.store.database import Connection, Database
 from siscon.store.dead_records import DeadEntry
@@ -52,6 +54,7 @@ class Names:
     reason: str = "The birth date '31/02/2011' is no date; expected YYYY-MM-DD."
     external_id: str = "S-104-77"
     value: str = "Amara Okonkwo"
+    address: str = "amara@okonkwo.example"
     actor: str = "night.shift(1004)"
     host: str = "roster-01"
     event: str = "students: 9,812 of 9,812 fetched"
@@ -67,6 +70,8 @@ async def fill(db: Database, *, names: Names = Names(), engine: bool = True, map
         await _dead(c, names)
         await _conflicts(c, names)
         await _mappings(c, names, mapped)
+        await _plan(c, names)
+        await _changes(c, names)
         if engine:
             await alive(c, names, now_ms=NOW_MS)
 
@@ -259,9 +264,11 @@ async def _conflicts(c: Connection, names: Names) -> None:
             run_id=3,
             base=base,
             sis={**base, "email": f"amara.{n}@northfield.example", "grade_level": "10"},
-            local={**base, "email": names.value, "grade_level": "11"},
+            local={**base, "email": names.address, "grade_level": "11"},
             sis_fingerprint="f",
             local_version=2,
+            sis_modified_at="2026-11-20T19:55:00Z",
+            local_edited_at_ms=NOW_MS - 2 * DAY_MS,
         )
         for n in range(23)
     ]
@@ -279,7 +286,8 @@ async def _mappings(c: Connection, names: Names, mapped: int) -> None:
             if "\ud800" not in names.value
         ],
     )
-    base = json.dumps({"first_name": names.value, "last_name": "Invented"})
+    fields = {"first_name": names.value, "last_name": "Invented", "grade_level": "09", "status": "active"}
+    base = json.dumps(fields)
     for name in ("northfield", "harbor"):
         ties = [
             Tie(f"{names.external_id}-{n:04}", first + n, SyncStatus.SYNCED, "", "f" * 32, base)
@@ -288,3 +296,60 @@ async def _mappings(c: Connection, names: Names, mapped: int) -> None:
         await mappings.tie(c, name, Entity.STUDENT, ties, now_ms=NOW_MS - HOUR_MS)
         marks = [(f"{names.external_id}-bad-{n}", names.reason) for n in range(3)]
         await mappings.mark(c, name, Entity.STUDENT, marks, status=SyncStatus.ERROR)
+
+
+async def _plan(c: Connection, names: Names) -> None:
+    """What the held run would do: some come, some change, many are missing."""
+    run_id = 21
+    rows = [
+        (
+            run_id,
+            "student",
+            f"{names.external_id}-new-{n}",
+            json.dumps({"first_name": names.value}),
+            "create",
+            None,
+        )
+        for n in range(12)
+    ]
+    told = json.dumps({"grade_level": ["09", "10", None], "last_name": [names.value, "Invented", None]})
+    rows += [(run_id, "student", f"{names.external_id}-{n:04}", "{}", "update", told) for n in range(30)]
+    rows += [
+        (run_id, "student", f"{names.external_id}-gone-{n:03}", "{}", "missing", None) for n in range(412)
+    ]
+    rows += [(run_id, "staff", f"P-{n}", "{}", "unchanged", None) for n in range(25)]
+    rows += [
+        (run_id, "enrollment", f"E-{n}", "{}", "update", '{"status": ["active", "inactive", null]}')
+        for n in range(9)
+    ]
+    await c.many(
+        "INSERT INTO staged (run_id, entity, external_id, body, fingerprint, verdict, changes)"
+        " VALUES (?, ?, ?, ?, '', ?, ?)",
+        rows,
+    )
+    for entity, known in ((Entity.STAFF, 25), (Entity.STUDENT, 1_930), (Entity.ENROLLMENT, 9_120)):
+        await c.run(
+            "UPDATE run_counts SET known = :known WHERE run_id = :run_id AND entity = :entity",
+            {"known": known, "run_id": run_id, "entity": entity.value},
+        )
+
+
+async def _changes(c: Connection, names: Names) -> None:
+    """The first student came with an import, got another grade, and was called otherwise by a person."""
+    first = await c.one("SELECT min(id) AS id FROM students")
+    if first is None or first["id"] is None:
+        return
+    external_id = f"{names.external_id}-0000"
+    born = json.dumps({"first_name": names.value, "last_name": "Invented", "grade_level": "08"})
+    made = [
+        ("created", 1, None, born),
+        ("updated", 8, '{"grade_level": "08"}', '{"grade_level": "09"}'),
+        ("edited", 15, '{"last_name": "Invented"}', '{"last_name": "Invented 0"}'),
+    ]
+    for turn, (kind, run_id, before, after) in enumerate(made):
+        one = Change(Entity.STUDENT, external_id, first["id"], kind, before, after)
+        await changes.add(c, [one], integration="harbor", run_id=run_id, at_ms=NOW_MS - (9 - turn) * DAY_MS)
+    await c.run(
+        "UPDATE students SET edited_at_ms = :at_ms, version = version + 1 WHERE id = :id",
+        {"at_ms": NOW_MS - DAY_MS, "id": first["id"]},
+    )

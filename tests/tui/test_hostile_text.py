@@ -35,8 +35,8 @@ async def walk(path: Path) -> None:
             ("3", "tab", "down", "enter"),
             ("4", "down", "R", "escape", "D", "escape", "enter", "R", "escape", "C", "escape", "enter"),
             ("5", "M", "escape", "enter", "s", "down", "l", "A", "escape", "M", "l", "escape", "down"),
-            ("6", "F", "escape", "enter", "down", "E", "enter", "escape", "tab", "down"),
-            ("7", "D", "escape", "enter", "A", "escape", "D", "escape", "T"),
+            ("6", "F", "escape", "enter", "down", "E", "escape", "L", "escape", "tab", "U", "escape", "down"),
+            ("7", "D", "escape", "enter", "A", "escape", "enter", "tab", "down", "v", "v", "tab", "end", "h"),
         ):
             for key in keys:
                 await press(pilot, key)

@@ -206,6 +206,13 @@ async def test_keys_say_why_they_cannot_act(shift: Shift) -> None:
         assert "tab goes there" in toasts(pilot.app)[-1]
 
 
+async def test_a_field_of_the_sis_is_not_edited_here(shift: Shift) -> None:
+    async with shift.console(sis_owns=frozenset({"harbor.student.first_name"})) as pilot:
+        await open_student(pilot)
+        await press(pilot, "E")
+        assert "first_name of a student is the SIS's own" in toasts(pilot.app)[-1]
+
+
 async def test_an_operator_may_edit_but_not_withdraw(shift: Shift) -> None:
     async with shift.console(role=Role.OPERATOR) as pilot:
         await open_student(pilot)

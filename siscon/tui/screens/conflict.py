@@ -12,6 +12,7 @@ from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.domain.records import FIELDS
 from siscon.ops import Database
 from siscon.ops.conflicts import find
+from siscon.ops.record_views import called
 from siscon.tui import conflict_wishes
 from siscon.tui.actions import Action
 from siscon.tui.asking import ask_line
@@ -40,6 +41,7 @@ class ConflictPane(Pane):
     def __init__(self, desk: Desk, conflict: Conflict) -> None:
         super().__init__(desk)
         self.conflict = conflict
+        self.called: str | None = None
         self.choices: dict[str, str] = {}
 
     @property
@@ -60,11 +62,16 @@ class ConflictPane(Pane):
                     severity="warning",
                 )
             self.conflict, self.choices = now, {}
+        if self.called is None:
+            one = self.conflict
+            self.called = await called(db, one.integration, one.entity, one.external_id)
         self._show()
 
     def _show(self) -> None:
         one, look = self.conflict, self.look
-        self.query_one("#title", Panel).tell(title_sentences(one, look, self.desk.now_ms()))
+        self.query_one("#title", Panel).tell(
+            title_sentences(one, self.called or "", look, self.desk.now_ms())
+        )
         names = list(dict.fromkeys((*one.sis, *one.local)))
         lines = [side_line(one, name, self.choices.get(name), look) for name in names]
         self.table().show(FixedRows(lines), note=(Cell("No field is in question.", "dim"),))

@@ -44,6 +44,8 @@ class Desk:
     """Why an action cannot act at all (read only, role); empty when it can."""
     engine_due: Callable[[], bool] = lambda: False
     """Whether an engine was started so lately that it may not be alive yet."""
+    sis_owns: Callable[[], frozenset[str]] = frozenset
+    """Fields that only the SIS changes, as integration, entity and field with dots between them."""
 
 
 def bindings_of(screen: str) -> list[Binding]:

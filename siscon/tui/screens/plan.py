@@ -15,7 +15,7 @@ from siscon.ops.run_rows import runs_by_id
 from siscon.tui import wishes
 from siscon.tui.actions import Action
 from siscon.tui.plan_lines import ENTITIES, entity_line, entity_sentences, plan_sentences
-from siscon.tui.present import Cell, foreign, number
+from siscon.tui.present import Cell, foreign, of
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.screens.plan_records import PlanRecords
 from siscon.tui.widgets.panel import Panel
@@ -67,6 +67,8 @@ class PlanPane(Pane):
             return
         if self.plan is None or stage_of(self.plan.run) != stage_of(runs[0]):
             self.plan = await the_plan(db, self.run_id)
+            self._show()
+            self._point_to_a_change()
         self._show()
 
     def _show(self) -> None:
@@ -82,6 +84,18 @@ class PlanPane(Pane):
         self.table().show(self.fixed(lines), note=note)
         self.pointed()
 
+    def _point_to_a_change(self) -> None:
+        """The cursor begins where there is something to look at."""
+        for entity in Entity:
+            at = self.table().rows.index_of(entity)
+            if (
+                at is not None
+                and self.plan
+                and any(self.plan.of(one, entity=entity) for one in wishes.CHANGING)
+            ):
+                self.table().point(at)
+                return
+
     def pointed(self) -> None:
         entity: Entity | None = self.value()
         lines = entity_sentences(self.plan, entity) if self.plan and entity else []
@@ -92,7 +106,7 @@ class PlanPane(Pane):
             return [Part(f" plan of run #{self.run_id} ", "strong")]
         whose = foreign(f" plan of run #{self.run_id} of {self.plan.run.integration} ", limit=60).text
         changed = sum(self.plan.of(one) for one in wishes.CHANGING)
-        parts = [Part(whose, "strong"), Part(f" {number(changed)} of its records change ")]
+        parts = [Part(whose, "strong"), Part(f" {of(changed, 'record')} would change ")]
         if self.left_out:
             parts.append(Part(f" {len(self.left_out)} left out ", "warn"))
         return parts

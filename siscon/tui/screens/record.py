@@ -117,9 +117,9 @@ class RecordPane(Pane):
         changes = of(len(self.table("history").rows), "change")
         other = "history" if self.focused is self.table("fields") else "fields"
         return [
-            Part(foreign(f" {self.place[1]} {self.place[2]} ", limit=50).text, "strong"),
-            Part(f" {changes} "),
-            Part(f" tab: {other} ", "dim", "next_pane"),
+            Part(f" {self.place[1]} ", "strong"),
+            Part(f" {changes} in its history "),
+            Part(f" tab goes to the {other} ", "dim", "next_pane"),
         ]
 
     def field_here(self) -> FieldView | None:
@@ -132,12 +132,20 @@ class RecordPane(Pane):
         if action.id in ("edit", "release", "withdraw") and (view is None or not view.fields):
             return "There is no local record to change."
         if action.id == "edit":
-            return _why_not_edit(self.field_here())
+            return self._why_not_edit(self.field_here())
         if action.id == "release" and view is not None and not view.edited:
             return "Nothing of this record was edited here."
         if action.id in ("undo", "open"):
             return _why_not_of_run(action.id, here)
         return ""
+
+    def _why_not_edit(self, field: FieldView | None) -> str:
+        if field is None:
+            return "Put the cursor on a field: tab goes there."
+        integration, entity, _ = self.place
+        if f"{integration}.{entity}.{field.name}" in self.desk.sis_owns():
+            return f"The {field.name} of a {entity} is the SIS's own (sis_owns): change it there."
+        return f"The {field.name} are a list: change them in the SIS." if field.many else ""
 
     async def wish(self, action: Action) -> Wish | None:
         view, db, here = self.view, self.desk.database(), self.value()
@@ -173,12 +181,6 @@ class RecordPane(Pane):
         here = self.value()
         if isinstance(here, PastChange) and here.run is not None:
             self.app.push_screen(RunPane(self.desk, here.run.id))
-
-
-def _why_not_edit(field: FieldView | None) -> str:
-    if field is None:
-        return "Put the cursor on a field: tab goes there."
-    return f"The {field.name} are a list: change them in the SIS." if field.many else ""
 
 
 def _why_not_of_run(action: str, here: object) -> str:

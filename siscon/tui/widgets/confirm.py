@@ -51,7 +51,8 @@ class Ask(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical(id="ask"):
             yield Static(Content.styled(self._heading, "bold"), id="ask_title", markup=False)
-            yield Static(content(self._lines), id="ask_lines", markup=False)
+            if self._lines:
+                yield Static(content(self._lines), id="ask_lines", markup=False)
             yield Static(self._answers(), id="ask_choices", markup=False)
 
     def _answers(self) -> Content:
