@@ -63,6 +63,10 @@ def what_to_do(dead: DeadRecord) -> list[Cell]:
         return [Cell("It waits no more: nothing is to be done.", "good")]
     mend = Cell("Mend it in the SIS; R fetches it again now, else the next sync does.")
     give_up = Cell("D gives it up: syncs pass it over until the SIS says something else of it.", "dim")
+    by_hand = Cell(
+        f"'siscon errors show {dead.id}' tells what the SIS sent; 'siscon errors mend {dead.id}' corrects it by hand.",
+        "dim",
+    )
     if dead.external_id is None:
         return [Cell("Mend it in the SIS; the next sync fetches it again: it has no id to ask for."), give_up]
-    return [mend, give_up]
+    return [mend, give_up, by_hand]

@@ -230,6 +230,20 @@ async def test_enter_goes_deeper_and_escape_comes_back(filled: Filled) -> None:
         assert "harbor" in text_of(pilot.app)
 
 
+async def test_whoever_goes_back_while_a_screen_is_read_is_not_thrown_out(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        for main in ("6", "7", "5"):
+            await press(pilot, main)
+            below = pilot.app.screen
+            for turns in range(0, 240, 4):
+                below.act_open()
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                await pilot.app.pop_screen()
+        await settled(pilot)
+        assert pilot.app.is_running
+
+
 async def test_a_filter_shows_only_rows_that_hold_it(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         await press(pilot, "slash", *"lake", "enter")

@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Static
 
@@ -163,6 +164,9 @@ class Pane(Screen[None]):
                 self._loaded_at_ms = self.desk.now_ms()
         except SisconError as error:
             self.trouble = error.sentence
+        except NoMatches:
+            if not self.is_left:  # else somebody went back while it was read: nobody needs it any more
+                raise
         finally:
             self._loading = False
             self._loaded_at_s = asyncio.get_running_loop().time()
@@ -194,8 +198,14 @@ class Pane(Screen[None]):
 
     @on(LineTable.Pointed)
     def _on_pointed(self) -> None:
-        self.pointed()
-        self.tell()
+        if not self.is_left:
+            self.pointed()
+            self.tell()
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the person has gone back from this screen for good: its widgets go one by one."""
+        return self not in self.app.screen_stack
 
     def pointed(self) -> None:
         """The cursor moved, or what is under it changed."""

@@ -109,7 +109,7 @@ class RecordPane(Pane):
 
     def on_descendant_focus(self) -> None:
         """The panel tells of the list that has the focus."""
-        if self.view is not None:
+        if self.view is not None and not self.is_left:
             self.pointed()
             self.tell()
 
