@@ -194,9 +194,7 @@ def guard(sight: Sight, limits: GuardLimits, expected: Sequence[Expected] = ()) 
         else:
             let_through.append((declared.id, excess))
     if counts.others > own.at_least and counts.others > own.created_share * counts.known:
-        excesses.append(
-            Excess(counts.entity, OTHER_PEOPLE, counts.others, counts.known, own.created_share)
-        )
+        excesses.append(Excess(counts.entity, OTHER_PEOPLE, counts.others, counts.known, own.created_share))
     if all(one.what != WORDS[Mass.MISSING] for one in excesses):
         excesses += _in_places(sight, own, expected)
     return Judgement(tuple(excesses), tuple(let_through))

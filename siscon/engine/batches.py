@@ -252,8 +252,8 @@ def _dead(entity: Entity, told: Mapping[str, Any]) -> RecordError:
     """Why the plan buries a record."""
     if name := told.get(IN_QUESTION, ""):
         return RecordError(
-            f"This {entity} refers to a {name} whose id came back as somebody else. Decide who it is ('siscon conflicts "
-            f"list'); the {entity} is tried again in every run.",
+            f"This {entity} refers to a {name} whose id came back as somebody else. Decide who it is "
+            f"('siscon conflicts list'); the {entity} is tried again in every run.",
             field=name,
             code="identity_in_question",
         )

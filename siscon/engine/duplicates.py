@@ -41,7 +41,7 @@ async def look_for_duplicates(c: Connection, job: ImportJob, entity: Entity) -> 
             c,
             EventKind.POSSIBLE_DUPLICATES,
             Level.WARNING,
-            f"{count} new {entity} records are possibly people who are here already: 'siscon conflicts list' shows them",
+            f"{count} new {entity} records are possibly people who are here already: see 'siscon conflicts list'",
             integration=run.integration,
             run_id=run.id,
             at_ms=job.now_ms(),

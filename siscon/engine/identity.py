@@ -56,11 +56,9 @@ async def leads_of(
     for fields in bodies:
         for rule in FIELDS[entity]:
             value = fields.get(rule.name)
-            if rule.refers_to in aliased and value:
+            if rule.refers_to is not None and rule.refers_to in aliased and value:
                 wanted.setdefault(rule.refers_to, set()).update(value if rule.many else [value])
-    return {
-        target: await aliases.survivors(c, integration, target, ids) for target, ids in wanted.items()
-    }
+    return {target: await aliases.survivors(c, integration, target, ids) for target, ids in wanted.items()}
 
 
 async def questioned(job: ImportJob, entity: Entity) -> Ids:
@@ -104,9 +102,7 @@ async def somebody_else(
     }
 
 
-def in_question(
-    entity: Entity, one: Unjudged, why: str, local: Mapping[str, Any], version: int
-) -> Judged:
+def in_question(entity: Entity, one: Unjudged, why: str, local: Mapping[str, Any], version: int) -> Judged:
     """The verdict on such a record: nothing of it is applied, a person sees both side by side."""
     incoming, base = json.loads(one.body), json.loads(one.base)
     names = [rule.name for rule in FIELDS[entity] if rule.name in SHOWN and rule.name != "status"]
@@ -116,13 +112,12 @@ def in_question(
     return Judged(one.external_id, Verdict.CONFLICT, json.dumps(changes), one.base_fingerprint, version)
 
 
-def held_back(
-    entity: Entity, incoming: Mapping[str, Any], base: dict[str, Any], asked: Ids
-) -> str:
+def held_back(entity: Entity, incoming: Mapping[str, Any], base: dict[str, Any], asked: Ids) -> str:
     """The required reference by which a changed record would go to somebody in question, or ''."""
     if not asked or incoming == base:
         return ""
     for rule in FIELDS[entity]:
-        if rule.refers_to in asked and rule.required and incoming.get(rule.name) in asked[rule.refers_to]:
+        ids = asked.get(rule.refers_to) if rule.refers_to is not None and rule.required else None
+        if ids and incoming.get(rule.name) in ids:
             return rule.name
     return ""

@@ -136,7 +136,9 @@ async def resolve(
     rows = await c.all(PASS_OVER.format(mappings=table_of(integration)), {**params, "whole": int(whole)})
     stand_in = await c.all(STANDS_IN, params)
     if stand_in:
-        await c.many(RENAME, [(row["survivor"], run_id, entity.value, row["external_id"]) for row in stand_in])
+        await c.many(
+            RENAME, [(row["survivor"], run_id, entity.value, row["external_id"]) for row in stand_in]
+        )
     return [row["external_id"] for row in rows], len(stand_in)
 
 
@@ -158,13 +160,17 @@ async def referring(
     )
     if not refers:
         return {}
-    params = {"integration": integration, "run_id": run_id, "entity": entity.value, "after": after, "upto": upto}
+    params = {
+        "integration": integration,
+        "run_id": run_id,
+        "entity": entity.value,
+        "after": after,
+        "upto": upto,
+    }
     return {row["external_id"]: row["body"] for row in await c.all(REFERRING.format(refers=refers), params)}
 
 
-async def rebody(
-    c: Connection, run_id: int, entity: Entity, bodies: Iterable[tuple[str, str, str]]
-) -> None:
+async def rebody(c: Connection, run_id: int, entity: Entity, bodies: Iterable[tuple[str, str, str]]) -> None:
     """Give fetched records other bodies, as (external id, body, fingerprint)."""
     await c.many(REBODY, [(body, mark, run_id, entity.value, id_) for id_, body, mark in bodies])
 
@@ -176,7 +182,7 @@ def led_on(
     told = dict(fields)
     for rule in FIELDS[entity]:
         value = told.get(rule.name)
-        if rule.refers_to not in leads or not value:
+        if rule.refers_to is None or rule.refers_to not in leads or not value:
             continue
         to = leads[rule.refers_to]
         told[rule.name] = (

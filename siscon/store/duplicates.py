@@ -27,7 +27,8 @@ GROUP BY key HAVING count(*) BETWEEN 2 AND :few AND max(id) >= :first
 NARROW = "AND {coarse} IN (SELECT {coarse} FROM {table} r WHERE r.id >= :first)"
 SHARED_IDS = """
 SELECT json_group_array(id) AS ids FROM (
-  SELECT m.internal_id AS id, {key} AS key FROM {mappings} m WHERE m.entity_type = :entity AND +m.internal_id IS NOT NULL)
+  SELECT m.internal_id AS id, {key} AS key FROM {mappings} m
+  WHERE m.entity_type = :entity AND +m.internal_id IS NOT NULL)
 GROUP BY key HAVING count(*) BETWEEN 2 AND :few AND max(id) >= :first
 """
 FOLDED = "CASE WHEN {value} GLOB '*[^ -~]*' THEN folded({value}) ELSE lower(trim({value})) END"

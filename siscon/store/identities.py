@@ -38,6 +38,18 @@ HOLD_BACK = (
     + IN_STRETCH
     + " AND s.part = '' AND s.verdict = 'create' AND s.body ->> '{field}' IN (SELECT value FROM json_each(:ids))"
 )
+# Without a fingerprint the record is looked at again in every run, until the rest can be filled in.
+LEAVE_OUT = (
+    """
+UPDATE staged AS s SET fingerprint = '', body = json_set(s.body, '$.{field}', (
+  SELECT json_group_array(j.value) FROM json_each(s.body, '$.{field}') j
+  WHERE j.value NOT IN (SELECT value FROM json_each(:ids))))
+WHERE """
+    + IN_STRETCH
+    + """ AND s.part = '' AND s.verdict = 'create' AND EXISTS (SELECT 1 FROM json_each(s.body, '$.{field}') j
+  WHERE j.value IN (SELECT value FROM json_each(:ids)))
+"""
+)
 REFERS_ONE = "r.{field} = :internal_id"
 REFERS_MANY = "r.id IN (SELECT owner FROM {links} WHERE target = :internal_id)"
 REFERRING = """
@@ -85,12 +97,13 @@ async def hold_back(
     after: str,
     upto: str,
 ) -> None:
-    """Bury the new records of a stretch that cannot be without a reference to somebody in question."""
+    """Let no new record of a stretch refer to somebody in question: bury it, or leave out who is one of several."""
     for rule in FIELDS[entity]:
-        ids = questioned.get(rule.refers_to) if rule.refers_to is not None and rule.required else None
-        if ids:
+        ids = questioned.get(rule.refers_to) if rule.refers_to is not None else None
+        if ids and (rule.required or rule.many):
             params = {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto}
-            await c.run(HOLD_BACK.format(field=rule.name), {**params, "ids": json.dumps(sorted(ids))})
+            sql = LEAVE_OUT if rule.many else HOLD_BACK
+            await c.run(sql.format(field=rule.name), {**params, "ids": json.dumps(sorted(ids))})
 
 
 async def referring(
@@ -106,7 +119,9 @@ async def referring(
     sql = REFERRING.format(
         table=TABLES[entity], mappings=table_of(integration), refers=" OR ".join([*singles, *many])
     )
-    return [(row[0], row[1]) for row in await c.all(sql, {"entity": entity.value, "internal_id": internal_id})]
+    return [
+        (row[0], row[1]) for row in await c.all(sql, {"entity": entity.value, "internal_id": internal_id})
+    ]
 
 
 async def cut(
