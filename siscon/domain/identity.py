@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from siscon.domain.conflicts import ConflictKind
 from siscon.domain.records import Entity
 
 PEOPLE = (Entity.STAFF, Entity.STUDENT)
@@ -26,6 +27,12 @@ longer, and the id of a record that it was kept apart from.
 """
 
 SAME, ANOTHER, MERGE, APART = "same", "another", "merge", "apart"
+
+WORDS: Mapping[ConflictKind, tuple[str, ...]] = {
+    ConflictKind.IDENTITY: (SAME, ANOTHER),
+    ConflictKind.DUPLICATE: (MERGE, APART),
+}
+"""What may be decided of each kind of question about people."""
 
 REASONS = {
     "state_id": "the same state id",

@@ -11,7 +11,7 @@ from siscon.domain.commands import SettleConflict, SplitRecord
 from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
-from siscon.domain.identity import ANOTHER, APART, MERGE, SAME
+from siscon.domain.identity import ANOTHER, APART, MERGE, SAME, WORDS
 from siscon.domain.mappings import Mapping as Tie
 from siscon.domain.records import Entity, body_of
 from siscon.domain.runs import RunKind
@@ -24,11 +24,6 @@ from siscon.store import aliases, conflicts, events, identities, mappings, recor
 from siscon.store.database import Connection
 
 AT_ONCE = 200
-WORDS: Mapping[ConflictKind, tuple[str, ...]] = {
-    ConflictKind.IDENTITY: (SAME, ANOTHER),
-    ConflictKind.DUPLICATE: (MERGE, APART),
-}
-"""What may be decided of each kind of question."""
 
 
 async def decide_identity(

@@ -20,8 +20,9 @@ OTHERS = "SELECT 1 FROM {mappings} WHERE entity_type = :entity AND internal_id <
 # who are new together; a plain text is folded by the database, any other by the rule of the house.
 SHARED = """
 SELECT json_group_array(id) AS ids FROM (
-  SELECT r.id AS id, {key} AS key FROM {mappings} m CROSS JOIN {table} r ON r.id = m.internal_id
-  WHERE m.entity_type = :entity AND {present} {narrow})
+  SELECT r.id AS id, {key} AS key FROM {table} r
+  CROSS JOIN {mappings} m ON m.entity_type = :entity AND m.internal_id = r.id
+  WHERE {present} {narrow})
 GROUP BY key HAVING count(*) BETWEEN 2 AND :few AND max(id) >= :first
 """
 NARROW = "AND {coarse} IN (SELECT {coarse} FROM {table} r WHERE r.id >= :first)"

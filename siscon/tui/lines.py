@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from siscon.domain.conflicts import Conflict
+from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.domain.events import Event, Level
 from siscon.domain.mappings import Mapping, SyncStatus
@@ -186,15 +186,26 @@ def conflict_cells(conflict: Conflict, now_ms: int) -> Cells:
         foreign(conflict.integration, "strong"),
         Cell(conflict.entity.value),
         foreign(conflict.external_id),
-        foreign(", ".join(disputed(conflict)), "warn"),
+        foreign(in_dispute(conflict), "warn"),
         Cell(span((now_ms - conflict.opened_at_ms) / 1000)),
         Cell(f"#{conflict.run_id}", "dim"),
     )
 
 
+def in_dispute(conflict: Conflict) -> str:
+    """What is asked, in a few words."""
+    if conflict.kind is ConflictKind.IDENTITY:
+        return f"somebody else? {conflict.why}"
+    if conflict.kind is ConflictKind.DUPLICATE:
+        return f"also {conflict.other_external_id}? {conflict.why}"
+    return ", ".join(disputed(conflict))
+
+
 def disputed(conflict: Conflict) -> list[str]:
-    """The fields that both sides changed, and changed differently."""
+    """The fields that both sides changed, and changed differently; of people all that tells who they are."""
     base, sis, local = conflict.base, conflict.sis, conflict.local
+    if conflict.kind is not ConflictKind.FIELDS:
+        return list({**base, **sis, **local})
     return [
         name
         for name in {**base, **sis, **local}
@@ -204,7 +215,8 @@ def disputed(conflict: Conflict) -> list[str]:
 
 def conflict_lines(conflict: Conflict, look: Look) -> list[Cells]:
     """The fields in dispute three ways, for the panel under the list."""
-    head: Cells = (Cell("Field", "dim"), Cell("Last agreed", "dim"), Cell("SIS", "dim"), Cell("Local", "dim"))
+    agreed, theirs, ours = _sides(conflict)
+    head: Cells = (Cell("Field", "dim"), Cell(agreed, "dim"), Cell(theirs, "dim"), Cell(ours, "dim"))
     rows: list[Cells] = [head]
     for name in disputed(conflict):
         versions = (conflict.base.get(name), conflict.sis.get(name), conflict.local.get(name))
@@ -215,19 +227,24 @@ def conflict_lines(conflict: Conflict, look: Look) -> list[Cells]:
     return rows
 
 
+def _sides(conflict: Conflict) -> tuple[str, str, str]:
+    """What the three versions are called; of two people there are two."""
+    if conflict.kind is ConflictKind.DUPLICATE:
+        return "", "Newcomer", "Known"
+    return "Last agreed", "SIS", "Local"
+
+
 def conflict_in_full(conflict: Conflict, look: Look) -> list[Cell]:
     """The fields in dispute with whole values, one below the other."""
     lines: list[Cell] = []
+    versions = (conflict.base, conflict.sis, conflict.local)
+    sides = [(side, version) for side, version in zip(_sides(conflict), versions, strict=True) if side]
     for name in disputed(conflict):
         lines.append(foreign(name, "strong"))
-        for side, version in (
-            ("last agreed", conflict.base),
-            ("SIS", conflict.sis),
-            ("local", conflict.local),
-        ):
+        for side, version in sides:
             value = version.get(name)
             told = look.glyphs.dot if value in (None, "", [], ()) else value
-            lines.append(foreign(f"  {side:<12} {told}"))
+            lines.append(foreign(f"  {side if side == 'SIS' else side.lower():<12} {told}"))
     return lines
 
 
