@@ -10,7 +10,7 @@ from siscon.domain.identity import PEOPLE, SHOWN, other_person
 from siscon.domain.plans import Verdict
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
 from siscon.engine.job import ImportJob
-from siscon.store import aliases, dead_records, identities
+from siscon.store import aliases, dead_records, identities, parts
 from siscon.store.database import Connection
 from siscon.store.staged import ASK, IDENTITY, Judged, Unjudged
 
@@ -45,7 +45,7 @@ async def lead_on(
     for external_id, fields in told.items():
         body = body_of(entity, aliases.led_on(entity, fields, leads))
         bodies.append((external_id, body, fingerprint_of(body)))
-    await aliases.rebody(c, run.id, entity, bodies)
+    await parts.give_bodies(c, run.id, entity, bodies)
 
 
 async def leads_of(

@@ -10,7 +10,7 @@ from typing import Any
 from siscon.domain.records import FIELDS, Entity
 from siscon.store.database import Connection
 from siscon.store.mappings import table_of
-from siscon.store.staged import IN_STRETCH, REBODY
+from siscon.store.staged import IN_STRETCH
 
 ENTITIES = "SELECT DISTINCT entity FROM aliases WHERE integration = :integration"
 SURVIVORS = """
@@ -168,11 +168,6 @@ async def referring(
         "upto": upto,
     }
     return {row["external_id"]: row["body"] for row in await c.all(REFERRING.format(refers=refers), params)}
-
-
-async def rebody(c: Connection, run_id: int, entity: Entity, bodies: Iterable[tuple[str, str, str]]) -> None:
-    """Give fetched records other bodies, as (external id, body, fingerprint)."""
-    await c.many(REBODY, [(body, mark, run_id, entity.value, id_) for id_, body, mark in bodies])
 
 
 def led_on(
