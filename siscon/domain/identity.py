@@ -46,14 +46,18 @@ REASONS = {
 def other_person(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """In words, by which fields a version of a person is another one than before; empty when it is the same.
 
-    A birth date or state id tells only where both have one; names only when neither is like before.
+    A birth date or state id tells only where both have one; names only when neither is like before. Of somebody with a
+    name and the state id of before another birth date is a correction, as clerks make them.
     """
     told = []
-    if _differ(before.get("birth_date"), now.get("birth_date")):
+    alike = _names_alike(before, now)
+    if _differ(before.get("birth_date"), now.get("birth_date")) and not (
+        alike and _same(folded, before, now, "state_id")
+    ):
         told.append("another birth date")
     if _differ(folded(before.get("state_id") or ""), folded(now.get("state_id") or "")):
         told.append("another state id")
-    if not _names_alike(before, now):
+    if not alike:
         told.append("another first and last name")
     return ", ".join(told)
 

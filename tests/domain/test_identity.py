@@ -28,7 +28,8 @@ IDS = st.tuples(st.text(max_size=6), st.text(max_size=6))
     ("changed", "why"),
     [
         ({}, ""),
-        ({"birth_date": "2011-05-06"}, "another birth date"),
+        ({"birth_date": "2011-05-06"}, ""),
+        ({"birth_date": "2011-05-06", "state_id": None}, "another birth date"),
         ({"state_id": "778"}, "another state id"),
         ({"state_id": " 777 "}, ""),
         ({"birth_date": None, "state_id": None}, ""),
