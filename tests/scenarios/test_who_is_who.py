@@ -11,7 +11,7 @@ import pytest
 from support.district import District, open_district
 
 SYNC = ("sync", "north", "--full", "--wait")
-CHANGED = ("created", "updated", "failed", "conflict", "withdrawn")
+CHANGED = ("created", "updated")
 
 
 @pytest.fixture
