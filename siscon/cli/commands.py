@@ -28,7 +28,7 @@ COMMANDS = {
     "accounts": ("accounts", "Give people user names and e-mail addresses, and list what was given."),
     "mappings": ("look", "Look at the ties between the systems' ids and ours."),
     "errors": ("errors", "Look at the records that could not be applied; retry them, give them up."),
-    "conflicts": ("conflicts", "Look at the fields that wait for a person, and decide them."),
+    "conflicts": ("conflicts", "Look at the fields and people that wait for a decision, and decide."),
     "tokens": ("tokens", "Look at the logins; renew, allow and give them back."),
     "integrations": ("integrations", "Look at the connections, try, pause, resume and remove them."),
     "providers": ("providers", "Look at the kinds of systems that siscon can talk to."),

@@ -23,19 +23,35 @@ from siscon.cli.options import (
     yes_option,
 )
 from siscon.domain.commands import SettleConflict, SettleConflicts
-from siscon.domain.conflicts import Conflict
+from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.domain.errors import SisconError, UsageError
+from siscon.domain.identity import WORDS
 from siscon.ops import conflicts as desk
 from siscon.ops import rows
 
-COLUMNS = ("id", "integration", "entity", "external_id", "internal_id", "kind", "fields", "opened_at")
+COLUMNS = (
+    *(
+        "id",
+        "integration",
+        "entity",
+        "external_id",
+        "internal_id",
+        "kind",
+        "other_external_id",
+        "why",
+        "fields",
+    ),
+    "opened_at",
+)
 SIDES = ("field", "agreed", "sis", "local", "decided")
+PEOPLE = ("field", "newcomer", "known")
 TAKE = click.Choice(["sis", "local"])
+DECISIONS = click.Choice(["sis", "local", *(word for words in WORDS.values() for word in words)])
 
 
 @click.group()
 def conflicts() -> None:
-    """Look at the fields that wait for a person, and decide them."""
+    """Look at the fields and people that wait for a decision, and decide."""
 
 
 @conflicts.command("list")
@@ -47,7 +63,7 @@ def conflicts() -> None:
 def list_conflicts(
     config: Path | None, integration: str | None, entity: str | None, limit: int | None, *, as_json: bool
 ) -> None:
-    """List records with fields that both sides changed: before, theirs, ours."""
+    """List fields that both sides changed, ids that came back as somebody else, people who are possibly one."""
 
     async def work(house: runtime.House) -> None:
         check_integration(house, integration, await rows.names(house.db))
@@ -62,7 +78,7 @@ def list_conflicts(
 @config_option
 @json_option
 def show_conflict(conflict_id: int, config: Path | None, *, as_json: bool) -> None:
-    """Show the three versions of each field, side by side."""
+    """Show the versions of each field side by side; of possible duplicates the newcomer beside who was known."""
 
     async def work(house: runtime.House) -> None:
         found = await _find(house, conflict_id)
@@ -73,6 +89,13 @@ def show_conflict(conflict_id: int, config: Path | None, *, as_json: bool) -> No
         sides = {name: row.pop(name) for name in ("base", "sis", "local", "decision", "fields")}
         output.card(row, as_json=False)
         click.echo()
+        if found.kind is ConflictKind.DUPLICATE:
+            both = [
+                {"field": name, "newcomer": sides["sis"].get(name), "known": sides["local"].get(name)}
+                for name in sides["fields"]
+            ]
+            output.show(both, PEOPLE, as_json=False)
+            return
         told = [
             {
                 "field": name,
@@ -97,7 +120,15 @@ async def _find(house: runtime.House, conflict_id: int) -> Conflict:
 
 @conflicts.command("settle")
 @click.argument("conflict_id", type=int, metavar="ID")
-@click.option("--take", type=TAKE, help="This side holds for every field that --field does not name.")
+@click.option(
+    "--take",
+    type=DECISIONS,
+    help="sis or local for every field that --field does not name; same or another for an id that came back as "
+    "somebody else; merge or apart for two records that are possibly one person.",
+)
+@click.option(
+    "--survivor", metavar="ID", help="With merge: the id whose record stays; else the one known first."
+)
 @click.option(
     "--field",
     "fields",
@@ -108,19 +139,38 @@ async def _find(house: runtime.House, conflict_id: int) -> Conflict:
 @click.option("--reason", default="", metavar="WHY", help="Why; it stands in the audit beside your name.")
 @config_option
 def settle_conflict(
-    conflict_id: int, take: str | None, fields: tuple[str, ...], reason: str, config: Path | None
+    conflict_id: int,
+    take: str | None,
+    survivor: str | None,
+    fields: tuple[str, ...],
+    reason: str,
+    config: Path | None,
 ) -> None:
     """Decide one conflict; it is remembered, and asked again only when the SIS changes the field."""
 
     async def work(house: runtime.House) -> None:
         found = await _find(house, conflict_id)
-        choices = dict.fromkeys(found.sis, take) if take else {}
-        told = {name: choice for name, choice in {**choices, **_choices(fields)}.items() if choice}
+        told = _told(found, take, survivor, _choices(fields))
         await acts.ask(
             house, SettleConflict(found.id, told, found.sis_fingerprint, found.local_version, reason)
         )
 
     in_house(config, work)
+
+
+def _told(found: Conflict, take: str | None, survivor: str | None, fields: dict[str, str]) -> dict[str, str]:
+    """The choices in the words of the command; raises ``UsageError`` for those of another kind of question."""
+    if found.kind is ConflictKind.FIELDS:
+        if survivor or take not in (None, "sis", "local"):
+            raise UsageError(
+                f"Conflict {found.id} is about fields: take sis or local, or name values with --field."
+            )
+        choices = dict.fromkeys(found.sis, take) if take else {}
+        return {name: choice for name, choice in {**choices, **fields}.items() if choice}
+    if fields or take is None:
+        words = " or ".join(WORDS[found.kind])
+        raise UsageError(f"Conflict {found.id} asks who is who: choose --take {words}.")
+    return {"identity": take, **({"survivor": survivor} if survivor else {})}
 
 
 def _choices(fields: tuple[str, ...]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from siscon import runtime
-from siscon.cli import classes, edits, output
+from siscon.cli import aliases, classes, edits, output
 from siscon.cli.options import (
     check_integration,
     config_option,
@@ -154,6 +154,8 @@ for command in (
     edits.list_edits,
     edits.release_edits,
     edits.withdraw_records,
+    aliases.list_aliases,
+    aliases.split_record,
 ):
     records.add_command(command)
 

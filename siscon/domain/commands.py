@@ -91,7 +91,8 @@ class SettleConflict:
     """Decide an open conflict: ``choices`` maps each of its fields to ``sis``, ``local`` or ``= a value``.
 
     ``sis_fingerprint`` and ``local_version`` are those that were shown: if either side has moved on, nothing is
-    decided. For a question of identity ``choices`` holds the one word under ``identity``.
+    decided. For a question of identity ``choices`` holds the one word under ``identity``, and of two records that are
+    merged may name the ``survivor``.
     """
 
     kind: ClassVar[str] = "settle_conflict"
@@ -168,6 +169,17 @@ class CreateAccounts:
     integration: str
     fields: tuple[str, ...]
     expected: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRecord:
+    """Let an alias be an id of its own again."""
+
+    kind: ClassVar[str] = "split_record"
+    integration: str
+    entity: str
+    external_id: str
     reason: str
 
 
@@ -289,6 +301,7 @@ Command = (
     | ReleaseEdits
     | WithdrawRecords
     | CreateAccounts
+    | SplitRecord
     | RetryDead
     | DiscardDead
     | MendDead

@@ -20,6 +20,7 @@ class EventKind(StrEnum):
     RUN_WAITING = "run waits"
     RECORD_SET_ASIDE = "record set aside"
     ROLLOVER = "rollover"
+    POSSIBLE_DUPLICATES = "possible duplicates"
     CONFLICT_SETTLED = "conflict settled"
     RECORDS_EDITED = "records edited"
     RECORDS_GIVEN_UP = "records given up"

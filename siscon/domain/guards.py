@@ -157,6 +157,7 @@ def in_short(excesses: Sequence[Excess], most: int = 2) -> str:
 
 
 EMPTY_LIST = "would be missing, for the list came back empty"
+OTHER_PEOPLE = "came back as other people: their ids were probably renumbered or used again at the source"
 SECTION_EMPTIED = "would be gone: nobody would be left in it"
 WORDS: Mapping[Mass, str] = {
     Mass.UPDATED: "would be updated",
@@ -192,6 +193,8 @@ def guard(sight: Sight, limits: GuardLimits, expected: Sequence[Expected] = ()) 
             excesses.append(above)
         else:
             let_through.append((declared.id, excess))
+    if counts.others > own.at_least and counts.others > own.created_share * counts.known:
+        excesses.append(Excess(counts.entity, OTHER_PEOPLE, counts.others, counts.known, own.created_share))
     if all(one.what != WORDS[Mass.MISSING] for one in excesses):
         excesses += _in_places(sight, own, expected)
     return Judgement(tuple(excesses), tuple(let_through))

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from siscon.domain.identity import IDS
 from siscon.domain.plans import Verdict
 from siscon.domain.records import FIELDS, Entity
 
@@ -39,8 +40,6 @@ def merge(
         result["settled_by"] = settled_by
     if verdict is not None:
         return verdict, result
-    if kind == "merged":
-        return Verdict.SKIP, {**result, "since": ["merged"]}
     if kind == "removed":
         return Verdict.CREATE, result
     return (Verdict.REMOVE if before is None else Verdict.UPDATE), result
@@ -54,11 +53,14 @@ def judge(
     local: Mapping[str, Any] | None,
     version: int,
     is_tied: bool,
+    external_id: str = "",
 ) -> tuple[Verdict, Told]:
     """What undoing does with a record that now is ``local`` (None: it is not here).
 
     A plan's words: field -> [now, what it becomes, None], and under ``undo`` what else belongs to it; ``since`` names
-    the fields that changed after the run, and are left alone.
+    the fields that changed after the run, and are left alone. ``ids`` are those of ``identity.IDS`` that go back; an id
+    that leads to another record by now (``is_tied``) does not, and the record is left alone with it. ``withdraw`` is
+    of a record whose id is to lead elsewhere once more, after all that refers to it.
     """
     undo: Told = {name: told[name] for name in ("internal_id", "base", "settled_by") if name in told}
     if verdict is Verdict.CREATE:
@@ -74,12 +76,26 @@ def judge(
         names = [rule.name for rule in FIELDS[entity]] if version > 1 else []
         since = [name for name in names if _value(local.get(name)) != _value(became.get(name))]
         return (Verdict.SKIP if since else verdict), {"undo": {**undo, **({"since": since} if since else {})}}
-    since = [name for name in was if _value(local.get(name)) != _value(became.get(name))]
-    fields = {name: [local.get(name), value, None] for name, value in was.items() if name not in since}
+    ids = {name: [became.get(name), was[name]] for name in IDS if name in was}
+    comes_back = "external_id" in ids and ids["external_id"][1] == external_id
+    if comes_back and is_tied:
+        return Verdict.SKIP, {"undo": {**undo, "since": ["external_id"]}}
+    since = [name for name in was if name not in ids and _value(local.get(name)) != _value(became.get(name))]
+    fields = {
+        name: [local.get(name), value, None]
+        for name, value in was.items()
+        if name not in since and name not in ids
+    }
     if since:
         undo["since"] = since
         undo.pop("base", None)
-    has_something = bool(fields) or "base" in undo
+    if ids:
+        undo["ids"] = ids
+        if "base" in told:
+            undo["base"] = told["base"]
+    if "external_id" in ids and not comes_back:
+        return Verdict.WITHDRAW, {**fields, "undo": undo}
+    has_something = bool(fields) or "base" in undo or bool(ids)
     return (Verdict.UPDATE if has_something else Verdict.SKIP), {**fields, "undo": undo}
 
 

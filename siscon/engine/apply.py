@@ -6,6 +6,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity
 from siscon.domain.runs import Counts, Phase, RunKind
+from siscon.engine.duplicates import look_for_duplicates
 from siscon.engine.isolation import one_by_one, write_all_that_can_be
 from siscon.engine.job import ImportJob
 from siscon.store import (
@@ -89,6 +90,7 @@ async def _close(job: ImportJob, entity: Entity) -> None:
                 await dead_records.mend_vanished(c, run.integration, entity, run.id)
                 await mappings.forget_vanished(c, run.integration, entity, run.id)
             await conflicts.close_gone(c, run.integration, entity, run.id, now_ms=now_ms)
+            await look_for_duplicates(c, job, entity)
             if not counts.skipped or await _only_given_up(c, job, counts):
                 await cursors.commit_watermark(c, run.integration, entity, run_id=run.id, now_ms=now_ms)
             await run_counts.note(c, run.id, entity, done=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from siscon.domain.conflicts import ConflictKind
 from siscon.domain.errors import RecordError
 from siscon.domain.mappings import SyncStatus
 from siscon.domain.plans import Verdict
@@ -30,12 +31,13 @@ from siscon.store import (
 from siscon.store.database import Connection
 from siscon.store.mappings import Tie
 from siscon.store.records import RosterRow
-from siscon.store.staged import ASK, LEFT_OUT, RULES, NextBatch, Planned
+from siscon.store.staged import ASK, IDENTITY, IN_QUESTION, LEFT_OUT, RULES, NextBatch, Planned
 
 Ids = Mapping[Entity, Mapping[str, int]]
 """For each entity the internal ids of the external ids that a batch refers to."""
 
 IN_DISPUTE = "both sides changed: a person decides"
+SOMEBODY_ELSE = "the id came back as somebody else: a person decides"
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Batch:
     absences: list[tuple[str, str, str]] = field(default_factory=list)
     images: list[changes.Change] = field(default_factory=list)
     conflicts: list[conflicts.NewConflict] = field(default_factory=list)
+    in_question: list[tuple[str, str]] = field(default_factory=list)
     dead: list[dead_records.DeadEntry] = field(default_factory=list)
     updated: int = 0
     withdrawn: int = 0
@@ -147,14 +150,18 @@ def _change(
     local: Mapping[int, RosterRow],
 ) -> None:
     if row.verdict is Verdict.DEAD:
-        lost = json.loads(row.changes or "{}").get("lost", "")
-        raise RecordError(_lost_sentence(entity, lost), field=lost, code="unknown_reference")
+        raise _dead(entity, json.loads(row.changes or "{}"))
     ours = local.get(row.internal_id) if row.internal_id is not None else None
     if ours is None or row.now_fingerprint != row.seen_fingerprint or ours.version != row.seen_version:
         batch.skipped += row.verdict is not Verdict.WITHDRAW  # that one was not fetched
         batch.warnings += 1
         return
     told = json.loads(row.changes or "{}")
+    if why := told.pop(IDENTITY, ""):
+        asked = _conflict(job, entity, row, ours, {name: told[name] for name in told[ASK]})
+        batch.conflicts.append(replace(asked, kind=ConflictKind.IDENTITY, why=why))
+        batch.in_question.append((row.external_id, SOMEBODY_ELSE))
+        return
     lost = {**told.pop(LEFT_OUT, {}), **_to_internal(entity, fields, ids)}
     rules, ask = told.pop(RULES, None), told.pop(ASK, ())
     if fields:
@@ -241,6 +248,19 @@ def _to_internal(entity: Entity, fields: dict[str, Any], ids: Ids) -> dict[str, 
     return lost
 
 
+def _dead(entity: Entity, told: Mapping[str, Any]) -> RecordError:
+    """Why the plan buries a record."""
+    if name := told.get(IN_QUESTION, ""):
+        return RecordError(
+            f"This {entity} refers to a {name} whose id came back as somebody else. Decide who it is "
+            f"('siscon conflicts list'); the {entity} is tried again in every run.",
+            field=name,
+            code="identity_in_question",
+        )
+    lost = told.get("lost", "")
+    return RecordError(_lost_sentence(entity, lost), field=lost, code="unknown_reference")
+
+
 def _lost_sentence(entity: Entity, name: str) -> str:
     return (
         f"This {entity} refers to a {name} that the SIS has not sent. It is tried again in every run; "
@@ -313,6 +333,7 @@ async def _write(c: Connection, job: ImportJob, entity: Entity, batch: Batch) ->
     if batch.changed:
         await records.update(c, entity, batch.changed, now_ms=now_ms)
     await mappings.tie(c, run.integration, entity, batch.ties, now_ms=now_ms)
+    await mappings.mark(c, run.integration, entity, batch.in_question, status=SyncStatus.PENDING)
     await absences.withdraw(c, run.integration, entity, batch.absences, now_ms=now_ms)
     if batch.conflicts:
         await conflicts.open_many(c, batch.conflicts, now_ms=now_ms)

@@ -17,6 +17,7 @@ from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
 from siscon.domain.runs import Lane, RunKind
 from siscon.domain.text import plain
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration
+from siscon.engine.identity_acts import decide_identity
 from siscon.engine.roster_edits import Act, Edit, NewBase, checked_value, is_same, write_edits
 from siscon.store import conflicts, events, mappings, records, runs
 from siscon.store.database import Connection
@@ -68,13 +69,11 @@ async def settle(c: Connection, command: SettleConflict, here: Circumstances) ->
         )
     if conflict.status != "open":
         raise UsageError(f"Conflict {conflict.id} is {_how_it_ended(conflict)}.")
-    if conflict.kind is not ConflictKind.FIELDS:
-        raise UsageError(
-            f"Conflict {conflict.id} is a question of identity, which this siscon cannot decide."
-        )
     seen = (command.sis_fingerprint, command.local_version)
     if seen != (conflict.sis_fingerprint, conflict.local_version):
         raise UsageError(f"{_name(conflict)} has changed since you looked: look again, then decide.")
+    if conflict.kind is not ConflictKind.FIELDS:
+        return await decide_identity(c, conflict, command, here)
     if not await standing(c, conflict.integration, conflict.entity, [conflict]):
         raise UsageError(
             f"{_name(conflict)} has been changed here since it was found: the next sync asks anew with what stands now."
@@ -168,8 +167,10 @@ def _told(choices: Mapping[str, str]) -> str:
 
 def _how_it_ended(conflict: Conflict) -> str:
     if conflict.settled_by is None:
-        return "gone: both sides agree again"
+        return "gone: there is nothing to decide any more"
     at = datetime.fromtimestamp((conflict.settled_at_ms or 0) / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    if conflict.kind is not ConflictKind.FIELDS:
+        return f"settled already by {plain(conflict.settled_by)} at {at}: {conflict.decision.get('identity', '')}"
     sides = {
         name: SIS if value == conflict.sis.get(name) else LOCAL if value == conflict.local.get(name) else OWN
         for name, value in conflict.decision.items()

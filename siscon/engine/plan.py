@@ -10,14 +10,17 @@ from siscon.domain.conflicts import Moments, resolve
 from siscon.domain.plans import PlanCounts, Verdict
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
 from siscon.domain.runs import RunKind
-from siscon.engine import mended
+from siscon.engine import identity, mended
 from siscon.engine.absence import plan_absent
+from siscon.engine.identity import Ids
 from siscon.engine.job import ImportJob
 from siscon.engine.moments import iso_ms, latest
 from siscon.store import (
     absences,
+    aliases,
     cursors,
     dead_records,
+    identities,
     mappings,
     mends,
     parts,
@@ -27,7 +30,7 @@ from siscon.store import (
 )
 from siscon.store.database import Connection
 from siscon.store.records import RosterRow
-from siscon.store.staged import ASK, LEFT_OUT, RULES, Judged, Unjudged
+from siscon.store.staged import ASK, IN_QUESTION, LEFT_OUT, RULES, Judged, Unjudged
 
 STRETCH = 2_000
 """Rows that are judged in one transaction."""
@@ -39,6 +42,9 @@ async def plan_entity(job: ImportJob, entity: Entity) -> PlanCounts:
         with_parts = await parts.has_parts(c, job.run.id, entity)
         given_up = await _some_given_up(c, job, entity)
         some_mended = await mends.any_of_fields(c, job.run.integration, entity)
+    whole = await _is_whole(job, entity)
+    aliased = await identity.resolve_aliases(job, entity, whole=whole)
+    asked = await identity.questioned(job, entity)
     after = ""
     while True:
         async with job.db.transaction(job.lease) as c:
@@ -49,16 +55,18 @@ async def plan_entity(job: ImportJob, entity: Entity) -> PlanCounts:
                 await _lay_over(c, job, entity, after, upto)
             if some_mended:
                 await mended.lay_over(c, job, entity, after, upto)
+            if aliased:
+                await identity.lead_on(c, job, entity, aliased, after=after, upto=upto)
             integration, run_id = job.run.integration, job.run.id
             await staged.judge_plain(c, integration, run_id, entity, after=after, upto=upto)
+            await identities.hold_back(c, run_id, entity, asked, after=after, upto=upto)
             if given_up:
                 tries = job.dead_after
                 await dead_records.pass_over(
                     c, integration, run_id, entity, after=after, upto=upto, tries=tries
                 )
-        await _look_closer(job, entity, after, upto)
+        await _look_closer(job, entity, after, upto, aliased, asked)
         after = upto
-    whole = await _is_whole(job, entity)
     if whole:
         await plan_absent(job, entity)
     return await _count(job, entity, whole=whole)
@@ -80,6 +88,7 @@ async def _is_whole(job: ImportJob, entity: Entity) -> bool:
 
 async def _plan_counts(c: Connection, job: ImportJob, entity: Entity, *, whole: bool) -> PlanCounts:
     told = await staged.count_verdicts(c, job.run.id, entity)
+    disputed = told.get(Verdict.CONFLICT, 0)
     updates, absent = told.get(Verdict.UPDATE, 0), Verdict.MISSING in told or Verdict.WITHDRAW in told
     return PlanCounts(
         entity=entity,
@@ -87,7 +96,7 @@ async def _plan_counts(c: Connection, job: ImportJob, entity: Entity, *, whole: 
         create=told.get(Verdict.CREATE, 0),
         update=updates,
         unchanged=told.get(Verdict.UNCHANGED, 0),
-        conflict=told.get(Verdict.CONFLICT, 0),
+        conflict=disputed,
         dead=told.get(Verdict.DEAD, 0),
         completed=await staged.count_completed(c, job.run.id, entity) if updates else 0,
         deactivated=await staged.count_deactivated(c, job.run.id, entity) if updates else 0,
@@ -95,6 +104,7 @@ async def _plan_counts(c: Connection, job: ImportJob, entity: Entity, *, whole: 
         withdraw=told.get(Verdict.WITHDRAW, 0),
         whole=whole,
         given_up=told.get(Verdict.SKIP, 0),
+        others=await identities.count_new(c, job.run.integration, job.run.id, entity) if disputed else 0,
     )
 
 
@@ -128,7 +138,9 @@ def _add_piece(fields: dict[str, Any], piece: Mapping[str, Any]) -> None:
             fields[name] = value
 
 
-async def _look_closer(job: ImportJob, entity: Entity, after: str, upto: str) -> None:
+async def _look_closer(
+    job: ImportJob, entity: Entity, after: str, upto: str, aliased: frozenset[Entity], asked: Ids
+) -> None:
     """Judge the records of a stretch that differ from what was last agreed on, a batch at a time."""
     while True:
         async with job.db.transaction(job.lease) as c:
@@ -140,24 +152,46 @@ async def _look_closer(job: ImportJob, entity: Entity, after: str, upto: str) ->
             known = await _known_references(c, job, entity, batch)
             local = await records.load(c, entity, [one.internal_id for one in batch])
             told = await records.in_external_ids(c, job.run.integration, entity, local.values())
-            verdicts = [
-                _judge(job, entity, one, told[one.internal_id], local[one.internal_id], known)
-                for one in batch
-            ]
+            others = await identity.somebody_else(c, job, entity, batch, told)
+            bases = await _bases(c, job, entity, batch, aliased)
+            verdicts = []
+            for one in batch:
+                mine, row = told[one.internal_id], local[one.internal_id]
+                if one.external_id in others:
+                    why = others[one.external_id]
+                    verdicts.append(identity.in_question(entity, one, why, mine, row.version))
+                else:
+                    base = bases[one.external_id]
+                    verdicts.append(_judge(job, entity, one, base, mine, row, known, asked))
             await staged.judge(c, job.run.id, entity, verdicts)
+
+
+async def _bases(
+    c: Connection, job: ImportJob, entity: Entity, batch: Iterable[Unjudged], aliased: frozenset[Entity]
+) -> dict[str, dict[str, Any]]:
+    """What was last agreed on; an id that was an own one then, and is an alias now, leads to its survivor."""
+    bases = {one.external_id: _tuples(entity, one.base) for one in batch}
+    if not aliased:
+        return bases
+    leads = await identity.leads_of(c, job.run.integration, entity, aliased, bases.values())
+    return {external_id: aliases.led_on(entity, base, leads) for external_id, base in bases.items()}
 
 
 def _judge(
     job: ImportJob,
     entity: Entity,
     one: Unjudged,
+    base: dict[str, Any],
     local: Mapping[str, Any],
     row: RosterRow,
     known: Mapping[Entity, set[str]],
+    asked: Ids,
 ) -> Judged:
     version = row.version
-    incoming, base = _tuples(entity, one.body), _tuples(entity, one.base)
-    lost_required, left_out = _drop_unknown(entity, incoming, known)
+    incoming = _tuples(entity, one.body)
+    if held := identity.held_back(entity, incoming, base, asked):
+        return Judged(one.external_id, Verdict.DEAD, json.dumps({IN_QUESTION: held}), "", version)
+    lost_required, left_out = _drop_unknown(entity, incoming, _certain(entity, base, known, asked))
     if lost_required:
         return Judged(one.external_id, Verdict.DEAD, json.dumps({"lost": lost_required}), "", version)
     found = resolve(
@@ -180,6 +214,21 @@ def _judge(
 
 def _judged(one: Unjudged, verdict: Verdict, changes: Mapping[str, Any], version: int) -> Judged:
     return Judged(one.external_id, verdict, json.dumps(changes), one.base_fingerprint, version)
+
+
+def _certain(
+    entity: Entity, base: Mapping[str, Any], known: Mapping[Entity, set[str]], asked: Ids
+) -> Mapping[Entity, set[str]]:
+    """Whom a record may refer to: not to somebody in question, unless it did before."""
+    if not asked:
+        return known
+    before = {
+        one
+        for rule in FIELDS[entity]
+        if rule.refers_to in asked and base.get(rule.name)
+        for one in (base[rule.name] if rule.many else [base[rule.name]])
+    }
+    return {target: here - (asked.get(target, set()) - before) for target, here in known.items()}
 
 
 def _tuples(entity: Entity, body: str) -> dict[str, Any]:

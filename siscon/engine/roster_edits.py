@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -35,17 +35,19 @@ class NewBase:
 class Edit:
     """New values of one local record: name -> value, references as the integration's external ids (``local:`` and an
     internal id where it knows none), a tuple for many, None for nothing. ``base`` None leaves what was agreed on.
+    ``ids`` (name of ``identity.IDS`` -> before and after) is told in the image alone: the caller sees to the ties.
     """
 
     external_id: str
     internal_id: int
     fields: Mapping[str, Any]
     base: NewBase | None = None
+    ids: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """On whose behalf, by which run, and what it is: a kind of ``changes`` (edited, settled, withdrawn, restored)."""
+    """On whose behalf, by which run, and what it is: a kind of ``changes`` (edited, settled, merged ...)."""
 
     integration: str
     run_id: int
@@ -73,7 +75,7 @@ async def write_edits(c: Connection, act: Act, entity: Entity, edits: Sequence[E
     for one in edits:
         before = told[one.internal_id]
         fields = {name: value for name, value in one.fields.items() if not is_same(value, before.get(name))}
-        if fields or one.base:
+        if fields or one.base or one.ids:
             images.append(_image(act, entity, one, {name: before.get(name) for name in fields}, fields))
         if fields:
             row = local[one.internal_id]
@@ -111,9 +113,9 @@ def _image(
     act: Act, entity: Entity, edit: Edit, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Change:
     base = edit.base.before if edit.base else None
-    return Change(
-        entity, edit.external_id, edit.internal_id, act.kind, _text(before), _text(after), base=base
-    )
+    was = {**before, **{name: pair[0] for name, pair in edit.ids.items()}}
+    became = {**after, **{name: pair[1] for name, pair in edit.ids.items()}}
+    return Change(entity, edit.external_id, edit.internal_id, act.kind, _text(was), _text(became), base=base)
 
 
 def _rebased(external_id: str, base: NewBase) -> tuple[str, str, str, SyncStatus, str]:

@@ -14,6 +14,7 @@ from siscon.domain.records import Entity
 from siscon.domain.runs import Phase, RunStatus, end_of
 from siscon.domain.undoing import judge, merge
 from siscon.engine.job import ImportJob
+from siscon.engine.rejoining import cut_again, ids_of, tie_again
 from siscon.engine.roster_edits import Act, Edit, NewBase, inside, internal_ids, remember, write_edits
 from siscon.store import conflicts, mappings, records, run_counts, runs, staged, undoing
 from siscon.store.changes import Change, ChangeRow
@@ -40,6 +41,7 @@ async def run_undo(job: ImportJob) -> RunStatus:
         await _carry_out(job, entity, Verdict.CREATE)
         await _carry_out(job, entity, Verdict.UPDATE)
     for entity in reversed(entities):
+        await _carry_out(job, entity, Verdict.WITHDRAW)
         await _carry_out(job, entity, Verdict.REMOVE)
     for entity in entities:
         while await _drop_some(job, entity):
@@ -102,7 +104,7 @@ async def _collect(c: Connection, job: ImportJob, entity: Entity, rows: Iterable
             before=one.before,
             after=one.after,
             base=one.base,
-            settled_by=row.run_id if one.kind == "settled" else None,
+            settled_by=row.run_id if one.kind in ("settled", "merged") else None,
         )
         steps[one.external_id] = Step(one.external_id, {}, verdict, told)
     await undoing.put(c, job.run.id, entity, steps.values())
@@ -134,6 +136,7 @@ async def _judge(job: ImportJob, entity: Entity) -> None:
                     local=names.get(one.told["internal_id"]),
                     version=row.version if row else 0,
                     is_tied=tie is not None and tie.internal_id is not None,
+                    external_id=one.external_id,
                 )
                 judged.append(Step(one.external_id, {}, verdict, told))
             await undoing.put(c, job.run.id, entity, judged)
@@ -168,7 +171,7 @@ async def _is_too_much(job: ImportJob, entities: Iterable[Entity]) -> bool:
 
 
 async def _carry_out(job: ImportJob, entity: Entity, verdict: Verdict) -> None:
-    act_of = {Verdict.CREATE: _put_back, Verdict.UPDATE: _restore, Verdict.REMOVE: _take_out}[verdict]
+    act_of = {Verdict.CREATE: _put_back, Verdict.REMOVE: _take_out}.get(verdict, _restore)
     while True:
         async with job.db.transaction(job.lease) as c:
             steps = await undoing.next_steps(
@@ -192,18 +195,21 @@ async def _restore(c: Connection, act: Act, entity: Entity, steps: list[Step]) -
     """Write the values from before where the record still is what the plan saw; a decision gives back its base, too."""
     local = await records.load(c, entity, [_id(one) for one in steps])
     names = await records.in_external_ids(c, act.integration, entity, local.values())
-    ties = await mappings.find_many(c, act.integration, entity, [one.external_id for one in steps])
     standing = [one for one in steps if _stands(one, names.get(_id(one)))]
+    await tie_again(c, act, entity, standing)
+    ties = await mappings.find_many(c, act.integration, entity, [one.external_id for one in steps])
     edits = [
         Edit(
             one.external_id,
             _id(one),
             {name: _value(triple[1]) for name, triple in one.told.items() if name != "undo"},
             _base(one, ties[one.external_id].base) if one.external_id in ties else None,
+            ids_of(one),
         )
         for one in standing
     ]
     await write_edits(c, act, entity, edits)
+    await cut_again(c, act, entity, standing)
     await _passed_over(c, act, entity, len(steps) - len(standing))
     decided: dict[int, list[Step]] = {}
     for one in standing:

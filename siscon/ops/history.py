@@ -71,7 +71,7 @@ def _row(one: ChangeRow, run: Run | None) -> Row:
     ]
     return {
         "at": iso(one.at_ms),
-        "what": one.change.kind,
+        "what": "split" if after.get("split_off") else one.change.kind,
         "integration": one.integration,
         "entity": one.change.entity.value,
         "external_id": one.change.external_id,

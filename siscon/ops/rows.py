@@ -189,6 +189,8 @@ def conflict_row(one: Conflict) -> Row:
         "run_id": one.run_id,
         "opened_at": iso(one.opened_at_ms),
         "kind": one.kind.value,
+        "other_external_id": one.other_external_id,
+        "why": one.why,
         "status": one.status,
         "sis_modified_at": one.sis_modified_at or None,
         "local_edited_at": iso(one.local_edited_at_ms),

@@ -28,7 +28,8 @@ ON CONFLICT (integration, entity, external_id, kind) WHERE status = 'open' DO UP
 # later run asked stays, for an older plan knows nothing of it.
 CLOSE_GONE = """
 UPDATE conflicts SET status = 'gone', settled_at_ms = :now_ms
-WHERE integration = :integration AND entity = :entity AND status = 'open' AND kind = 'fields' AND run_id < :run_id
+WHERE integration = :integration AND entity = :entity AND status = 'open'
+  AND kind IN ('fields', 'identity') AND run_id < :run_id
   AND EXISTS (
   SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = conflicts.entity
     AND s.external_id = conflicts.external_id AND s.part = '' AND s.verdict IN ('update', 'unchanged'))

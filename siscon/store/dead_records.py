@@ -62,7 +62,7 @@ WHERE integration = :integration AND entity = :entity AND status = 'open'
 """
 # References may come later without the record changing, so those are tried for ever.
 GIVEN_UP = """d.digest <> '' AND (d.status = 'discarded' OR d.status = 'open' AND (d.code = 'kills_the_engine'
-  OR d.attempts >= :tries AND d.code <> 'unknown_reference'))"""
+  OR d.attempts >= :tries AND d.code NOT IN ('unknown_reference', 'identity_in_question')))"""
 GIVEN_UP_KEYS = f"""
 SELECT d.record_key, d.digest FROM dead_records d
 WHERE d.integration = :integration AND d.entity = :entity AND d.record_key IN (SELECT value FROM json_each(:keys))

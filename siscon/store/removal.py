@@ -15,6 +15,7 @@ _COUNTED = {
 _DELETED = (
     "DELETE FROM dead_records WHERE integration = :name",
     "DELETE FROM conflicts WHERE integration = :name",
+    "DELETE FROM aliases WHERE integration = :name",
     "DELETE FROM tokens WHERE integration = :name",
     "DELETE FROM cursors WHERE integration = :name",
     "DELETE FROM rate_limits WHERE key = :name",

@@ -17,6 +17,7 @@ from typing import TypeVar
 import aiosqlite
 
 from siscon.domain.errors import DatabaseError, LeaseLost
+from siscon.domain.identity import folded, letters
 from siscon.domain.leases import Lease
 from siscon.domain.text import plain
 from siscon.store import files, migrate
@@ -307,6 +308,8 @@ def _set_up_reader(connection: sqlite3.Connection) -> None:
 
 def _set_up_writer(connection: sqlite3.Connection, path: Path, synchronous: str) -> int:
     connection.row_factory = sqlite3.Row
+    for name, rule in (("folded", folded), ("letters", letters)):
+        connection.create_function(name, 1, rule, deterministic=True)
     migrate.check(connection, path)
     _use_wal(connection)
     connection.execute(f"PRAGMA synchronous = {synchronous}")

@@ -39,7 +39,8 @@ UNLINK = "DELETE FROM {links} WHERE owner = ?"
 UNTIE = "DELETE FROM {table} WHERE entity_type = ? AND external_id = ?"
 GIVE_UP_QUESTIONS = """
 UPDATE conflicts SET status = 'gone', settled_at_ms = ?
-WHERE integration = ? AND entity = ? AND external_id = ? AND status = 'open'
+WHERE integration = ? AND entity = ? AND status = 'open' AND (external_id = ? OR kind = 'duplicate'
+  AND other_external_id = ?)
 """
 
 
@@ -117,7 +118,7 @@ async def take_out(
         await c.many(UNLINK.format(links=links_of(entity, rule)), [(id_,) for _, id_ in listed])
     await c.many(DELETE.format(table=TABLES[entity]), [(id_,) for _, id_ in listed])
     await c.many(UNTIE.format(table=table_of(integration)), [(entity.value, name) for name, _ in listed])
-    await c.many(GIVE_UP_QUESTIONS, [(now_ms, integration, entity.value, name) for name, _ in listed])
+    await c.many(GIVE_UP_QUESTIONS, [(now_ms, integration, entity.value, name, name) for name, _ in listed])
 
 
 async def put_back(

@@ -195,15 +195,17 @@ def conflict_cells(conflict: Conflict, now_ms: int) -> Cells:
 
 def _in_dispute(conflict: Conflict) -> str:
     if conflict.kind is ConflictKind.IDENTITY:
-        return "somebody else under this id?"
+        return f"somebody else? {conflict.why}"
     if conflict.kind is ConflictKind.DUPLICATE:
-        return f"the same as {conflict.other_external_id or 'another'}?"
+        return f"also {conflict.other_external_id or 'another'}? {conflict.why}"
     return ", ".join(disputed(conflict))
 
 
 def disputed(conflict: Conflict) -> list[str]:
-    """The fields that both sides changed, and changed differently."""
+    """The fields that both sides changed, and changed differently; of people all that tells who they are."""
     base, sis, local = conflict.base, conflict.sis, conflict.local
+    if conflict.kind is not ConflictKind.FIELDS:
+        return list({**base, **sis, **local})
     return [
         name
         for name in {**base, **sis, **local}
@@ -213,12 +215,20 @@ def disputed(conflict: Conflict) -> list[str]:
 
 def conflict_lines(conflict: Conflict, look: Look) -> list[Cells]:
     """The fields in dispute three ways, for the panel under the list."""
-    head: Cells = (Cell("Field", "dim"), Cell("Last agreed", "dim"), Cell("SIS", "dim"), Cell("Local", "dim"))
+    agreed, theirs, ours = _sides(conflict)
+    head: Cells = (Cell("Field", "dim"), Cell(agreed, "dim"), Cell(theirs, "dim"), Cell(ours, "dim"))
     rows: list[Cells] = [head]
     for name in disputed(conflict):
         versions = (conflict.base.get(name), conflict.sis.get(name), conflict.local.get(name))
         rows.append((foreign(name, "strong"), *(foreign(shown(value, look), limit=80) for value in versions)))
     return rows
+
+
+def _sides(conflict: Conflict) -> tuple[str, str, str]:
+    """What the three versions are called; of two people there are two."""
+    if conflict.kind is ConflictKind.DUPLICATE:
+        return "", "Newcomer", "Known"
+    return "Last agreed", "SIS", "Local"
 
 
 def mapping_cells(mapping: Mapping, look: Look, now_ms: int) -> Cells:

@@ -54,16 +54,17 @@ def of_school(sis: dict[str, Fields]) -> list[Student]:
     return [Student(external_id=who, **told) for who, told in sis.items()]  # type: ignore[arg-type] # as drawn
 
 
-async def see(house: Any) -> tuple[dict[str, Fields], dict[str, set[str]], set[str]]:
-    """The roster, the open questions and who is withdrawn, as the database holds them."""
+async def see(house: Any) -> tuple[dict[str, Fields], dict[str, set[str]], set[str], set[str]]:
+    """The roster, the open questions, who is withdrawn and who came back as somebody else, as the database has it."""
     rows = await house.rows(
         f"SELECT m.external_id, m.withdrawn_at, s.* FROM {NAME}_mappings m JOIN students s ON s.id = m.internal_id"
     )
-    asked = await house.rows("SELECT external_id, sis FROM conflicts WHERE status = 'open'")
+    asked = await house.rows("SELECT external_id, sis, kind FROM conflicts WHERE status = 'open'")
     return (
         {row["external_id"]: {name: row[name] for name in NAMES} for row in rows},
-        {row["external_id"]: set(json.loads(row["sis"])) for row in asked},
+        {row["external_id"]: set(json.loads(row["sis"])) for row in asked if row["kind"] == "fields"},
         {row["external_id"] for row in rows if row["withdrawn_at"] is not None},
+        {row["external_id"] for row in asked if row["kind"] == "identity"},
     )
 
 
@@ -106,7 +107,7 @@ async def compare(house: Any, model: ReferenceModel, sis: dict[str, Fields]) -> 
     assert {name: getattr(found, name) for name in KINDS} == expected
     assert found.reconciles
     assert found.fetched == len(sis)
-    assert await see(house) == (model.local, model.asked, model.withdrawn)
+    assert await see(house) == (model.local, model.asked, model.withdrawn, model.others)
 
 
 @pytest.mark.parametrize("examples", [12, pytest.param(150, marks=pytest.mark.long)])

@@ -28,6 +28,11 @@ def edit_here(district: District) -> None:
         )
 
 
+async def questions(district: District) -> list[dict[str, object]]:
+    """The open questions about fields; this district has its namesakes, too."""
+    return [row for row in await district.rows("conflicts", "list") if row["kind"] == "fields"]
+
+
 async def roster(district: District) -> list[dict[str, object]]:
     rows = await district.rows("records", "list", "--entity", "student")
     return [{name: value for name, value in row.items() if name != "updated_at"} for row in rows]
@@ -41,7 +46,7 @@ async def test_conflicts_are_decided_one_and_all_remembered_undone_and_told(dist
     for _ in range(12):
         await district.control("advance")
     await district.siscon("sync", "north", "--full", "--wait")
-    asked = await district.rows("conflicts", "list")
+    asked = await questions(district)
     assert len(asked) >= 3, await district.rows("runs", "list")
 
     first = asked[0]
@@ -63,7 +68,7 @@ async def test_conflicts_are_decided_one_and_all_remembered_undone_and_told(dist
     assert code == 0, told
     for _ in range(2):
         code, told = await district.siscon("sync", "north", "--full", "--wait")
-        assert await district.rows("conflicts", "list") == [], told
+        assert await questions(district) == [], told
 
     bulk = next(
         row
@@ -78,7 +83,7 @@ async def test_conflicts_are_decided_one_and_all_remembered_undone_and_told(dist
         assert code == 0, told
     assert await roster(district) == before
     await district.siscon("sync", "north", "--full", "--wait")
-    assert {row["external_id"] for row in await district.rows("conflicts", "list")} == {
+    assert {row["external_id"] for row in await questions(district)} == {
         row["external_id"] for row in asked[1:]
     }
 

@@ -12,7 +12,7 @@ NAMES = ("first_name", "last_name", "email", "grade_level", "status")
 
 @dataclass
 class ReferenceModel:
-    """The roster, what was last agreed on, who stayed away how often, and which fields wait for a person."""
+    """The roster, what was last agreed on, who stayed away how often, which fields and people wait for a person."""
 
     strategies: dict[str, Strategy]
     after_runs: int = 2
@@ -21,6 +21,7 @@ class ReferenceModel:
     away: dict[str, int] = field(default_factory=dict)
     withdrawn: set[str] = field(default_factory=set)
     asked: dict[str, set[str]] = field(default_factory=dict)
+    others: set[str] = field(default_factory=set)
 
     def sync(self, sis: dict[str, Fields]) -> dict[str, int]:
         """One complete import; its counts."""
@@ -37,8 +38,13 @@ class ReferenceModel:
         if who not in self.local:
             self.local[who], self.base[who] = dict(incoming), dict(incoming)
             return "created"
-        was_asked = self.asked.pop(who, set())
         local, base = self.local[who], self.base[who]
+        was_other = who in self.others
+        self.others.discard(who)
+        if all(incoming[name] not in (local[name], base[name]) for name in NAMES[:2]):
+            self.others.add(who)
+            return "conflict"
+        was_asked = self.asked.pop(who, set()) or was_other
         if incoming == base and not was_asked:
             return "unchanged"
         was_active, questions = local["status"] == "active", set()
