@@ -26,6 +26,7 @@ from siscon.cli.options import (
     yes_option,
 )
 from siscon.domain.commands import DiscardDead, ForgetMend, MendDead, RetryDead
+from siscon.domain.dead_records import DeadRecord
 from siscon.domain.errors import SisconError, UsageError
 from siscon.ops import dead_records as desk
 from siscon.ops import rows
@@ -103,11 +104,7 @@ def show_error(dead_id: int, config: Path | None, *, as_json: bool) -> None:
     """Show one record that could not be applied, and what became of it."""
 
     async def work(house: runtime.House) -> None:
-        found = await desk.one(house.db, dead_id)
-        if found is None:
-            raise UsageError(
-                f"There is no record in error {dead_id}: 'siscon errors list' shows those there are."
-            )
+        found = await _find(house, dead_id)
         places = await desk.payload(house.db, house.vault, dead_id)
         told = {**rows.error_row(found), "status": found.status}
         if as_json:
@@ -123,6 +120,15 @@ def show_error(dead_id: int, config: Path | None, *, as_json: bool) -> None:
             )
 
     in_house(config, work)
+
+
+async def _find(house: runtime.House, dead_id: int) -> DeadRecord:
+    found = await desk.one(house.db, dead_id)
+    if found is None:
+        raise UsageError(
+            f"There is no record in error {dead_id}: 'siscon errors list' shows those there are."
+        )
+    return found
 
 
 @errors.command("mend")
@@ -146,7 +152,8 @@ def mend(
 
     async def work(house: runtime.House) -> int:
         fields = {name: value or None for name, value in pairs(told, "--set", "familyName=Marsh").items()}
-        row = await acts.carry_out(house, MendDead(dead_id, fields, reason))
+        found = await _find(house, dead_id)
+        row = await acts.carry_out(house, MendDead(dead_id, fields, found.digest, reason))
         output.note(row.answer)
         if row.run_id is None:
             raise SisconError(f"No run was queued: {row.answer}")

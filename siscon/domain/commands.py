@@ -210,11 +210,15 @@ class DiscardDead:
 
 @dataclass(frozen=True, slots=True)
 class MendDead:
-    """Try a dead record again with other values in what the SIS had said; they count as long as it says the same."""
+    """Try a dead record again with other values in what the SIS had said; they count as long as it says the same.
+
+    ``digest`` is that of what was shown: of anything else nothing is mended.
+    """
 
     kind: ClassVar[str] = "mend_dead"
     dead_id: int
     fields: Mapping[str, str | None]
+    digest: str
     reason: str
 
 

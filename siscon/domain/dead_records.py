@@ -11,7 +11,8 @@ from siscon.domain.records import Entity
 class DeadRecord:
     """One record that waits for retry or discard.
 
-    ``record_key`` is the external id, or ``#`` and a hash of the raw answer where not even the id could be read.
+    ``record_key`` is the external id, or ``#`` and a hash of the raw answer where not even the id could be read; of a
+    ``part`` of a record it is the id, ``#`` and the part. ``digest`` tells what the SIS had said from anything else.
     """
 
     id: int
@@ -29,6 +30,8 @@ class DeadRecord:
     attempts: int
     first_seen_at_ms: int
     last_seen_at_ms: int
+    part: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ async def _close(job: ImportJob, entity: Entity) -> None:
         counts = await run_counts.of_entity(c, run.id, entity)
         if not counts.done:
             await dead_records.mend_settled(
-                c, run.integration, entity, table=mappings.table_of(run.integration)
+                c, run.integration, entity, run.id, table=mappings.table_of(run.integration)
             )
             if counts.whole:
                 await dead_records.mend_vanished(c, run.integration, entity, run.id)

@@ -72,7 +72,9 @@ async def mend(c: Connection, command: MendDead, here: Circumstances) -> Answer:
         )
     if not command.fields:
         raise UsageError("Say which value becomes what, as in --set familyName=Marsh.")
-    request = {"mend": dead.id, "fields": dict(command.fields)}
+    if command.digest != dead.digest:
+        raise UsageError(f"The SIS says something else of record {dead.id} since you looked: look again.")
+    request = {"mend": dead.id, "fields": dict(command.fields), "digest": dead.digest}
     run_id = await _enqueue(c, dead.integration, (dead.entity,), request, here, alone=True, reason=reason)
     return Answer(
         f"Run {run_id} reads record {dead.id} again with these values.", f"record {dead.id}", run_id

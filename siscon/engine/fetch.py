@@ -15,12 +15,14 @@ from siscon.domain.records import FIELDS, Entity, Part, Record, fingerprint_of, 
 from siscon.domain.runs import Phase, RunKind
 from siscon.engine.bounded import pages_of
 from siscon.engine.job import ImportJob
-from siscon.engine.mended import digest_of, in_place, key_of
+from siscon.engine.mended import digest_of, in_place, key_of, said_by
 from siscon.providers.contract import Page, Rejected
 from siscon.store import cursors, dead_records, events, parts, run_counts, runs, staged
 from siscon.store.database import Connection
 
 NO_BODY = "{}"
+Said = Set[tuple[str, str]]
+"""Keys of rejected rows, each with the digest of what the SIS said."""
 AHEAD_MS = 5 * 60_000
 """A watermark may be so far ahead of our clock."""
 
@@ -82,11 +84,14 @@ async def stage(c: Connection, job: ImportJob, entity: Entity, page: Page) -> No
     page = await in_place(c, job, entity, page)
     given_up = await _given_up(c, job, entity, page)
     rows = _checked_rows(job, entity, page, given_up)
-    dead = [_dead_entry(job, entity, one) for one in page.rejected if key_of(one) not in given_up]
+    dead = [_dead_entry(job, entity, one) for one in page.rejected if said_by(one) not in given_up]
+    pieces = [one for one in page.rejected if _is_piece(one)]
     n_requests = job.meter.take()
     await staged.put(c, run.id, entity, rows)
     if page.absent_fields:
         await parts.keep(c, run.integration, run.id, entity, page.absent_fields)
+    known = [(one.external_id or "", one.fields) for one in pieces if one.fields]
+    await parts.keep_of(c, run.integration, run.id, entity, known)
     if dead:
         await dead_records.bury(c, dead, now_ms=job.now_ms())
     mains = sum(1 for row in rows if row[1] == "")
@@ -97,7 +102,7 @@ async def stage(c: Connection, job: ImportJob, entity: Entity, page: Page) -> No
         fetched=mains,
         pages=int(bool(rows)),
         requests=n_requests,
-        warnings=int(page.partial),
+        warnings=int(page.partial) + sum(said_by(one) not in given_up for one in pieces),
     )
     await runs.add_requests(c, run.id, n_requests)
     await run_counts.note(c, run.id, entity, phase=Phase.FETCH, total=page.total)
@@ -105,16 +110,21 @@ async def stage(c: Connection, job: ImportJob, entity: Entity, page: Page) -> No
         await _note(c, job, entity, page.note)
 
 
-async def _given_up(c: Connection, job: ImportJob, entity: Entity, page: Page) -> set[str]:
-    """The keys of what makes no sense and was given up just so; a person's retry tries those, too."""
+def _is_piece(one: Rejected) -> bool:
+    """Whether it is a part of a record that is known, which goes through without it."""
+    return bool(one.part and one.external_id)
+
+
+async def _given_up(c: Connection, job: ImportJob, entity: Entity, page: Page) -> Said:
+    """What makes no sense and was given up just so; a person's retry tries those, too."""
     if not page.rejected or job.run.kind is not RunKind.IMPORT:
         return set()
-    digests = {key_of(one): digest_of(one.raw) for one in page.rejected}
-    return await dead_records.given_up(c, job.run.integration, entity, digests, tries=job.dead_after)
+    said = {said_by(one) for one in page.rejected}
+    return await dead_records.given_up(c, job.run.integration, entity, said, tries=job.dead_after)
 
 
 def _checked_rows(
-    job: ImportJob, entity: Entity, page: Page, given_up: Set[str]
+    job: ImportJob, entity: Entity, page: Page, given_up: Said
 ) -> list[tuple[str, str, str, str, str | None, str]]:
     try:
         rows = list(_rows(page, job.policy(entity).ours, given_up))
@@ -129,7 +139,7 @@ def _checked_rows(
 
 
 def _rows(
-    page: Page, ours: frozenset[str], given_up: Set[str]
+    page: Page, ours: frozenset[str], given_up: Said
 ) -> Iterator[tuple[str, str, str, str, str | None, str]]:
     """What is staged of a page; fields that are ours alone are not even looked at."""
     modified = page.modified
@@ -149,8 +159,9 @@ def _rows(
             external_id = record.external_id
             yield external_id, "", body, fingerprint_of(body), None, modified.get(external_id, "")
     for one in page.rejected:
-        key = key_of(one)
-        yield key, "", NO_BODY, "", (Verdict.SKIP if key in given_up else Verdict.DEAD).value, ""
+        if not _is_piece(one):
+            verdict = Verdict.SKIP if said_by(one) in given_up else Verdict.DEAD
+            yield key_of(one), "", NO_BODY, "", verdict.value, ""
 
 
 def _without(record: Record | Part, names: frozenset[str]) -> Record | Part:
@@ -179,6 +190,7 @@ def _dead_entry(job: ImportJob, entity: Entity, one: Rejected) -> dead_records.D
         raw=job.vault.seal(one.raw, place=dead_records.place_of(job.run.integration, entity, key)),
         digest=digest_of(one.raw),
         form="wire",
+        part=one.part if one.external_id else "",
     )
 
 

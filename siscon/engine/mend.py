@@ -8,7 +8,7 @@ from typing import Any
 
 from siscon.domain.dead_records import DeadRecord
 from siscon.domain.errors import ProviderError, UsageError
-from siscon.domain.records import Entity, Part, Record, from_fields
+from siscon.domain.records import FIELDS, Entity, Part, Record, from_fields
 from siscon.domain.text import plain
 from siscon.engine.bounded import row_of
 from siscon.engine.fetch import stage
@@ -16,55 +16,79 @@ from siscon.engine.job import ImportJob
 from siscon.engine.mended import text_of
 from siscon.engine.roster_edits import checked_value
 from siscon.providers.contract import Page
-from siscon.store import dead_records, mends
+from siscon.store import dead_records, mappings, mends, run_counts
 from siscon.store.dead_records import Raw
 
 
 async def stage_mended(job: ImportJob, entity: Entity) -> None:
     """Put the mended record of a run among what it has fetched, and remember what stands in the place of what.
 
-    Nothing is asked of the SIS. Done already, it does nothing. Raises ``ProviderError`` where the record still makes
-    no sense.
+    Nothing is asked of the SIS; of a record that is here, what the row does not tell stays as last agreed on. Done
+    already, it does nothing. Raises ``ProviderError`` where the record still makes no sense.
     """
-    asked = job.run.request
+    asked, run = job.run.request, job.run
     async with job.db.read() as c:
         [dead] = await dead_records.by_ids(c, [asked["mend"]])
         raw = await dead_records.raw(c, dead.id)
-    if dead.status != "open" or raw is None:
-        return
-    record = read_again(job, entity, dead, raw, asked["fields"])
+        if (await run_counts.of_entity(c, run.id, entity)).pages:
+            return
+    if dead.status != "open" or raw is None or dead.digest != asked["digest"]:
+        raise _still("It is not in error any more as it was when this was asked for: look again.")
+    told = read_again(job, entity, dead, raw, asked["fields"])
     place = mends.place_of(dead.integration, entity, dead.record_key)
-    sealed = job.vault.seal(text_of(record), place=place)
+    sealed = job.vault.seal(text_of(told), place=place)
     async with job.db.transaction(job.lease) as c:
-        by, why, now_ms = job.run.requested_by, job.run.reason, job.now_ms()
-        if await mends.keep(c, dead.id, sealed, actor=by, reason=why, now_ms=now_ms):
-            await stage(c, job, entity, Page([record], None))
+        tie = await mappings.find(c, run.integration, entity, told.external_id)
+        if dead.external_id is None and (tie or await dead_records.is_open(c, run.integration, told)):
+            raise _still("The id that was given belongs to another record: it takes that of nobody.")
+        by, why, now_ms = run.requested_by, run.reason, job.now_ms()
+        if not await mends.keep(
+            c, dead, sealed, external_id=told.external_id, actor=by, reason=why, now_ms=now_ms
+        ):
+            raise _still("The SIS says something else of it by now: look again.")
+        known = json.loads(tie.base) if tie is not None and tie.internal_id is not None else None
+        record = _whole(told, known, raw.form)
+        await stage(c, job, entity, Page([] if record is None else [record], None))
+        await run_counts.add(c, run.id, entity, pages=int(record is None))
+
+
+def _whole(told: Record | Part, known: dict[str, Any] | None, form: str) -> Record | None:
+    """The record as it is to be compared: what a single row does not tell of a known one is as last agreed on."""
+    if isinstance(told, Part):
+        return None if known is None else from_fields(told.entity, told.external_id, {**known, **told.fields})
+    if known is None or form == "fields":
+        return told
+    fields = {rule.name: getattr(told, rule.name) for rule in FIELDS[told.entity]}
+    said = {name: value for name, value in fields.items() if value}
+    return from_fields(told.entity, told.external_id, {**known, **said})
+
+
+def _still(sentence: str) -> ProviderError:
+    return ProviderError(sentence, code="still_in_error")
 
 
 def read_again(
     job: ImportJob, entity: Entity, dead: DeadRecord, raw: Raw, fields: Mapping[str, str | None]
-) -> Record:
-    """The record with the values of a person in it; raises ``ProviderError`` with a sentence where it is none."""
+) -> Record | Part:
+    """The record, or part, with the values of a person in it; raises ``ProviderError`` where it still is none."""
     told = job.vault.open(raw.sealed, place=raw.place)
     if raw.form == "fields":
         return _from_fields(entity, dead.record_key, json.loads(told), fields)
     try:
         edited = with_values(told, fields)
     except UsageError as error:
-        raise ProviderError(error.sentence, code="still_in_error") from error
-    page = row_of(job, entity, edited)
+        raise _still(error.sentence) from error
+    page = row_of(job, entity, edited, dead.part)
     if page is None:
-        raise ProviderError(
-            f"The provider of {dead.integration} cannot read single rows again: mend this {entity} in the SIS.",
-            code="still_in_error",
+        raise _still(
+            f"The provider of {dead.integration} cannot read single rows: mend this {entity} in the SIS."
         )
     for one in page.rejected:
-        raise ProviderError(f"It still makes no sense: {plain(one.sentence)}", code="still_in_error")
-    found = [one for one in page.records if not isinstance(one, Part)]
+        raise _still(f"It still makes no sense: {plain(one.sentence)}")
+    found = [one for one in page.records if isinstance(one, Part) == bool(dead.part)]
     if len(found) != 1 or (dead.external_id and found[0].external_id != dead.external_id):
-        raise ProviderError(
-            f"With these values the row is not the {entity} any more that it was: its id stays as it is.",
-            code="still_in_error",
+        raise _still(
+            f"With these values the row is not the {entity} any more that it was: its id stays as it is."
         )
     return found[0]
 
@@ -75,7 +99,7 @@ def _from_fields(
     try:
         values = {name: checked_value(entity, name, value) for name, value in fields.items()}
     except UsageError as error:
-        raise ProviderError(error.sentence, code="still_in_error") from error
+        raise _still(error.sentence) from error
     return from_fields(entity, external_id, {**body, **values})
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 
-from siscon.domain.records import Entity, Record, fingerprint_of, from_fields, to_body
+from siscon.domain.records import Entity, Part, Record, fingerprint_of, from_fields, to_body
 from siscon.engine.job import ImportJob
 from siscon.providers.contract import Page, Rejected
 from siscon.store import mends, parts
@@ -14,8 +14,15 @@ from siscon.store.database import Connection
 
 
 def key_of(one: Rejected) -> str:
-    """By what a rejected row is known: its id, or a digest where not even that could be read."""
-    return one.external_id or "#" + digest_of(one.raw)
+    """By what a rejected row is known: its id, with the part that it is, or a digest where no id could be read."""
+    if one.external_id is None:
+        return "#" + digest_of(one.raw)
+    return f"{one.external_id}#{one.part}" if one.part else one.external_id
+
+
+def said_by(one: Rejected) -> tuple[str, str]:
+    """The key of a rejected row, and what tells that which the SIS says now from anything else."""
+    return key_of(one), digest_of(one.raw)
 
 
 def digest_of(raw: str) -> str:
@@ -23,9 +30,12 @@ def digest_of(raw: str) -> str:
     return hashlib.blake2b(raw.encode(), digest_size=12).hexdigest()
 
 
-def text_of(record: Record) -> str:
-    """A mended record as it is sealed."""
-    return json.dumps([record.external_id, to_body(record)], ensure_ascii=False)
+def text_of(record: Record | Part) -> str:
+    """A mended record, or part of one, as it is sealed."""
+    if isinstance(record, Part):
+        fields = json.dumps(dict(record.fields), ensure_ascii=False)
+        return json.dumps([record.external_id, fields, record.part_id], ensure_ascii=False)
+    return json.dumps([record.external_id, to_body(record), ""], ensure_ascii=False)
 
 
 async def in_place(c: Connection, job: ImportJob, entity: Entity, page: Page) -> Page:
@@ -33,12 +43,11 @@ async def in_place(c: Connection, job: ImportJob, entity: Entity, page: Page) ->
     if not page.rejected:
         return page
     integration = job.run.integration
-    digests = {key_of(one): digest_of(one.raw) for one in page.rejected}
-    found = await mends.of_rows(c, integration, entity, digests)
+    found = await mends.of_rows(c, integration, entity, {said_by(one) for one in page.rejected})
     if not found:
         return page
-    records = [_opened(job, entity, key, sealed) for key, sealed in found.items()]
-    rejected = [one for one in page.rejected if key_of(one) not in found]
+    records = [_opened(job, entity, key, sealed) for (key, _), sealed in found.items()]
+    rejected = [one for one in page.rejected if said_by(one) not in found]
     return replace(page, records=[*page.records, *records], rejected=rejected)
 
 
@@ -48,12 +57,18 @@ async def lay_over(c: Connection, job: ImportJob, entity: Entity, after: str, up
     found = await mends.of_staged(c, job.run.integration, run_id, entity, after=after, upto=upto)
     bodies = []
     for external_id, sealed in found.items():
-        body = to_body(_opened(job, entity, external_id, sealed))
-        bodies.append((external_id, body, fingerprint_of(body)))
+        record = _opened(job, entity, external_id, sealed)
+        if not isinstance(record, Part):
+            body = to_body(record)
+            bodies.append((external_id, body, fingerprint_of(body)))
     await parts.give_bodies(c, run_id, entity, bodies)
 
 
-def _opened(job: ImportJob, entity: Entity, key: str, sealed: bytes) -> Record:
+def _opened(job: ImportJob, entity: Entity, key: str, sealed: bytes) -> Record | Part:
     place = mends.place_of(job.run.integration, entity, key)
-    external_id, body = json.loads(job.vault.open(sealed, place=place))
-    return from_fields(entity, external_id, json.loads(body))
+    external_id, body, part_id = json.loads(job.vault.open(sealed, place=place))
+    fields = json.loads(body)
+    if part_id:
+        told = {name: tuple(one) if isinstance(one, list) else one for name, one in fields.items()}
+        return Part(entity, external_id, part_id, told)
+    return from_fields(entity, external_id, fields)

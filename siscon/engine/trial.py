@@ -21,9 +21,9 @@ from siscon.domain.errors import ProviderError, SisconError, TransientError
 from siscon.domain.records import Entity
 from siscon.domain.text import plain
 from siscon.engine.activation import LoadProvider, own_settings
-from siscon.engine.bounded import line_of
 from siscon.engine.links import Link, Links
 from siscon.engine.tokens import NoTokens
+from siscon.engine.told import line_of
 from siscon.providers.contract import Page
 from siscon.providers.transport.tls import trust
 from siscon.store import tokens

@@ -22,7 +22,8 @@ class Rejected:
     """A record that the SIS sent and that does not make sense: it is buried with its reason, the run goes on.
 
     ``external_id`` is None when not even that could be read. ``raw`` is the answer as it came (JSON text); it is
-    stored encrypted.
+    stored encrypted. ``part`` names the piece of a record that it is, where it is no record by itself: the record goes
+    through without it, and keeps what is known of ``fields``, those that the piece would have told.
     """
 
     external_id: str | None
@@ -30,6 +31,8 @@ class Rejected:
     sentence: str
     field: str | None
     raw: str
+    part: str = ""
+    fields: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +210,11 @@ class Provider:
         """
         return None
 
-    def read(self, entity: Entity, raw: str) -> Page | None:  # noqa: ARG002 - for those who override it
+    def read(self, entity: Entity, raw: str, part: str) -> Page | None:  # noqa: ARG002 - for those who override it
         """What a row comes to that once was rejected and that a person has mended: one record, or one rejected.
 
-        ``raw`` has the form of :attr:`Rejected.raw`. None: this provider cannot read single rows again.
+        ``raw`` and ``part`` are those of its :class:`Rejected`; of a part one :class:`Part` is expected. None: this
+        provider cannot read single rows again.
         """
         return None
 

@@ -55,9 +55,9 @@ class InfiniteCampus(Provider):
         """The pages of one entity over the rostering service."""
         return self._roster.pages(entity, cursor=cursor, resume=resume)
 
-    def read(self, entity: Entity, raw: str) -> Page:
+    def read(self, entity: Entity, raw: str, part: str) -> Page | None:
         """A row that a person has mended."""
-        return self._roster.read(entity, raw)
+        return self._roster.read(entity, raw, part)
 
     async def one(self, entity: Entity, external_id: str) -> Page | None:
         """One record by its id."""

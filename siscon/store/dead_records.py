@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from siscon.domain.dead_records import DeadGroup, DeadRecord
-from siscon.domain.records import Entity
+from siscon.domain.records import Entity, Part, Record
 from siscon.store.database import Connection, Row
 
 BURY = """
 INSERT INTO dead_records (integration, entity, record_key, external_id, run_id, status, code, category, severity,
-  field, reason, first_seen_at_ms, last_seen_at_ms, raw, digest, form)
+  field, reason, first_seen_at_ms, last_seen_at_ms, raw, digest, form, part)
 VALUES (:integration, :entity, :record_key, :external_id, :run_id, 'open', :code, :category, :severity,
-  :field, :reason, :now_ms, :now_ms, :raw, :digest, :form)
+  :field, :reason, :now_ms, :now_ms, :raw, :digest, :form, :part)
 ON CONFLICT (integration, entity, record_key) WHERE status = 'open' DO UPDATE SET
   attempts = CASE WHEN dead_records.run_id = excluded.run_id THEN dead_records.attempts
     WHEN dead_records.digest NOT IN ('', excluded.digest) THEN 1 ELSE dead_records.attempts + 1 END,
   external_id = excluded.external_id, run_id = excluded.run_id, code = excluded.code, category = excluded.category,
   severity = excluded.severity, field = excluded.field, reason = excluded.reason,
   last_seen_at_ms = excluded.last_seen_at_ms, raw = excluded.raw, digest = excluded.digest,
-  form = excluded.form
+  mended = CASE WHEN dead_records.digest = excluded.digest THEN dead_records.mended END, form = excluded.form
 """
-MEND_SETTLED = """
-UPDATE dead_records SET status = 'mended', raw = NULL
-WHERE integration = :integration AND entity = :entity AND status = 'open' AND EXISTS (
+# Only what this run itself has read and applied; what a later run buried it knows nothing of.
+CAME_THROUGH = """integration = :integration AND entity = :entity AND EXISTS (
+  SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = dead_records.entity
+    AND s.external_id = dead_records.external_id AND s.part = '' AND s.verdict IN ('create', 'update', 'unchanged',
+    'conflict')) AND EXISTS (
   SELECT 1 FROM {table} m
-  WHERE m.entity_type = dead_records.entity AND m.external_id = dead_records.external_id AND m.sync_status <> 'error')
+  WHERE m.entity_type = dead_records.entity AND m.external_id = dead_records.external_id
+    AND m.sync_status <> 'error')"""
+MEND_SETTLED = f"""
+UPDATE dead_records SET status = 'mended', raw = NULL
+WHERE status = 'open' AND (run_id < :run_id OR run_id = :run_id AND part = '') AND {CAME_THROUGH}
+"""
+# It was given up as it was then; since the SIS has said something else of it, its old word is news again.
+FORGET_GIVEN_UP = f"""
+UPDATE dead_records SET digest = '' WHERE status = 'discarded' AND digest <> '' AND part = '' AND {CAME_THROUGH}
 """
 MEND_VANISHED = """
 UPDATE dead_records SET status = 'mended', raw = NULL
-WHERE integration = :integration AND entity = :entity AND status = 'open' AND run_id <> :run_id AND NOT EXISTS (
+WHERE integration = :integration AND entity = :entity AND status = 'open' AND run_id < :run_id AND NOT EXISTS (
   SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = dead_records.entity
     AND s.external_id = dead_records.record_key AND s.part = '' AND s.verdict NOT IN ('missing', 'withdraw'))
 """
 COLUMNS = """id, integration, entity, record_key, external_id, run_id, status, code, category, severity, field,
-  reason, attempts, first_seen_at_ms, last_seen_at_ms"""
+  reason, attempts, first_seen_at_ms, last_seen_at_ms, part, digest"""
 CHOSEN = """status = 'open' AND id > :after_id AND (:integration IS NULL OR integration = :integration)
   AND (:entity IS NULL OR entity = :entity) AND (:code IS NULL OR code = :code)
   AND (:field IS NULL OR coalesce(field, '') = :field) AND (:run_id IS NULL OR run_id = :run_id)
@@ -61,7 +71,8 @@ WHERE integration = :integration AND entity = :entity AND status = 'open'
   AND external_id IN (SELECT value FROM json_each(:ids))
 """
 # References may come later without the record changing, so those are tried for ever.
-GIVEN_UP = """d.digest <> '' AND (d.status = 'discarded' OR d.status = 'open' AND (d.code = 'kills_the_engine'
+GIVEN_UP = """d.digest <> '' AND (d.status = 'discarded' OR d.status = 'open' AND d.part = ''
+  AND (d.code = 'kills_the_engine'
   OR d.attempts >= :tries AND d.code NOT IN ('unknown_reference', 'identity_in_question')))"""
 GIVEN_UP_KEYS = f"""
 SELECT d.record_key, d.digest FROM dead_records d
@@ -87,6 +98,10 @@ SELECT integration, entity, code, field, min(category) AS category, min(severity
 FROM dead_records WHERE status = 'open' AND (:integration IS NULL OR integration = :integration)
 GROUP BY integration, entity, code, field ORDER BY n DESC, integration, entity, code LIMIT 500
 """
+IS_OPEN = """
+SELECT 1 FROM dead_records
+WHERE integration = :integration AND entity = :entity AND record_key = :key AND status = 'open'
+"""
 RAW = "SELECT integration, entity, record_key, raw, form FROM dead_records WHERE id = :id"
 CHUNK = 5000
 
@@ -108,6 +123,7 @@ class DeadEntry:
     raw: bytes | None = None
     digest: str = ""
     form: str = ""
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +200,7 @@ async def bury(c: Connection, entries: Iterable[DeadEntry], *, now_ms: int) -> N
                 "raw": one.raw,
                 "digest": one.digest,
                 "form": one.form,
+                "part": one.part,
                 "now_ms": now_ms,
             }
             for one in entries
@@ -191,9 +208,13 @@ async def bury(c: Connection, entries: Iterable[DeadEntry], *, now_ms: int) -> N
     )
 
 
-async def mend_settled(c: Connection, integration: str, entity: Entity, *, table: str) -> None:
-    """Close what came through after all, as the mappings ``table`` says; what the SIS had said of it is forgotten."""
-    await c.run(MEND_SETTLED.format(table=table), {"integration": integration, "entity": entity.value})
+async def mend_settled(c: Connection, integration: str, entity: Entity, run_id: int, *, table: str) -> None:
+    """Close what came through in a run after all, as the mappings ``table`` says; what the SIS had said of it, and that
+    it was given up, is forgotten.
+    """
+    params = {"integration": integration, "entity": entity.value, "run_id": run_id}
+    for statement in (MEND_SETTLED, FORGET_GIVEN_UP):
+        await c.run(statement.format(table=table), params)
 
 
 async def mend_vanished(c: Connection, integration: str, entity: Entity, run_id: int) -> None:
@@ -264,17 +285,23 @@ async def close_gone(
     return await c.run(CLOSE_GONE, {**place, "ids": json.dumps(list(external_ids))})
 
 
+async def is_open(c: Connection, integration: str, record: Record | Part) -> bool:
+    """Whether a record of that id is in error already."""
+    params = {"integration": integration, "entity": record.entity.value, "key": record.external_id}
+    return await c.one(IS_OPEN, params) is not None
+
+
 async def given_up(
-    c: Connection, integration: str, entity: Entity, digests: Mapping[str, str], *, tries: int
-) -> set[str]:
-    """Those keys of ``digests`` (key -> digest) that were given up as they are now."""
+    c: Connection, integration: str, entity: Entity, said: Collection[tuple[str, str]], *, tries: int
+) -> set[tuple[str, str]]:
+    """Those of ``said`` (record key, digest) that were given up as they are now."""
     params = {
         "integration": integration,
         "entity": entity.value,
-        "keys": json.dumps(list(digests)),
+        "keys": json.dumps([key for key, _ in said]),
         "tries": tries,
     }
-    return {row[0] for row in await c.all(GIVEN_UP_KEYS, params) if digests[row[0]] == row[1]}
+    return {(row[0], row[1]) for row in await c.all(GIVEN_UP_KEYS, params)} & set(said)
 
 
 async def any_given_up(c: Connection, integration: str, entity: Entity, *, tries: int) -> bool:
@@ -317,6 +344,8 @@ def _record(row: Row) -> DeadRecord:
         attempts=row["attempts"],
         first_seen_at_ms=row["first_seen_at_ms"],
         last_seen_at_ms=row["last_seen_at_ms"],
+        part=row["part"],
+        digest=row["digest"],
     )
 
 

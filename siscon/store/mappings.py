@@ -63,7 +63,7 @@ MARK_BURIED = """
 INSERT INTO {table} (entity_type, external_id, sync_status, error_message)
 SELECT entity, external_id, 'error', reason FROM dead_records
 WHERE run_id = :run_id AND integration = :integration AND entity = :entity
-  AND status = 'open' AND external_id IS NOT NULL
+  AND status = 'open' AND external_id IS NOT NULL AND part = '' AND mended IS NULL
 ON CONFLICT (entity_type, external_id) DO UPDATE SET
   sync_status = excluded.sync_status, error_message = excluded.error_message, missing_since = NULL, missing_runs = 0,
   withdrawn_at = NULL, missing_run = NULL

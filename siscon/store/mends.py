@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
+from siscon.domain.dead_records import DeadRecord
 from siscon.domain.records import Entity
 from siscon.store.database import Connection, Row
 
+# It stays in error until the record has come through.
 KEEP = """
-UPDATE dead_records SET status = 'mended', raw = NULL, mended = :sealed, settled_at_ms = :now_ms,
+UPDATE dead_records SET mended = :sealed, external_id = :external_id, settled_at_ms = :now_ms,
   settled_by = :actor, settled_why = :reason
-WHERE id = :id AND status = 'open'
+WHERE id = :id AND status = 'open' AND digest = :digest
 """
 IN_FORCE = "integration = :integration AND entity = :entity AND mended IS NOT NULL AND digest <> ''"
 ANY = f"SELECT 1 FROM dead_records WHERE {IN_FORCE} AND form = 'fields' LIMIT 1"
@@ -55,18 +57,25 @@ def place_of(integration: str, entity: Entity, record_key: str) -> str:
     return f"dead_records|{integration}|{entity.value}|{record_key}|mended"
 
 
-async def keep(c: Connection, dead_id: int, sealed: bytes, *, actor: str, reason: str, now_ms: int) -> bool:
-    """Put the mended fields in the place of what the SIS had said; False where the record is no longer open."""
-    values = {"id": dead_id, "sealed": sealed, "actor": actor, "reason": reason, "now_ms": now_ms}
-    return await c.run(KEEP, values) == 1
+async def keep(
+    c: Connection, dead: DeadRecord, sealed: bytes, *, external_id: str, actor: str, reason: str, now_ms: int
+) -> bool:
+    """Put the mended fields in the place of what the SIS had said; False where it says something else by now."""
+    values = {"id": dead.id, "digest": dead.digest, "external_id": external_id, "sealed": sealed}
+    return await c.run(KEEP, {**values, "actor": actor, "reason": reason, "now_ms": now_ms}) == 1
 
 
 async def of_rows(
-    c: Connection, integration: str, entity: Entity, digests: Mapping[str, str]
-) -> dict[str, bytes]:
-    """Record key -> mended fields, sealed, for those of ``digests`` (key -> digest) that were mended as they are."""
-    params = {"integration": integration, "entity": entity.value, "keys": json.dumps(list(digests))}
-    return {row[0]: row[2] for row in await c.all(OF_ROWS, params) if digests[row[0]] == row[1]}
+    c: Connection, integration: str, entity: Entity, said: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], bytes]:
+    """(Record key, digest) -> mended fields, sealed, for those of ``said`` that were mended as they are."""
+    params = {
+        "integration": integration,
+        "entity": entity.value,
+        "keys": json.dumps([key for key, _ in said]),
+    }
+    found = {(row[0], row[1]): row[2] for row in await c.all(OF_ROWS, params)}
+    return {one: sealed for one, sealed in found.items() if one in said}
 
 
 async def any_of_fields(c: Connection, integration: str, entity: Entity) -> bool:

@@ -19,7 +19,17 @@ SELECT s.run_id, s.entity, s.external_id, :part, (
   ), ''
 FROM staged s JOIN {table} m ON m.entity_type = s.entity AND m.external_id = s.external_id
 WHERE s.run_id = :run_id AND s.entity = :entity AND s.part = '' AND s.verdict IS NULL
-ON CONFLICT (run_id, entity, external_id, part) DO UPDATE SET body = excluded.body
+ON CONFLICT (run_id, entity, external_id, part) DO UPDATE SET body = json_patch(staged.body, excluded.body)
+"""
+KEEP_OF = """
+INSERT INTO staged (run_id, entity, external_id, part, body, fingerprint)
+SELECT :run_id, m.entity_type, m.external_id, :part, (
+    SELECT json_group_object(f.key, json(f.value)) FROM (
+      SELECT e.key, CASE e.type WHEN 'text' THEN json_quote(e.value) ELSE e.value END AS value
+      FROM json_each(m.base) e WHERE e.key IN (SELECT value FROM json_each(:fields))) f
+  ), ''
+FROM {table} m WHERE m.entity_type = :entity AND m.external_id = :external_id
+ON CONFLICT (run_id, entity, external_id, part) DO UPDATE SET body = json_patch(staged.body, excluded.body)
 """
 KEPT = "kept"
 """The part in which fields come that nobody could read this time."""
@@ -74,6 +84,24 @@ async def keep(c: Connection, integration: str, run_id: int, entity: Entity, fie
     """Give every known staged record what was last agreed on in text fields that could not be read this time."""
     params = {"run_id": run_id, "entity": entity.value, "part": KEPT, "fields": json.dumps(list(fields))}
     await c.run(KEEP.format(table=table_of(integration)), params)
+
+
+async def keep_of(
+    c: Connection, integration: str, run_id: int, entity: Entity, pieces: Iterable[tuple[str, Sequence[str]]]
+) -> None:
+    """Give single records, as (external id, fields), what was last agreed on in fields that made no sense this time."""
+    rows = [
+        {
+            "run_id": run_id,
+            "entity": entity.value,
+            "part": KEPT,
+            "external_id": external_id,
+            "fields": json.dumps(list(fields)),
+        }
+        for external_id, fields in pieces
+    ]
+    if rows:
+        await c.many(KEEP_OF.format(table=table_of(integration)), rows)
 
 
 async def has_parts(c: Connection, run_id: int, entity: Entity) -> bool:

@@ -26,7 +26,7 @@ COMMANDS: list[Command] = [
     ),
     EditRecord("harbor", "student", "u1", {"last_name": "Quill"}, "why"),
     WithdrawRecords("harbor", "student", (), {"last_name": "Quill"}, 2, "why"),
-    MendDead(3, {"name.family": "Quill"}, "why"),
+    MendDead(3, {"name.family": "Quill"}, "digest", "why"),
     ApprovePlan(3, "why", ("student",)),
 ]
 

@@ -13,7 +13,7 @@ import pytest
 
 from siscon.domain.errors import ProviderError, TransientError
 from siscon.domain.records import Entity, Part, School, Student
-from siscon.engine import bounded
+from siscon.engine import bounded, page_checks, told
 from siscon.engine.job import ImportJob
 from siscon.engine.links import WatchedFiles
 from siscon.engine.meter import CURRENT, Meter
@@ -133,7 +133,7 @@ async def test_a_fault_names_the_line_where_it_left_the_file_of_the_provider(hou
 
 async def test_a_fault_outside_the_file_of_the_provider_names_no_line(house: TestHouse) -> None:
     error = KeyError("x")
-    assert bounded.line_of(error, Odd(giving())) == ""
+    assert told.line_of(error, Odd(giving())) == ""
 
 
 RUBBISH: dict[str, Any] = {
@@ -171,12 +171,14 @@ GOOD_REJECTED = {
     "sentence": {"text"},
     "field": {"nothing", "text"},
     "raw": {"text"},
+    "part": {"text"},
+    "fields": set(),
 }
 
 
 def test_the_rules_know_every_field_of_a_page() -> None:
-    assert set(bounded.PAGE_FIELDS) == {one.name for one in fields(Page)} == set(GOOD_PAGE)
-    assert set(bounded.REJECTED_FIELDS) == {one.name for one in fields(Rejected)} == set(GOOD_REJECTED)
+    assert set(page_checks.PAGE_FIELDS) == {one.name for one in fields(Page)} == set(GOOD_PAGE)
+    assert set(page_checks.REJECTED_FIELDS) == {one.name for one in fields(Rejected)} == set(GOOD_REJECTED)
 
 
 async def first_page(job: ImportJob, page: Any) -> Page:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siscon.domain.commands import ForgetMend, MendDead, UndoRun
+from siscon.domain.commands import CancelRun, DiscardDead, ForgetMend, MendDead, UndoRun
 from siscon.domain.errors import ProviderError, UsageError
 from siscon.domain.records import Course, Entity, School, Section, Student
 from siscon.domain.runs import RunStatus
+from siscon.engine import plan
 from siscon.engine.mend import with_values
 from siscon.providers.contract import Rejected
 from siscon.store import dead_records
@@ -41,8 +43,17 @@ async def open_ids(house: TestHouse) -> list[int]:
         return [one.id for one in await dead_records.list_open(c)]
 
 
+async def mending(
+    house: TestHouse, dead_id: int, fields: Mapping[str, str | None], why: str = "told"
+) -> MendDead:
+    """The command of somebody who has looked at the record."""
+    async with house.db.read() as c:
+        [dead] = await dead_records.by_ids(c, [dead_id])
+    return MendDead(dead_id, fields, dead.digest, why)
+
+
 async def mend(house: TestHouse, dead_id: int, **fields: str | None) -> int:
-    row = await house.ask(MendDead(dead_id, fields, "the office told us"))
+    row = await house.ask(await mending(house, dead_id, fields))
     assert row.run_id is not None, row.answer
     assert await house.carry_on(row.run_id) is RunStatus.COMPLETED
     return row.run_id
@@ -124,7 +135,7 @@ async def test_what_still_makes_no_sense_ends_the_run_and_changes_nothing(house,
     house.sis.hold(nameless(), entity=Entity.STUDENT)
     await house.sync()
     before = await house.content()
-    row = await house.ask(MendDead((await open_ids(house))[0], fields, "a try"))
+    row = await house.ask(await mending(house, (await open_ids(house))[0], fields))
     with pytest.raises(ProviderError, match=sentence):
         await house.carry_on(row.run_id)
     assert await house.content() == before
@@ -134,7 +145,7 @@ async def test_a_provider_that_reads_no_single_rows_says_so(house):
     house.sis.reads_rows = False
     house.sis.hold(nameless(), entity=Entity.STUDENT)
     await house.sync()
-    row = await house.ask(MendDead((await open_ids(house))[0], {"last": "Fenwick"}, "a try"))
+    row = await house.ask(await mending(house, (await open_ids(house))[0], {"last": "Fenwick"}))
     with pytest.raises(ProviderError, match="mend this student in the SIS"):
         await house.carry_on(row.run_id)
 
@@ -162,14 +173,72 @@ async def test_what_was_mended_can_be_forgotten_and_undone(house):
     assert await last_names(house) == ["Fenwick", "Reed"]
 
 
+async def test_a_mend_that_is_cancelled_leaves_the_record_in_error_and_counts_at_the_next_sync(
+    house, monkeypatch
+):
+    house.sis.hold(nameless(), entity=Entity.STUDENT)
+    await house.sync()
+    [dead_id] = await open_ids(house)
+    row = await house.ask(await mending(house, dead_id, {"last": "Fenwick"}))
+
+    async def stop(*_told: object) -> None:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(plan, "plan_entity", stop)
+        with pytest.raises(asyncio.CancelledError):
+            await house.carry_on(row.run_id)
+    await house.ask(CancelRun(row.run_id))
+
+    assert await open_ids(house) == [dead_id]
+    await house.sync()
+    assert await last_names(house) == ["Fenwick", "Reed"]
+    assert await open_ids(house) == []
+
+
+async def test_nothing_is_mended_but_what_was_looked_at(house):
+    house.sis.hold(nameless(), entity=Entity.STUDENT)
+    await house.sync()
+    [dead_id] = await open_ids(house)
+    row = await house.ask(await mending(house, dead_id, {"last": "Fenwick"}))
+    house.sis.remove(Entity.STUDENT, ["s9"])
+    house.sis.hold(nameless(first="Somebody else"), entity=Entity.STUDENT)
+    await house.sync()
+
+    with pytest.raises(ProviderError, match="look again"):
+        await house.carry_on(row.run_id)
+    assert await last_names(house) == ["Reed"]
+
+
+async def test_what_was_given_up_meanwhile_is_not_mended_in_silence(house):
+    house.sis.hold(nameless(), entity=Entity.STUDENT)
+    await house.sync()
+    [dead_id] = await open_ids(house)
+    row = await house.ask(await mending(house, dead_id, {"last": "Fenwick"}))
+    await house.ask(DiscardDead("harbor", (dead_id,), {}, 1, "a test account"))
+    with pytest.raises(ProviderError, match="not in error any more"):
+        await house.carry_on(row.run_id)
+
+
+async def test_a_row_without_an_id_is_not_made_into_somebody_who_is_here(house):
+    house.sis.hold(nameless(None), entity=Entity.STUDENT)
+    await house.sync()
+    [dead_id] = await open_ids(house)
+    row = await house.ask(await mending(house, dead_id, {"id": "s1", "last": "Fenwick"}))
+    with pytest.raises(ProviderError, match="belongs to another record"):
+        await house.carry_on(row.run_id)
+    assert await last_names(house) == ["Reed"]
+
+
 async def test_a_command_that_makes_no_sense_is_refused_with_a_sentence(house):
     house.sis.hold(nameless(), entity=Entity.STUDENT)
     await house.sync()
     [dead_id] = await open_ids(house)
     for command, sentence in (
-        (MendDead(999, {"last": "x"}, "why"), "is not in error"),
-        (MendDead(dead_id, {}, "why"), "Say which value"),
-        (MendDead(dead_id, {"last": "x"}, " "), "Say why"),
+        (MendDead(999, {"last": "x"}, "", "why"), "is not in error"),
+        (await mending(house, dead_id, {}), "Say which value"),
+        (await mending(house, dead_id, {"last": "x"}, " "), "Say why"),
+        (MendDead(dead_id, {"last": "x"}, "another", "why"), "since you looked"),
         (ForgetMend(dead_id, "why"), "Nobody has mended"),
     ):
         row = await house.ask(command)

@@ -150,6 +150,22 @@ async def test_what_was_given_up_is_passed_over_until_the_sis_says_something_els
     assert len(await dead_ids(house)) == 1
 
 
+async def test_what_was_given_up_is_news_again_after_the_record_has_come_through(house: TestHouse) -> None:
+    house.sis.hold(Section("x1", "Maths A", course="c1", school="sch"))
+    await house.sync()
+    [dead_id] = await dead_ids(house)
+    await house.ask(DiscardDead(NAME, (dead_id,), {}, 1, "no such course"))
+    house.sis.hold(Course("c1", "Maths"))
+    await house.sync()
+    forced = await house.ask(ForceSync(NAME, "section", "x1", relations=False))
+    assert forced.run_id is not None
+    await house.carry_on(forced.run_id)
+    for title in ("Maths B", "Maths A"):
+        house.sis.replace(Section("x1", title, course="c1", school="sch"))
+        await house.sync()
+        assert [one["title"] for one in await house.rows("SELECT title FROM sections")] == [title]
+
+
 async def test_after_many_tries_a_record_waits_for_a_person_and_stays_in_the_list(house: TestHouse) -> None:
     house.sis.hold(broken(9), entity=Entity.STUDENT)
     ends = [(await house.sync())[0] for _ in range(12)]

@@ -60,14 +60,14 @@ def provider(kind: type[Provider], **settings: Any) -> Provider:
 def test_a_mended_row_becomes_the_record_that_it_should_have_been(
     made: Provider, row: dict[str, Any], place: str
 ) -> None:
-    before = made.read(Entity.STUDENT, json.dumps(row))
+    before = made.read(Entity.STUDENT, json.dumps(row), "")
     mended = json.loads(json.dumps(row))
     *way, last = place.split(".")
     inner = mended
     for step in way:
         inner = inner[step]
     inner[last] = "Fenwick"
-    after = made.read(Entity.STUDENT, json.dumps(mended))
+    after = made.read(Entity.STUDENT, json.dumps(mended), "")
 
     assert before is not None
     assert (before.records, len(before.rejected)) == ([], 1)
@@ -88,7 +88,7 @@ def test_a_row_that_is_none_is_refused_by_every_provider(entity: Entity, raw: st
         provider(PowerSchool),
         provider(Skyward, flavour="sms_v1", token_url="https://sis.example.org/token"),
     ):
-        page = made.read(entity, raw)
+        page = made.read(entity, raw, "")
         assert page is None or not page.records
 
 
@@ -96,11 +96,11 @@ async def test_a_row_of_a_file_is_read_again_where_all_of_it_stands_in_one_file(
     zipped(tmp_path / "a.zip", {**PEOPLE, "users": PEOPLE["users"].replace("Ada,Lund", "Ada,")})
     async with provider_over(tmp_path) as made:
         [bad] = [one for page in await walk(made, Entity.STUDENT) for one in page.rejected]
-        refused = made.read(Entity.STUDENT, bad.raw)
+        refused = made.read(Entity.STUDENT, bad.raw, "")
         row = {**json.loads(bad.raw), "familyName": "Fenwick"}
-        mended = made.read(Entity.STUDENT, json.dumps(row))
+        mended = made.read(Entity.STUDENT, json.dumps(row), "")
         del row["role"]
-        of_two_files = made.read(Entity.STUDENT, json.dumps(row))
+        of_two_files = made.read(Entity.STUDENT, json.dumps(row), "")
 
     assert refused is not None
     assert (refused.records, [one.external_id for one in refused.rejected]) == ([], ["u2"])

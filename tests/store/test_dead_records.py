@@ -6,11 +6,12 @@ from typing import Any
 
 from siscon.domain.mappings import SyncStatus
 from siscon.domain.records import Entity
-from siscon.store import dead_records, mappings
+from siscon.store import dead_records, mappings, staged
 from siscon.store.database import Connection, Database
 from siscon.store.dead_records import DeadEntry
 from siscon.store.mappings import Tie
 from support.databases import activate
+from support.runs import a_run
 
 
 def entry(key: str, **changes: Any) -> DeadEntry:
@@ -57,6 +58,9 @@ async def test_a_record_that_dies_again_counts_one_attempt_per_run(db: Database)
 async def test_a_mended_record_is_closed_and_what_was_kept_of_it_is_gone(db: Database) -> None:
     async with db.transaction() as c:
         await activate(c, "a")
+    for _ in range(2):
+        run_id = await a_run(db, 1, integration="a", entities=[Entity.STUDENT])
+    async with db.transaction() as c:
         await dead_records.bury(c, [entry("7"), entry("8")], now_ms=10)
         place = dead_records.place_of("a", Entity.STUDENT, "7")
         assert await dead_records.raw(c, 1) == dead_records.Raw(b"sealed", place, "")
@@ -66,7 +70,9 @@ async def test_a_mended_record_is_closed_and_what_was_kept_of_it_is_gone(db: Dat
         ]
         await mappings.tie(c, "a", Entity.STUDENT, ties, now_ms=10)
         await mappings.mark(c, "a", Entity.STUDENT, [("8", "still dead")], status=SyncStatus.ERROR)
-        await dead_records.mend_settled(c, "a", Entity.STUDENT, table=mappings.table_of("a"))
+        read = [(one, "", "{}", "f", "unchanged", "") for one in ("7", "8", "never dead")]
+        await staged.put(c, run_id, Entity.STUDENT, read)
+        await dead_records.mend_settled(c, "a", Entity.STUDENT, run_id, table=mappings.table_of("a"))
 
         assert await keys(c) == ["8"]
         assert await dead_records.raw(c, 1) is None

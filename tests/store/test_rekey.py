@@ -83,7 +83,8 @@ async def fill(c: Connection, vault: Vault, number: int) -> None:
     ]
     await dead_records.bury(c, entries, now_ms=1)
     sealed = vault.seal("mended", place=mends.place_of("a", Entity.STUDENT, "key 0"))
-    await mends.keep(c, 1, sealed, actor="x", reason="why", now_ms=2)  # in the place of what was kept before
+    [first] = await dead_records.by_ids(c, [1])
+    await mends.keep(c, first, sealed, external_id="1", actor="x", reason="why", now_ms=2)
     await audit.append(c, vault, actor="x", action="y", target="z", detail={}, at_ms=1)
 
 
@@ -111,12 +112,12 @@ async def test_all_that_an_old_key_sealed_is_sealed_anew_at_its_place(db: Databa
         await fill(c, Vault([OLD]), 2 * rekey.BATCH + 1)
     rotated, alone = Vault([NEW, OLD]), Vault([NEW])
 
-    assert await reseal(db, rotated) == 2 * rekey.BATCH + 1 + 3 + 1
+    assert await reseal(db, rotated) == 2 * rekey.BATCH + 2 + 3 + 1
     assert await reseal(db, rotated) == 0
     async with db.read() as c:
         found = await rekey.counts(c)
         assert {key: dict(one) for key, one in found.items()} == {
-            alone.key_id: {"secrets": 1, "tokens": 3, "dead_records": 2 * rekey.BATCH + 1}
+            alone.key_id: {"secrets": 1, "tokens": 3, "dead_records": 2 * rekey.BATCH + 2}
         }
         token = await tokens.load(c, alone, "a")
         assert token is not None
@@ -124,7 +125,7 @@ async def test_all_that_an_old_key_sealed_is_sealed_anew_at_its_place(db: Databa
         raw = await dead_records.raw(c, 7)
         assert raw is not None
         assert alone.open(raw.sealed, place=raw.place) == "raw 6"
-        [mended] = (await mends.of_rows(c, "a", Entity.STUDENT, {"key 0": "d0"})).values()
+        [mended] = (await mends.of_rows(c, "a", Entity.STUDENT, {("key 0", "d0")})).values()
         assert alone.open(mended, place=mends.place_of("a", Entity.STUDENT, "key 0")) == "mended"
         assert await audit.verify(c, alone) is None
         assert {row["key_id"] for row in await c.all("SELECT key_id FROM tokens")} == {alone.key_id}

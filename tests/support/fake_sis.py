@@ -101,10 +101,12 @@ class FakeProvider(Provider):
             modified=self.sis.told(entity, found),
         )
 
-    def read(self, entity: Entity, raw: str) -> Page | None:
+    def read(self, entity: Entity, raw: str, part: str) -> Page | None:
         row = json.loads(raw)
         if not self.sis.reads_rows:
             return None
+        if part:
+            return Page([Part(entity, row["id"], part, {"birth_date": row["born"]})], None)
         if not row.get("last"):
             refused = Rejected(row.get("id"), "missing", "last name is missing", "last", raw)
             return Page(records=[], resume=None, rejected=[refused])

@@ -81,7 +81,8 @@ class PageDecoder:
     ``page`` is a ``TypedDict`` of the whole body. ``keys`` lead to the rows; an SIS may leave out the keys after
     ``keys[0]`` when there are no rows, and send one object where there is one row. ``mark`` is a key by which the
     list is known, if not ``keys[0]``; ``count_key`` one that announces the number of records; ``moment_key`` one in
-    each row that says when the SIS last changed it (``Any`` in the row's shape: nonsense there harms nobody).
+    each row that says when the SIS last changed it (``Any`` in the row's shape: nonsense there harms nobody). ``part``
+    names what rows are that are no records by themselves, ``fills`` the fields that they tell.
     """
 
     def __init__(
@@ -95,6 +96,8 @@ class PageDecoder:
         mark: str = "",
         count_key: str = "",
         moment_key: str = "",
+        part: str = "",
+        fills: tuple[str, ...] = (),
     ) -> None:
         self._page_shape, self._row_shape = page, row
         self._keys = keys
@@ -103,6 +106,7 @@ class PageDecoder:
         self._marks = {keys[0], mark} - {""}
         self._count_key = count_key
         self._moment_key = moment_key
+        self.part, self._fills = part, fills
 
     def adapted(
         self, change: Callable[[Callable[[Any], Record | Part | None]], Callable[[Any], Record | Part | None]]
@@ -194,7 +198,7 @@ class PageDecoder:
             raw_text=lambda pair: raw_text(pair[1]),
         )
         ids = [self._id_of(raw) or "" for raw in raws]
-        return Decoded(good, bad, len(rows), ids=ids, modified=self._moments(made))
+        return Decoded(good, self._of_part(bad), len(rows), ids=ids, modified=self._moments(made))
 
     def _rows(self, body: Any, request: str) -> Sequence[Any]:
         """The rows; without the first key the body is another thing than a list, for example an error."""
@@ -230,7 +234,10 @@ class PageDecoder:
 
         good, bad = sort_out(raws, to_record, id_of=self._id_of, raw_text=raw_text)
         ids = [self._id_of(raw) or "" for raw in raws]
-        return Decoded(good, bad, len(raws), ids=ids, modified=self._moments(made))
+        return Decoded(good, self._of_part(bad), len(raws), ids=ids, modified=self._moments(made))
+
+    def _of_part(self, bad: list[Rejected]) -> list[Rejected]:
+        return [replace(one, part=self.part, fields=self._fills) for one in bad] if self.part else bad
 
     def _one(self, raw: Any) -> Record | Part | None:
         if self._moment_key and isinstance(raw, dict) and type(raw) is not Twice:

@@ -188,9 +188,12 @@ class OneRosterPages:
                 return None
         return found
 
-    def read(self, entity: Entity, raw: str) -> Page:
-        """A row that a person has mended, by the main list of its entity."""
-        return first_good([self.lists_of(entity)[0].decoder.read_row(raw)])
+    def read(self, entity: Entity, raw: str, part: str) -> Page | None:
+        """A row that a person has mended, by the list that it came from."""
+        for one in self.lists_of(entity):
+            if one.decoder.part == part:
+                return first_good([one.decoder.read_row(raw)])
+        return None
 
     async def one(self, entity: Entity, external_id: str) -> Page | None:
         """One record by its id, with what is laid over it; None where the server does not offer that."""

@@ -336,16 +336,27 @@ def enrollment(row: EnrollmentRow) -> Enrollment | None:
     )
 
 
-def _list(page: Any, row: Any, key: str, to_record: Any) -> PageDecoder:
-    return PageDecoder(page, row, (key,), to_record, id_key="sourcedId", moment_key="dateLastModified")
+def _list(page: Any, row: Any, key: str, to_record: Any, part: str = "", *fills: str) -> PageDecoder:
+    return PageDecoder(
+        page,
+        row,
+        (key,),
+        to_record,
+        id_key="sourcedId",
+        moment_key="dateLastModified",
+        part=part,
+        fills=fills,
+    )
 
 
 STUDENTS = _list(Users, User, "users", student)
 TEACHERS = _list(Users, User, "users", staff)
-DEMOGRAPHICS = _list(DemographicsList, Demographics, "demographics", demographics)
+DEMOGRAPHICS = _list(
+    DemographicsList, Demographics, "demographics", demographics, "demographics", "birth_date", "gender"
+)
 SCHOOLS = _list(Orgs, Org, "orgs", school)
 TERMS = _list(Sessions, Session, "academicSessions", term)
 COURSES = _list(Courses, CourseRow, "courses", course)
 SECTIONS = _list(Classes, ClassRow, "classes", section)
-TEACHINGS = _list(Enrollments, EnrollmentRow, "enrollments", teaching)
+TEACHINGS = _list(Enrollments, EnrollmentRow, "enrollments", teaching, "teachings", "instructors")
 ENROLLMENTS = _list(Enrollments, EnrollmentRow, "enrollments", enrollment)

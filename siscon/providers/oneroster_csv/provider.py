@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatch
 from pathlib import Path
@@ -117,9 +118,9 @@ class OneRosterCsv(FileProvider):
             else:
                 yield page
 
-    def read(self, entity: Entity, raw: str) -> Page | None:
+    def read(self, entity: Entity, raw: str, part: str) -> Page | None:
         """A row that a person has mended; None for people of 1.2, whose roles stand in another file."""
-        return read_row(entity, raw, self._own.custom_fields)
+        return None if part else read_row(entity, raw, self._own.custom_fields)
 
     def _words(self, entity: Entity) -> frozenset[str]:
         """The roles of the people that an entity is about; empty for what are no people."""
@@ -328,8 +329,11 @@ class Walk:
 
     def _told_of(self, one: Found, piece: Piece, places: Places) -> Record | Part | Rejected | None:
         words = self._words if piece.table == "users" else frozenset[str]()
-        custom = self._own.custom_fields if piece is self._pieces[0] else ()
-        return record_of(one, piece, places, words, custom)
+        is_main = piece is self._pieces[0]
+        told = record_of(one, piece, places, words, self._own.custom_fields if is_main else ())
+        if isinstance(told, Rejected) and not is_main:
+            return replace(told, part=piece.table, fields=DESCRIBED if piece.optional else ())
+        return told
 
     def _resume(self, piece: int, seen: int) -> str:
         return to_resume(files=_files_of(self._chain), piece=piece, seen=seen)

@@ -163,7 +163,7 @@ class PowerSchool(Provider):
                 raise
             return None
 
-    def read(self, entity: Entity, raw: str) -> Page:
+    def read(self, entity: Entity, raw: str, _part: str) -> Page:
         """A row that a person has mended: it came from a PowerQuery or from a resource."""
         ways = [_QUERIES[entity][1]] if entity in _QUERIES else []
         ways.append(self._staff if entity is Entity.STAFF else self._single(entity).decoder)

@@ -98,7 +98,7 @@ class NativePages:
         ask = partial(self._ask, path)
         return linked_pages(ask, rows, next_cursor, request=f"GET {path}", resume=resume)
 
-    def read(self, entity: Entity, raw: str) -> Page:
+    def read(self, entity: Entity, raw: str, _part: str) -> Page:
         """A row that a person has mended."""
         return first_good([LISTS[entity][1].read_row(raw)])
 

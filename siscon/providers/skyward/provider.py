@@ -69,9 +69,9 @@ class Skyward(Provider):
             return self._native.pages(entity, resume=resume)
         return self._roster.pages(entity, cursor=cursor, resume=resume)
 
-    def read(self, entity: Entity, raw: str) -> Page:
+    def read(self, entity: Entity, raw: str, part: str) -> Page | None:
         """A row that a person has mended."""
-        return (self._native or self._roster).read(entity, raw)
+        return (self._native or self._roster).read(entity, raw, part)
 
     async def one(self, entity: Entity, external_id: str) -> Page | None:
         """One record by its id; None where only the system's own interface is read."""

@@ -69,7 +69,7 @@ def _check_single(page: Page) -> None:
 
 def check_read_again(provider: Provider, entity: Entity, rejected: Rejected) -> None:
     """What was rejected is rejected again as long as nobody has mended it, under the id that it had."""
-    page = provider.read(entity, rejected.raw)
+    page = provider.read(entity, rejected.raw, rejected.part)
     if page is not None:
         assert not page.records, (entity, rejected.code)
         assert all(one.external_id == rejected.external_id for one in page.rejected), entity

@@ -2,6 +2,8 @@
 ALTER TABLE dead_records ADD COLUMN digest TEXT NOT NULL DEFAULT '';
 -- What raw holds: a row as the SIS sent it, or the fields of a record as we read it. Empty: nobody knows any more.
 ALTER TABLE dead_records ADD COLUMN form TEXT NOT NULL DEFAULT '' CHECK (form IN ('', 'wire', 'fields'));
+-- A piece of a record: the record itself goes through without it.
+ALTER TABLE dead_records ADD COLUMN part TEXT NOT NULL DEFAULT '';
 -- The fields that a person put in its place, sealed; they count as long as the SIS says the same.
 ALTER TABLE dead_records ADD COLUMN mended BLOB;
 ALTER TABLE dead_records ADD COLUMN settled_at_ms INTEGER;
