@@ -18,6 +18,9 @@ SHOWN = (
 )
 """What a person sees of two people to tell whether they are one."""
 
+TELLING = ("first_name", "last_name", "birth_date", "state_id")
+"""Fields by which a version of a person is another one than before."""
+
 FEW = 5
 """What more records than this share (the address of an office, say) tells nothing of anybody."""
 

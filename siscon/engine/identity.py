@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-from siscon.domain.identity import PEOPLE, SHOWN, other_person
+from siscon.domain.conflicts import resolve
+from siscon.domain.identity import PEOPLE, SHOWN, TELLING, other_person
 from siscon.domain.plans import Verdict
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
 from siscon.engine.job import ImportJob
@@ -15,6 +16,7 @@ from siscon.store.database import Connection
 from siscon.store.staged import ASK, IDENTITY, Judged, Unjudged
 
 Ids = Mapping[Entity, Set[str]]
+Fields = Mapping[str, Any]
 NOBODY: Ids = {}
 
 
@@ -88,9 +90,14 @@ async def somebody_else(
         return {}
     found = {}
     for one in batch:
-        incoming = json.loads(one.body)
-        why = other_person(json.loads(one.base), incoming)
-        if why and other_person(local[one.internal_id], incoming):
+        base, incoming = json.loads(one.base), json.loads(one.body)
+        why = other_person(base, incoming)
+        mine = local[one.internal_id]
+        if (
+            why
+            and other_person(mine, incoming)
+            and not _is_asked_field_by_field(job, entity, base, mine, incoming)
+        ):
             found[one.external_id] = (one.internal_id, why, incoming)
     if not found:
         return {}
@@ -100,6 +107,14 @@ async def somebody_else(
         for external_id, (internal_id, why, incoming) in found.items()
         if all(other_person(version, incoming) for version in kept.get(internal_id, ()))
     }
+
+
+def _is_asked_field_by_field(
+    job: ImportJob, entity: Entity, base: Fields, local: Fields, incoming: Fields
+) -> bool:
+    """Whether a person decides each of the fields that tell who it is: both sides have written them, of one person."""
+    telling = {name for name in TELLING if base.get(name) != incoming.get(name)}
+    return telling <= set(resolve(base, local, incoming, job.policy(entity)).ask)
 
 
 def in_question(entity: Entity, one: Unjudged, why: str, local: Mapping[str, Any], version: int) -> Judged:

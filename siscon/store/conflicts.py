@@ -24,15 +24,19 @@ ON CONFLICT (integration, entity, external_id, kind) WHERE status = 'open' DO UP
   other_external_id = excluded.other_external_id, why = excluded.why, sis_modified_at = excluded.sis_modified_at,
   local_edited_at_ms = excluded.local_edited_at_ms
 """
-# The run looked at the record and found nothing to ask: it would have put its own number on the conflict. What a
+# The run looked at the record and found nothing to ask, or asks another thing: it would have put its own number on it. What a
 # later run asked stays, for an older plan knows nothing of it.
 CLOSE_GONE = """
 UPDATE conflicts SET status = 'gone', settled_at_ms = :now_ms
 WHERE integration = :integration AND entity = :entity AND status = 'open'
   AND kind IN ('fields', 'identity') AND run_id < :run_id
-  AND EXISTS (
+  AND (EXISTS (
   SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = conflicts.entity
     AND s.external_id = conflicts.external_id AND s.part = '' AND s.verdict IN ('update', 'unchanged'))
+  OR EXISTS (
+  SELECT 1 FROM conflicts o WHERE o.integration = conflicts.integration AND o.entity = conflicts.entity
+    AND o.external_id = conflicts.external_id AND o.status = 'open' AND o.kind IN ('fields', 'identity')
+    AND o.run_id = :run_id))
 """
 SETTLE = """
 UPDATE conflicts SET status = 'settled', settled_at_ms = ?, settled_by = ?, settled_run_id = ?, decision = ?

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from siscon.domain.commands import CommandStatus, SettleConflict
+from siscon.domain.commands import CommandStatus, EditRecord, SettleConflict
+from siscon.domain.conflicts import Policy, Strategy
 from siscon.domain.guards import GuardLimits
 from siscon.domain.records import Enrollment, Entity, Section, Student
 from siscon.domain.runs import RunStatus
@@ -51,6 +52,21 @@ async def test_nothing_of_somebody_else_is_applied_and_it_is_asked_once(house):
     (tie,) = await house.rows(f"SELECT * FROM {NAME}_mappings WHERE external_id = 'u1'")
     assert (tie["sync_status"], '"Ada"' in tie["base"]) == ("pending", True)
     assert tie["error_message"] == "the id came back as somebody else: a person decides"
+
+
+async def test_what_both_sides_wrote_is_decided_field_by_field(house):
+    asking = dict.fromkeys(("birth_date", "state_id"), Strategy.MANUAL)
+    house.policies = {Entity.STUDENT: Policy(strategies=asking)}
+    told = {"birth_date": "2010-05-05", "state_id": "S-77"}
+    await house.ask(EditRecord(NAME, "student", "u1", told, "as the parents say"))
+    house.sis.replace(dataclasses.replace(OLD, birth_date="2010-06-06", state_id="S-78"))
+    await house.sync()
+    (one,) = await open_ones(house)
+    assert (one.kind, set(one.sis)) == ("fields", {"birth_date", "state_id"})
+
+    house.sis.replace(NEW)
+    await house.sync()
+    assert [one.kind for one in await open_ones(house) if one.status == "open"] == ["identity"]
 
 
 async def test_who_comes_back_as_before_is_no_question_any_more(house):
