@@ -24,8 +24,8 @@ ON CONFLICT (integration, entity, external_id, kind) WHERE status = 'open' DO UP
   other_external_id = excluded.other_external_id, why = excluded.why, sis_modified_at = excluded.sis_modified_at,
   local_edited_at_ms = excluded.local_edited_at_ms
 """
-# The run looked at the record and found nothing to ask, or asks another thing: it would have put its own number on it. What a
-# later run asked stays, for an older plan knows nothing of it.
+# The run looked at the record and found nothing to ask, or asks another thing: it would have put its own number on
+# it. What a later run asked stays, for an older plan knows nothing of it.
 CLOSE_GONE = """
 UPDATE conflicts SET status = 'gone', settled_at_ms = :now_ms
 WHERE integration = :integration AND entity = :entity AND status = 'open'
