@@ -43,7 +43,7 @@ def _lines(told: Summary) -> Iterator[tuple[str, str]]:
         )
     yield from _movements(told)
     if told["accounts"]:
-        named = ", ".join(f"{count} {entity} records" for entity, count in told["accounts"].items())
+        named = ", ".join(_records(count, entity) for entity, count in told["accounts"].items())
         yield "accounts", f"{named} were named"
     yield from _faults(told)
     yield "took", f"{told['seconds']:.1f} s, {told['requests']} requests"
@@ -58,7 +58,11 @@ def _movements(told: Summary) -> Iterator[tuple[str, str]]:
     if told["sections_with_other_teachers"]:
         yield "teachers", f"{told['sections_with_other_teachers']} sections have other teachers"
     for one in told["status_changes"]:
-        yield "status", f"{one['count']} {one['entity']} records went from {one['from']} to {one['to']}"
+        yield "status", f"{_records(one['count'], one['entity'])} went from {one['from']} to {one['to']}"
+
+
+def _records(count: int, entity: str) -> str:
+    return f"{count} {entity} record" if count == 1 else f"{count} {entity} records"
 
 
 def _faults(told: Summary) -> Iterator[tuple[str, str]]:
@@ -71,7 +75,7 @@ def _faults(told: Summary) -> Iterator[tuple[str, str]]:
         )
     for one in told["errors"]:
         some = ", ".join(one["examples"])
-        yield "errors", f"{one['count']} {one['entity']} records ({some}): {one['reason']}"
+        yield "errors", f"{_records(one['count'], one['entity'])} ({some}): {one['reason']}"
     if told["errors"]:
         yield "errors", f"'siscon errors list --run {told['run_id']}' lists them"
     elif told["failed"]:
