@@ -112,12 +112,13 @@ async def has_parts(c: Connection, run_id: int, entity: Entity) -> bool:
 async def pieces(
     c: Connection, run_id: int, entity: Entity, *, after: str, upto: str
 ) -> dict[str, list[Piece]]:
-    """External id -> its pieces in order, within a stretch."""
+    """External id -> its pieces in order, within a stretch; what is kept lies below what was told after all."""
     params = {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto}
     found: dict[str, list[Piece]] = {}
     for row in await c.all(PIECES, params):
         piece = Piece(row["body"], row["modified_at"], row["part"] == KEPT)
-        found.setdefault(row["external_id"], []).append(piece)
+        ours = found.setdefault(row["external_id"], [])
+        ours.insert(0 if piece.kept else len(ours), piece)
     return found
 
 

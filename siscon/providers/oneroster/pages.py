@@ -20,7 +20,7 @@ from siscon.providers.oneroster.coverage import school_year
 from siscon.providers.oneroster.lists import RosterList, lists_of
 from siscon.providers.oneroster.marks import moment_of, watermark
 from siscon.providers.oneroster.settings import OneRosterSettings
-from siscon.providers.oneroster.single import Singles, page_of, single
+from siscon.providers.oneroster.single import DESCRIBED, Singles, page_of, single
 
 FEW = 40
 """Up to so many changed students are completed one by one; more are read with the whole lists."""
@@ -123,7 +123,7 @@ class OneRosterPages:
                 raise
             note = f"The SIS does not offer {one.path} to this login ({error.code}): read without."
             onward = after(mark=mark) if after else None
-            yield Page([], onward, cursor=mark, note=note, absent_fields=("birth_date", "gender"))
+            yield Page([], onward, cursor=mark, note=note, absent_fields=DESCRIBED)
 
     def _chunks(
         self, one: RosterList, position: Position, since: str | None, size: int

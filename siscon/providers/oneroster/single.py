@@ -37,6 +37,9 @@ GONE = frozenset({"not_found", "gone"})
 UNABLE = frozenset({"forbidden", "bad_request", "refused_values", "not_allowed", "not_offered"})
 """Codes of refusals after which the list is asked: it may well be readable, or it says itself why not."""
 
+DESCRIBED = ("birth_date", "gender")
+"""What demographics tell of a student."""
+
 _STUDENT, _NEVER_STAFF = frozenset({"student"}), frozenset({"student", "guardian", "parent", "relative"})
 _DOTS = frozenset({"", ".", ".."})
 
@@ -111,20 +114,35 @@ class Singles:
         if not found.records or not more:
             return page_of([found])
         if entity is Entity.SECTION:
-            taught = await self._of_class(more[0], found, external_id)
-            return None if taught is None else page_of([found, *taught])
+            return await self._taught(found, more[0], external_id)
         return await self._described(found, more[0], external_id)
 
     async def _described(self, found: Decoded, more: RosterList, external_id: str) -> Page | None:
-        """A student with its demographics; where the login may not read them they are left as they are known."""
+        """A student with its demographics; where none are told or may be read they are left as they are known.
+
+        Not all servers that list demographics answer for one of them: only the list says that there are none.
+        """
         try:
-            return page_of([found, await single(self._asking, more, external_id)])
+            described = await single(self._asking, more, external_id)
         except ProviderError as error:
             if error.code not in UNABLE:
                 raise
             if not (more.optional and error.code == "forbidden"):
                 return None
-        return page_of([found], absent=("birth_date", "gender"))
+            return page_of([found], absent=DESCRIBED)
+        is_told = described.records or described.rejected
+        return page_of([found, described], absent=() if is_told else DESCRIBED)
+
+    async def _taught(self, found: Decoded, listed: RosterList, external_id: str) -> Page | None:
+        """A class with its teachers. None told is believed where the class lists others, or has no teachers by their
+        own path either; else the list must say so.
+        """
+        taught = await self._of_class(listed, found, external_id)
+        if taught is None:
+            return None
+        if not taught and await self._has_some(Entity.STAFF, "classes", external_id, "teachers"):
+            return None
+        return page_of([found, *taught])
 
     async def enrollments(self, of: Entity, external_id: str) -> Page | None:
         """The enrollments of one section or one student."""
@@ -136,7 +154,7 @@ class Singles:
             found = await self._of_class(listed, None, external_id)
         elif of is Entity.STUDENT:
             found = await self._filtered(listed, "user", external_id)
-            if found == [] and await self._has_classes(external_id):
+            if found == [] and await self._has_some(Entity.SECTION, "students", external_id, "classes"):
                 return None
         return None if found is None else page_of(found)
 
@@ -164,17 +182,16 @@ class Singles:
             return None
         return await self._all(listed, key, external_id, f"{key}.sourcedId='{external_id}'")
 
-    async def _has_classes(self, external_id: str) -> bool:
-        """Whether a student sits in classes, as far as the server tells; a server that does not tell may know some."""
-        (classes, *_) = self._lists_of(Entity.SECTION)
-        path = f"students/{quote(external_id, safe='')}/classes"
+    async def _has_some(self, entity: Entity, of: str, external_id: str, what: str) -> bool:
+        """Whether a record has others, as far as the server tells; a server that does not tell may know some."""
+        path = f"{of}/{quote(external_id, safe='')}/{what}"
         try:
             answer = await self._asking.get(path, {"limit": 1, "offset": 0})
         except ProviderError as error:
             if error.code in UNABLE | GONE:
                 return True
             raise
-        return classes.decoder.read(answer, "GET students/.../classes").received > 0
+        return self._lists_of(entity)[0].decoder.read(answer, f"GET {of}/.../{what}").received > 0
 
     async def _all(
         self, listed: RosterList, key: str, external_id: str, clause: str = ""

@@ -126,10 +126,15 @@ async def test_demographics_that_the_login_may_not_read_are_left_as_they_are_kno
     assert page.modified == {"u1": IVO["dateLastModified"]}
 
 
-async def test_a_student_without_demographics_has_none_and_bad_ones_bury_the_student() -> None:
-    page = await student({"or/students/u1": {"user": IVO}})
-    assert ([one.external_id for one in page.records], page.absent_fields) == (["u1"], ())
+@pytest.mark.parametrize("answer", [refused("not_found"), {"demographics": {}}], ids=["404", "empty"])
+async def test_demographics_that_are_not_told_of_one_student_are_left_as_they_are_known(answer: Any) -> None:
+    page = await student({"or/students/u1": {"user": IVO}, "or/demographics/u1": answer})
 
+    assert [one.external_id for one in page.records] == ["u1"]
+    assert page.absent_fields == ("birth_date", "gender")
+
+
+async def test_bad_demographics_bury_the_student() -> None:
     bad = {"demographics": {**BORN, "birthDate": "soon"}}
     page = await student({"or/students/u1": {"user": IVO}, "or/demographics/u1": bad})
     assert [(one.external_id, one.field) for one in page.rejected] == [("u1", "birthDate")]
@@ -236,13 +241,29 @@ async def test_a_filter_that_a_server_does_not_understand_is_never_taken_for_an_
     assert await over(Server(answers)).related(Entity.ENROLLMENT, Entity.SECTION, "k1") is None
 
 
-async def test_a_class_without_teachers_has_none_where_the_path_says_so() -> None:
-    page = await over(Server({"or/classes/k1": {"class": ART}, BELOW: {"enrollments": []}})).one(
-        Entity.SECTION, "k1"
-    )
+@pytest.mark.parametrize(
+    ("below", "teachers", "is_sure"),
+    [
+        ([], refused("not_found"), False),
+        ([], refused("forbidden"), False),
+        ([], {"users": [{"sourcedId": "t1", "givenName": "Ann", "familyName": "Berg"}]}, False),
+        ([], {"users": []}, True),
+        ([seat("e3", "u1")], refused("not_found"), True),
+    ],
+    ids=["not offered", "not allowed", "teachers all the same", "no teachers either", "students are listed"],
+)
+async def test_a_class_has_no_teachers_only_where_the_server_says_so(
+    below: list[Any], teachers: Any, is_sure: bool
+) -> None:
+    answers = {
+        "or/classes/k1": {"class": ART},
+        BELOW: {"enrollments": below},
+        "or/classes/k1/teachers": teachers,
+    }
+    page = await over(Server(answers)).one(Entity.SECTION, "k1")
 
-    assert page is not None
-    assert [one.external_id for one in page.records] == ["k1"]
+    assert (page is not None) is is_sure
+    assert page is None or [one.external_id for one in page.records] == ["k1"]
 
 
 async def test_a_broken_teaching_never_buries_the_class_that_has_its_id_by_chance() -> None:
