@@ -196,9 +196,7 @@ def record_of(
     """What a row is, or why it is none; None for a row that belongs to another entity."""
     row = found.what
     if isinstance(row, BadRow):
-        raw = raw_text(
-            {"file": found.file, "line": row.line, "text": row.text.encode("utf-8", "replace").decode()}
-        )
+        raw = raw_text({"text": row.text.encode("utf-8", "replace").decode()})
         known = row.external_id if piece.key == "sourcedId" else None
         return Rejected(known, row.code, row.sentence, None, raw)
     place: Place | None = None
@@ -215,22 +213,21 @@ def record_of(
             place = places.get(row.cells["sourcedId"].strip())
             if place is None:
                 return None
-    return _made(found.file, row, piece, place, custom)
+    return _made(row.cells, piece, place, custom, where=f"{found.file} line {row.line}: ")
 
 
 def _made(
-    file: str, row: Row, piece: Piece, place: Place | None, custom: tuple[str, ...]
+    cells: Cells, piece: Piece, place: Place | None, custom: tuple[str, ...], *, where: str = ""
 ) -> Record | Part | Rejected | None:
+    """``where`` a row stands is told in the sentence alone: a row above it changes that, and it is the same row."""
     try:
-        check_texts(row.cells)
-        record = piece.to_record(row.cells, place)
+        check_texts(cells)
+        record = piece.to_record(cells, place)
         if custom and record is not None and not isinstance(record, Part):
-            values = {name: row.cells.get(f"metadata.{name.lower()}") for name in custom}
+            values = {name: cells.get(f"metadata.{name.lower()}") for name in custom}
             record = replace(record, custom=custom_text(values))
     except RecordError as error:
-        raw = raw_text({"file": file, "line": row.line, **row.cells})
-        sentence = f"{file} line {row.line}: {error.sentence}"
-        return Rejected(_id(row, piece), error.code, sentence, error.field, raw)
+        return Rejected(_id(cells, piece), error.code, where + error.sentence, error.field, raw_text(dict(cells)))
     return record
 
 
@@ -244,7 +241,7 @@ def read_row(entity: Entity, raw: str, custom: tuple[str, ...]) -> Page | None:
     cells = defaultdict(str, {name: str(value or "") for name, value in told.items()})
     if piece.table == "users" and "role" not in cells:
         return None
-    found = _made(cells.pop("file", ""), Row(int(cells.pop("line", "0")), cells), piece, None, custom)
+    found = _made(cells, piece, None, custom)
     if isinstance(found, Rejected):
         return Page([], None, [found])
     return Page([] if found is None else [found], None)
@@ -260,11 +257,11 @@ def modified_at(found: Found, piece: Piece, places: Places) -> str | None:
     return later(told, place.modified if place is not None else None)
 
 
-def _id(row: Row, piece: Piece) -> str | None:
+def _id(cells: Cells, piece: Piece) -> str | None:
     """Whose record it would have been; a teacher's enrollment names none that can be buried."""
     if piece.key != "sourcedId":
         return None
     try:
-        return as_id(row.cells["sourcedId"], "sourcedId")
+        return as_id(cells["sourcedId"], "sourcedId")
     except RecordError:
         return None

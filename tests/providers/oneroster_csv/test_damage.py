@@ -204,7 +204,20 @@ def test_a_bad_row_is_rejected_with_file_line_and_what_stood_there(tmp_path: Pat
     assert nameless.sentence.startswith("users.csv line 2: givenName is missing")
     assert json.loads(nameless.raw)["familyName"] == "Marsh"
     assert (short.external_id, short.code) == (None, "column_count")
-    assert json.loads(short.raw) == {"file": "users.csv", "line": 5, "text": "u9"}
+    assert json.loads(short.raw) == {"text": "u9"}
+
+
+def test_a_bad_row_is_the_same_wherever_it_stands(tmp_path: Path) -> None:
+    """What was mended or given up is known again by it when the next delivery has other rows above."""
+    bad = "u8,,,true,s1,student,eva,,Lind\nu9\n"
+    raws = []
+    for name, above in (("a", ""), ("b", "u3,,,true,s1,student,ida,Ida,Lund\n" * 2)):
+        (tmp_path / name).mkdir()
+        zipped(tmp_path / name / "x.zip", {**PEOPLE, "users": PEOPLE["users"] + above + bad})
+        raws.append([(one.external_id, one.raw) for one in rejected_of(tmp_path / name)])
+
+    assert [one[0] for one in raws[0]] == ["u8", None]
+    assert raws[0] == raws[1]
 
 
 # zips
