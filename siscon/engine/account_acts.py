@@ -110,7 +110,7 @@ async def _name_some(
         [(name, id_) for id_, told in zip(ids, chosen, strict=True) for name in told.values()],
         now_ms=job.now_ms(),
     )
-    act = Act(run.integration, run.id, run.requested_by, "edited", job.now_ms(), job.vault)
+    act = Act(run.integration, run.id, run.requested_by, "edited", job.now_ms(), job.vault, by_hand=False)
     await write_edits(
         c,
         act,

@@ -47,7 +47,10 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """On whose behalf, by which run, and what it is: a kind of ``changes`` (edited, settled, merged ...)."""
+    """On whose behalf, by which run, and what it is: a kind of ``changes`` (edited, settled, merged ...).
+
+    ``by_hand``: a person chose the values. Where siscon chose them, other edits of the record become no newer by it.
+    """
 
     integration: str
     run_id: int
@@ -55,6 +58,7 @@ class Act:
     kind: str
     now_ms: int
     vault: Vault
+    by_hand: bool = True
 
 
 async def write_edits(c: Connection, act: Act, entity: Entity, edits: Sequence[Edit]) -> int:
@@ -80,7 +84,7 @@ async def write_edits(c: Connection, act: Act, entity: Entity, edits: Sequence[E
         if fields:
             row = local[one.internal_id]
             rows.append((one.internal_id, {**row.fields, **inside(entity, fields, known)}))
-    await records.update(c, entity, rows, now_ms=act.now_ms, by_hand=True)
+    await records.update(c, entity, rows, now_ms=act.now_ms, by_hand=act.by_hand)
     await mappings.rebase(
         c, act.integration, entity, [_rebased(one.external_id, one.base) for one in edits if one.base]
     )

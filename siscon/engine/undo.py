@@ -11,7 +11,7 @@ from siscon.domain.guards import Excess, in_short
 from siscon.domain.mappings import SyncStatus
 from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity
-from siscon.domain.runs import Phase, RunStatus, end_of
+from siscon.domain.runs import Phase, Run, RunKind, RunStatus, end_of
 from siscon.domain.undoing import judge, merge
 from siscon.engine.job import ImportJob
 from siscon.engine.rejoining import cut_again, ids_of, tie_again
@@ -172,6 +172,8 @@ async def _is_too_much(job: ImportJob, entities: Iterable[Entity]) -> bool:
 
 async def _carry_out(job: ImportJob, entity: Entity, verdict: Verdict) -> None:
     act_of = {Verdict.CREATE: _put_back, Verdict.REMOVE: _take_out}.get(verdict, _restore)
+    async with job.db.read() as c:
+        by_hand = not await _was_naming(c, job.run)
     while True:
         async with job.db.transaction(job.lease) as c:
             steps = await undoing.next_steps(
@@ -181,9 +183,17 @@ async def _carry_out(job: ImportJob, entity: Entity, verdict: Verdict) -> None:
                 return
             kind = "removed" if verdict is Verdict.REMOVE else "restored"
             run = job.run
-            act = Act(run.integration, run.id, run.requested_by, kind, job.now_ms(), job.vault)
+            act = Act(run.integration, run.id, run.requested_by, kind, job.now_ms(), job.vault, by_hand)
             await act_of(c, act, entity, steps)
             await undoing.done(c, run.id, entity, steps)
+
+
+async def _was_naming(c: Connection, run: Run) -> bool:
+    """Whether what is undone (or undone once more) gave people names: those siscon chose, no person did."""
+    found: Run | None = run
+    while found is not None and found.kind is RunKind.UNDO:
+        found = await runs.get(c, found.request["run_id"])
+    return found is not None and "accounts" in found.request
 
 
 async def _passed_over(c: Connection, act: Act, entity: Entity, count: int) -> None:

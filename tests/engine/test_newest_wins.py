@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from siscon.domain.accounts import OF_PEOPLE, AccountRule, parse
+from siscon.domain.commands import CreateAccounts, UndoRun
 from siscon.domain.conflicts import ConflictKind, Policy, Strategy
 from siscon.domain.records import Entity, Part, Record
 from siscon.providers.registry import load
@@ -170,3 +172,27 @@ async def test_a_district_that_speaks_oneroster_is_heard_on_who_was_last(tmp_pat
     assert open_ones == []
     assert bool(theirs) == (later == "sis"), "some students had their email corrected in these days"
     assert all(after[one] != before[one] for one in theirs)
+
+
+@pytest.mark.parametrize("undone", [False, True])
+async def test_a_name_that_siscon_gives_and_takes_back_makes_no_edit_newer(
+    house: TestHouse, undone: bool
+) -> None:
+    await edit(house, U1, at_ms=house.now_ms, first_name="Adele")
+    changed_ms = house.now_ms + HOUR_MS
+    house.sis.replace(dataclasses.replace(await record(house), first_name="Adela"))
+    house.sis.modified[Entity.STUDENT, "u1"] = datetime.fromtimestamp(changed_ms / 1000, UTC).isoformat()
+    house.now_ms += 2 * HOUR_MS
+    house.accounts = {Entity.STUDENT: AccountRule(parse("{first:1}{last}", OF_PEOPLE[Entity.STUDENT]))}
+
+    asked = await house.ask(CreateAccounts(NAME, ("student.username",), 5, "names for everybody"))
+    await house.carry_on(asked.run_id or 0)
+    if undone:
+        house.accounts = {}
+        asked = await house.ask(UndoRun(asked.run_id or 0, "", "", 5, "too soon"))
+        await house.carry_on(asked.run_id or 0)
+    username = (await record(house)).username  # type: ignore[attr-defined] # a student
+    assert (username is None) is undone
+    await house.sync()
+
+    assert (await record(house)).first_name == "Adela"  # type: ignore[attr-defined] # a student

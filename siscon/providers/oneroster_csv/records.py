@@ -227,7 +227,9 @@ def _made(
             values = {name: cells.get(f"metadata.{name.lower()}") for name in custom}
             record = replace(record, custom=custom_text(values))
     except RecordError as error:
-        return Rejected(_id(cells, piece), error.code, where + error.sentence, error.field, raw_text(dict(cells)))
+        return Rejected(
+            _id(cells, piece), error.code, where + error.sentence, error.field, raw_text(dict(cells))
+        )
     return record
 
 
