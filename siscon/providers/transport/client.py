@@ -270,7 +270,8 @@ class ApiClient:
             answer = await self._exchange(call, token)
             if answer.status == 401 and self._own_judgement(answer) is None:
                 token = await self._tokens.replace(token)
-                await self._gate.enter()
+                # An answer came, so the breaker has no say; who probes may be waiting for this very turn.
+                await self._gate.slot()
                 answer = await self._exchange(call, token)
         if answer.status == 304 and call.conditions:
             kept = self._kept.renew(str(call.url), answer.headers, time.monotonic() + call.keep_s)
