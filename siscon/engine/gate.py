@@ -62,6 +62,7 @@ class StoredGate:
         self._paused_until_ms = 0
         self._spare_ms = 0
         self._breaker = Breaker()
+        self._probe = Breaker()
         self._host = host
         self._is_known = False
         self._told: set[int] = set()
@@ -70,13 +71,35 @@ class StoredGate:
     def _is_open(self) -> bool:
         return self._rate.requests <= 0 and self._rate.min_interval_s <= 0
 
-    async def enter(self) -> None:
-        """Wait until the breaker lets one through, then for a slot."""
+    async def enter(self) -> bool:
+        """Wait until the breaker lets one through, then for a slot; whether that one probes."""
         while True:
             await self._sit_out_breaker()
             await self._slot(is_fresh=True)
-            if self._breaker.open_until_ms == 0 or await self._probes():
-                return
+            if self._breaker.open_until_ms == 0:
+                return False
+            state = await self._try_to_probe()
+            if state in ("closed", "ready"):
+                return state == "ready"
+
+    async def abandon(self) -> None:
+        """The request that probed has ended; unless it was told how it went, another may probe at once.
+
+        Mostly it was cancelled, and that may arrive as late as here: what was begun is ended first.
+        """
+        giving_back = asyncio.ensure_future(self._give_back())
+        try:
+            await asyncio.shield(giving_back)
+        except asyncio.CancelledError:
+            await giving_back
+            raise
+
+    async def _give_back(self) -> None:
+        async with self._db.transaction() as c:
+            if self._probe.probing and await integrations.breaker(c, self._key) == self._probe:
+                self._breaker = replace(self._probe, open_until_ms=self._now_ms(), probing=False)
+                await integrations.save_breaker(c, self._key, self._breaker)
+        self._probe = Breaker()
 
     async def slot(self) -> None:
         """Wait for a slot of one's own, whatever the breaker says; one that a pause has eaten is taken anew."""
@@ -200,16 +223,24 @@ class StoredGate:
                 await self._tell(c, until_ms)
             await self._wait_until(until_ms)
 
-    async def _probes(self) -> bool:
-        """Become the one request that probes; False when another, of whatever engine, has become it first."""
-        async with self._db.transaction() as c:
-            self._breaker, now_ms = await integrations.breaker(c, self._key), self._now_ms()
-            state = breaker_state(self._breaker, now_ms)
-            if state == "ready":
-                self._breaker = replace(self._breaker, open_until_ms=now_ms + self._probe_ms, probing=True)
-                await integrations.save_breaker(c, self._key, self._breaker)
-                await self._tell(c, None)
-        return state in ("closed", "ready")
+    async def _try_to_probe(self) -> str:
+        """Become the one request that probes where the breaker is ready for one; how it was found.
+
+        Another, of whatever engine, may have become it first.
+        """
+        try:
+            async with self._db.transaction() as c:
+                self._breaker, now_ms = await integrations.breaker(c, self._key), self._now_ms()
+                state = breaker_state(self._breaker, now_ms)
+                if state == "ready":
+                    until_ms = now_ms + self._probe_ms
+                    self._breaker = self._probe = replace(self._breaker, open_until_ms=until_ms, probing=True)
+                    await integrations.save_breaker(c, self._key, self._breaker)
+                    await self._tell(c, None)
+        except asyncio.CancelledError:
+            await self.abandon()
+            raise
+        return state
 
     def _hold_until(self, moment_ms: int) -> None:
         """Of two pauses the one that lasts longer counts."""

@@ -259,9 +259,17 @@ class ApiClient:
         )
 
     async def _attempt(self, call: _Call) -> Answer:
-        """One try; a rejected token is replaced once and the same request sent again."""
+        """One try. Whoever was let through to probe says when it is over: maybe nobody heard how it went."""
         call.may_retry = None
-        await self._gate.enter()
+        probes = await self._gate.enter()
+        try:
+            return await self._let_through(call)
+        finally:
+            if probes:
+                await self._gate.abandon()
+
+    async def _let_through(self, call: _Call) -> Answer:
+        """Send it in its turn; a rejected token is replaced once and the same request sent again."""
         begun_s = time.monotonic()
         async with self._turns.turn(self._rank()) as waited:
             token = await self._tokens.current()
@@ -315,6 +323,10 @@ class ApiClient:
                 call.wait_s = 0.0
             if call.repeatable or limited:
                 call.may_retry = error
+        if answer.status == 429:
+            await self._gate.report(
+                True
+            )  # it answers; told after the pause, so that nobody slips through before it
         return error
 
     async def _exchange(self, call: _Call, token: Secret) -> Answer:

@@ -11,10 +11,14 @@ from siscon.domain.privacy import Secret
 class Gate(Protocol):
     """Lets requests through one by one: rate, pauses and breaker. What it raises ends the request.
 
-    ``slot`` waits for rate and pauses only: for a request that was let through before and has lost its moment.
+    ``enter`` tells whether this request probes an SIS that did not answer; then all others wait until ``report`` says
+    how it went, or ``abandon`` that it has ended without. ``slot`` waits for rate and pauses only: for a request that
+    was let through before.
     """
 
-    async def enter(self) -> None: ...
+    async def enter(self) -> bool: ...
+
+    async def abandon(self) -> None: ...
 
     async def slot(self) -> None: ...
 

@@ -32,9 +32,13 @@ class MemoryGate:
         self.good = 0
         self.bad = 0
 
-    async def enter(self) -> None:
-        """Wait for the next slot; every attempt takes one."""
+    async def enter(self) -> bool:
+        """Wait for the next slot; every attempt takes one, and none probes."""
         await self.slot()
+        return False
+
+    async def abandon(self) -> None:
+        """Nobody waits for a probe."""
 
     async def slot(self) -> None:
         """Wait for a slot; one that a pause has eaten is taken anew."""

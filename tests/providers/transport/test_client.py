@@ -53,10 +53,14 @@ class Gate:
         self.reports: list[bool] = []
         self.refuse: Exception | None = None
 
-    async def enter(self) -> None:
+    async def enter(self) -> bool:
         self.entered += 1
         if self.refuse:
             raise self.refuse
+        return False
+
+    async def abandon(self) -> None:
+        raise AssertionError
 
     async def slot(self) -> None:
         self.slots += 1
@@ -210,7 +214,7 @@ async def test_too_many_requests_pause_everybody_for_as_long_as_asked() -> None:
 
     assert house.gate.pauses == [7.5, 9.5]
     assert house.slept == [0.0, 0.0]
-    assert house.gate.reports == [True]
+    assert house.gate.reports == [True, True, True], "it answers"
 
 
 async def test_too_many_requests_end_after_four_tries() -> None:
