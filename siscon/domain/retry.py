@@ -139,6 +139,22 @@ def pace_of(
     return Pace(spacing_ms=math.ceil(window_ms / (allowed - at_once)), burst=at_once, window_ms=window_ms)
 
 
+LATE_MOST_MS = 500
+
+
+def grace_ms(pace: Pace, requests: int, *, min_interval_s: float = 0.0) -> int:
+    """How much later than its slot a request may leave without any window holding more than ``requests``.
+
+    Half of what the pace keeps in reserve: the way to the server needs the other half.
+    """
+    spare = [2 * LATE_MOST_MS]
+    if requests > 0:
+        spare.append((requests - pace.burst) * pace.spacing_ms - pace.window_ms)
+    if min_interval_s > 0:
+        spare.append(pace.spacing_ms - math.ceil(min_interval_s * 1000))
+    return max(0, min(spare) // 2)
+
+
 WAITING_MOST = 64
 """More requests than this must never wait for one pace at the same time: a gate lets few reserve at once."""
 

@@ -8,11 +8,11 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 from siscon.domain.events import EventKind, Level
-from siscon.domain.retry import Breaker, after_failure, breaker_state
+from siscon.domain.retry import Breaker, after_failure, breaker_state, grace_ms, pace_of
 from siscon.engine.meter import CURRENT, rank
 from siscon.providers.contract import Rate
 from siscon.providers.transport.turns import Turns
@@ -26,6 +26,9 @@ PROBE_MS = 120_000
 """A probe not heard of for so long was given up; the next request may probe."""
 
 LOOK_AGAIN_MS = 1_000
+
+BEFORE_ALL = -1
+"""The rank of a request that was let through before: sooner than that of any lane."""
 
 
 class StoredGate:
@@ -59,6 +62,7 @@ class StoredGate:
         self._sleep = sleep
         self._luck = luck
         self._turns = Turns(1)
+        self._grace_ms = _grace_ms(rate)
         self._paused_until_ms = 0
         self._spare_ms = 0
         self._breaker = Breaker()
@@ -75,7 +79,7 @@ class StoredGate:
         """Wait until the breaker lets one through, then for a slot; whether that one probes."""
         while True:
             await self._sit_out_breaker()
-            await self._slot(is_fresh=True)
+            await self._slot(rank(), is_fresh=True)
             if self._breaker.open_until_ms == 0:
                 return False
             state = await self._try_to_probe()
@@ -101,11 +105,18 @@ class StoredGate:
                 await integrations.save_breaker(c, self._key, self._breaker)
         self._probe = Breaker()
 
-    async def slot(self) -> None:
-        """Wait for a slot of one's own, whatever the breaker says; one that a pause has eaten is taken anew."""
-        await self._slot()
+    async def slot(self, late_s: float = inf) -> None:
+        """Wait for a slot of one's own, whatever the breaker says, before all others: a turn may be held meanwhile.
 
-    async def _slot(self, *, is_fresh: bool = False) -> None:
+        Who had one ``late_s`` ago keeps it, unless a pause has eaten it or the rate does not allow to leave so late.
+        """
+        if late_s < inf:
+            await self._look()
+            if late_s * 1000 <= self._grace_ms and self._pause_left_ms() == 0:
+                return
+        await self._slot(BEFORE_ALL)
+
+    async def _slot(self, mine: int, *, is_fresh: bool = False) -> None:
         """Whoever is next reserves when the one before has left, so however many wait, one of them has a slot.
 
         Next is the lane for which somebody waits, be the queue of an import ever so long: who waits for a slot
@@ -113,9 +124,9 @@ class StoredGate:
         """
         again = False
         while True:
-            async with self._turns.turn(rank(), first=again):
+            async with self._turns.turn(mine, first=again):
                 slot_ms = await self._next_slot(is_fresh=is_fresh)
-                if await self._reached(slot_ms) and self._pause_left_ms() == 0:
+                if await self._reached(slot_ms, mine) and self._pause_left_ms() == 0:
                     return
             is_fresh = again = True
 
@@ -136,22 +147,22 @@ class StoredGate:
                 await self._tell(c, slot_ms)
         return slot_ms
 
-    async def _reached(self, slot_ms: int) -> bool:
+    async def _reached(self, slot_ms: int, mine: int) -> bool:
         """Wait for a slot; False when it was left to a sooner lane. One that nobody used is kept for the next."""
         reached = False
         try:
-            reached = await self._wait_unless_outranked(slot_ms)
+            reached = await self._wait_unless_outranked(slot_ms, mine)
         finally:
             if not reached and not self._is_open:
                 self._spare_ms = slot_ms
         return reached
 
-    async def _wait_unless_outranked(self, slot_ms: int) -> bool:
+    async def _wait_unless_outranked(self, slot_ms: int, mine: int) -> bool:
         wait_ms = slot_ms - self._now_ms()
         if wait_ms <= 0:
             return True
         sleeping = asyncio.ensure_future(self._sleep((wait_ms + 1) / 1000))
-        watching = asyncio.ensure_future(self._turns.outranked(rank()))
+        watching = asyncio.ensure_future(self._turns.outranked(mine))
         both: set[asyncio.Future[Any]] = {sleeping, watching}
         try:
             await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
@@ -281,3 +292,8 @@ class StoredGate:
         wait_ms = moment_ms - self._now_ms()
         if wait_ms > 0:
             await self._sleep((wait_ms + 1) / 1000)
+
+
+def _grace_ms(rate: Rate) -> float:
+    pace = pace_of(rate.requests, rate.per_s, min_interval_s=rate.min_interval_s)
+    return inf if pace is None else grace_ms(pace, rate.requests, min_interval_s=rate.min_interval_s)

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from siscon.domain.retry import (
+    LATE_MOST_MS,
     Breaker,
     after_failure,
     backoff_s,
     breaker_state,
+    grace_ms,
     pace_of,
     quota_pause_s,
     reserve,
@@ -84,6 +86,42 @@ def test_no_window_of_any_alignment_holds_more_than_allowed(
     for index, start in enumerate(sent):
         assert bisect.bisect_left(sent, start + per_s * 1000) - index <= requests
     assert all(later - sooner >= interval_s * 1000 for sooner, later in pairwise(sent))
+
+
+@given(
+    requests=st.integers(0, 200),
+    per_s=st.sampled_from([0.5, 1.0, 7.3, 60.0]),
+    late=st.lists(st.floats(0, 1), min_size=30, max_size=300),
+    interval_s=st.sampled_from([0.0, 0.1, 2.0]),
+)
+def test_who_leaves_within_the_grace_after_its_slot_breaks_no_window(
+    requests: int, per_s: float, late: list[float], interval_s: float
+) -> None:
+    pace = pace_of(requests, per_s, min_interval_s=interval_s)
+    if pace is None:
+        return
+    grace = grace_ms(pace, requests, min_interval_s=interval_s)
+    tat_ms, now_ms = 0, 1_700_000_000_000
+    sent: list[float] = []
+    for share in late:
+        tat_ms, wait_ms = reserve(tat_ms, now_ms, pace)
+        now_ms += wait_ms
+        sent.append(now_ms + share * grace)
+
+    sent.sort()
+    for index, start in enumerate(sent if requests else []):
+        assert bisect.bisect_left(sent, start + per_s * 1000) - index <= requests
+    assert all(later - sooner >= interval_s * 1000 for sooner, later in pairwise(sent))
+    assert grace <= LATE_MOST_MS
+
+
+def test_a_request_a_second_may_leave_half_a_second_late_and_the_only_one_of_a_minute_never() -> None:
+    graces = []
+    for requests in (60, 1):
+        pace = pace_of(requests, 60.0)
+        assert pace is not None
+        graces.append(grace_ms(pace, requests))
+    assert graces == [LATE_MOST_MS, 0]
 
 
 def test_a_steady_sender_reaches_nearly_the_allowed_rate() -> None:

@@ -111,6 +111,59 @@ async def test_a_pause_that_comes_while_a_request_waits_for_its_slot_is_kept(
     assert clock.now_ms() - begun_ms >= 300_000
 
 
+async def test_who_leaves_a_little_late_keeps_its_slot_unless_a_pause_or_the_rate_forbids_it(
+    db: SqliteDatabase, clock: HandClock
+):
+    async def reserved() -> int:
+        async with db.read() as c:
+            return (await ratelimits.look(c, ["harbor"]))[0]
+
+    entry, other = gate(db, clock, 60), gate(db, clock, 60)
+    await entry.enter()
+    before = await reserved()
+    await entry.slot(0.4)
+    assert await reserved() == before
+
+    await entry.slot(0.6)
+    assert await reserved() > before
+
+    before_ms = clock.now_ms()
+    await other.pause(7)
+    await entry.slot(0.1)
+    assert clock.now_ms() - before_ms >= 7_000
+
+
+async def test_who_may_hold_a_turn_gets_the_next_slot_before_everybody_who_would_wait_for_that_turn(
+    db: SqliteDatabase, clock: HandClock
+):
+    sleeping, begun = asyncio.Event(), asyncio.Event()
+
+    async def sleep(_seconds: float) -> None:
+        begun.set()
+        await sleeping.wait()
+
+    entry = StoredGate(db, "harbor", Rate(requests=60), now_ms=clock.now_ms, sleep=sleep)
+    for _ in range(5):
+        await entry.enter()
+    left: list[str] = []
+
+    async def one(lane: Lane, name: str, late_s: float | None = None) -> None:
+        CURRENT.set(Meter(1, lane))
+        await (entry.enter() if late_s is None else entry.slot(late_s))
+        left.append(name)
+
+    waiting = [asyncio.create_task(one(Lane.SINGLE, "the one"))]
+    await asyncio.wait_for(begun.wait(), 5)
+    begun.clear()
+    waiting.append(asyncio.create_task(one(Lane.BULK, "in its turn", 3.0)))
+    await asyncio.wait_for(begun.wait(), 5)
+    sleeping.set()
+    clock.forward(5)
+    await asyncio.gather(*waiting)
+
+    assert left == ["in its turn", "the one"]
+
+
 async def test_a_least_interval_is_kept_by_two_engines(db: SqliteDatabase, clock: HandClock):
     rate = Rate(requests=0, min_interval_s=0.25)
     engines = [StoredGate(db, "harbor", rate, now_ms=clock.now_ms, sleep=clock.sleep) for _ in range(2)]

@@ -24,7 +24,6 @@ from tenacity import AsyncRetrying, RetryCallState
 
 from siscon import __version__
 from siscon.domain.errors import (
-    AuthError,
     ConfigError,
     ProviderError,
     RateLimited,
@@ -39,7 +38,7 @@ from siscon.providers.origins import is_loopback, origin_of
 from siscon.providers.transport.body import ACCEPT, looks_like, not_as_asked, read_capped
 from siscon.providers.transport.classify import judge, judge_fault
 from siscon.providers.transport.kept import KeptAnswers
-from siscon.providers.transport.ports import ClientLimits, Gate, RequestTrace, TokenSource
+from siscon.providers.transport.ports import ClientLimits, Gate, RequestTrace, TokenSource, sendable
 from siscon.providers.transport.said import struck
 from siscon.providers.transport.tls import trust
 from siscon.providers.transport.turns import Turns
@@ -273,8 +272,9 @@ class ApiClient:
         begun_s = time.monotonic()
         async with self._turns.turn(self._rank()) as waited:
             token = await self._tokens.current()
-            if waited or time.monotonic() - begun_s > MOMENT_S:
-                await self._gate.slot()  # the moment that was given is lost
+            late_s = time.monotonic() - begun_s
+            if waited or late_s > MOMENT_S:
+                await self._gate.slot(late_s)
             answer = await self._exchange(call, token)
             if answer.status == 401 and self._own_judgement(answer) is None:
                 token = await self._tokens.replace(token)
@@ -368,7 +368,7 @@ class ApiClient:
             self._sent.append(token)
         headers = {**self._headers, **call.conditions}
         if header:
-            headers[header] = prefix + _sendable(token)
+            headers[header] = prefix + sendable(token)
         if call.content is not None:
             headers["Content-Type"] = "application/json"
         request = httpx.Request(
@@ -385,14 +385,6 @@ class ApiClient:
         finally:
             await response.aclose()
         return Answer(response.status_code, headers, body, str(call.url))
-
-
-def _sendable(token: Secret) -> str:
-    """The token as header text; a token that no header can carry must not end up in an error of the library."""
-    text = token.reveal()
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise AuthError("The stored token is damaged. Renew the integration's login.", code="bad_token")
-    return text
 
 
 def over_app(app: Any) -> httpx.AsyncBaseTransport:

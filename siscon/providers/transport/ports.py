@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
+from siscon.domain.errors import AuthError
 from siscon.domain.privacy import Secret
 
 
@@ -13,14 +15,14 @@ class Gate(Protocol):
 
     ``enter`` tells whether this request probes an SIS that did not answer; then all others wait until ``report`` says
     how it went, or ``abandon`` that it has ended without. ``slot`` waits for rate and pauses only: for a request that
-    was let through before.
+    was let through before. With ``late_s`` it did not leave at once, and takes another slot only if its own is lost.
     """
 
     async def enter(self) -> bool: ...
 
     async def abandon(self) -> None: ...
 
-    async def slot(self) -> None: ...
+    async def slot(self, late_s: float = inf) -> None: ...
 
     async def pause(self, seconds: float) -> None: ...
 
@@ -33,6 +35,17 @@ class TokenSource(Protocol):
     async def current(self) -> Secret: ...
 
     async def replace(self, rejected: Secret) -> Secret: ...
+
+
+def sendable(token: Secret) -> str:
+    """The token as header text; a token that no header can carry must not end up in an error of the library.
+
+    Raises ``AuthError`` for such a one.
+    """
+    text = token.reveal()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise AuthError("The stored token is damaged. Renew the integration's login.", code="bad_token")
+    return text
 
 
 @dataclass(frozen=True, slots=True)

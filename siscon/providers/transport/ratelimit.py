@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from math import inf
 
 from siscon.domain.retry import pace_of, reserve
 from siscon.providers.contract import Rate
@@ -40,7 +41,7 @@ class MemoryGate:
     async def abandon(self) -> None:
         """Nobody waits for a probe."""
 
-    async def slot(self) -> None:
+    async def slot(self, late_s: float = inf) -> None:  # noqa: ARG002 - in memory every slot is taken anew
         """Wait for a slot; one that a pause has eaten is taken anew."""
         while True:
             await self._sit_out_pause()
