@@ -39,7 +39,6 @@ async def name_newcomers(
     rule = given.of(entity)
     assert rule is not None, "only where a rule is configured"
     if not given.coming:
-        await accounts.prepare(c)
         given.coming.update({one: await accounts.coming(c, run_id, one) for one in accounts.KINDS})
     people = await accounts.newcomers(c, integration, run_id, entity, after=after, upto=upto)
     names = await choose(c, rule, people, reserved=given.coming)

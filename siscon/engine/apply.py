@@ -11,6 +11,7 @@ from siscon.engine.isolation import one_by_one, write_all_that_can_be
 from siscon.engine.job import ImportJob
 from siscon.store import (
     absences,
+    accounts,
     conflicts,
     cursors,
     dead_records,
@@ -30,6 +31,8 @@ async def apply_entity(job: ImportJob, entity: Entity) -> None:
         if counts.left_out:
             await _leave_out(c, job, counts)
             return
+        if job.accounts.of(entity) is not None:
+            await accounts.prepare(c)  # not with the first batch: where that fails, it is all taken back
         applied_to = counts.applied_to
         if applied_to is None:
             applied_to = ""

@@ -277,6 +277,19 @@ async def test_a_record_that_the_roster_refuses_takes_no_name_and_costs_the_othe
     assert (await names(house))["u2"][0] == "kmarsh5"
 
 
+async def test_names_are_looked_for_by_index_also_after_a_first_batch_that_failed(house):
+    house.batch = 10
+    await house.do(
+        "CREATE TRIGGER refuses BEFORE INSERT ON staff WHEN NEW.last_name = 'Lind' BEGIN SELECT RAISE(ABORT, 'no'); END"
+    )
+    await house.sync()
+
+    made = await house.rows("SELECT name FROM sqlite_master WHERE type = 'index' AND name GLOB '*_by_[ue]*'")
+    assert {one["name"] for one in made} >= {
+        f"{table}_by_{field}" for table in ("students", "staff") for field in accounts.KINDS
+    }
+
+
 async def test_naming_goes_on_where_it_was_stopped(house):
     house.accounts = {}
     await house.sync()
