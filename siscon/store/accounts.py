@@ -30,7 +30,12 @@ SELECT lower(body ->> '{field}') FROM staged WHERE run_id = :run_id AND entity I
 """
 SCHOOL_NUMBER = """(SELECT sc.number FROM {mappings} x JOIN schools sc ON sc.id = x.internal_id
   WHERE x.entity_type = 'school' AND x.external_id = s.body ->> '{place}')"""
-NEWCOMERS = "SELECT s.external_id, s.body, {number} AS number FROM staged s WHERE {stretch}"
+# Who has left, or comes as somebody who has, is given nothing.
+IN_USE = "<> 'inactive'"
+NEWCOMERS = (
+    "SELECT s.external_id, s.body, {number} AS number FROM staged s WHERE {stretch}"
+    f" AND coalesce(s.body ->> 'status', '') {IN_USE}"
+)
 NAME = """
 UPDATE staged SET changes = ? WHERE run_id = ? AND entity = ? AND external_id = ? AND part = ''
 """
@@ -49,11 +54,11 @@ NUMBER_OF = {
 LACKING = """
 SELECT m.id AS mapping_id, m.external_id, r.*, {number} AS number
 FROM {mappings} m JOIN {table} r ON r.id = m.internal_id
-WHERE m.entity_type = :entity AND m.id > :after_id AND ({lacks}) ORDER BY m.id LIMIT :limit
+WHERE m.entity_type = :entity AND m.id > :after_id AND r.status {in_use} AND ({lacks}) ORDER BY m.id LIMIT :limit
 """
 COUNT_LACKING = """
 SELECT count(*) AS n FROM {mappings} m JOIN {table} r ON r.id = m.internal_id
-WHERE m.entity_type = :entity AND ({lacks})
+WHERE m.entity_type = :entity AND r.status {in_use} AND ({lacks})
 """
 PAGE = """
 SELECT a.name, a.internal_id, a.given_at_ms, s.username AS student_name, s.email AS student_email,
@@ -116,7 +121,7 @@ async def coming(c: Connection, run_id: int, field: str) -> set[str]:
 async def newcomers(
     c: Connection, integration: str, run_id: int, entity: Entity, *, after: str, upto: str
 ) -> list[Person]:
-    """The new people of a stretch of the plan, before they are in the roster."""
+    """The new people of a stretch of the plan who are in use, before they are in the roster."""
     place = "school" if entity is Entity.STUDENT else "$.schools[0]"
     number = SCHOOL_NUMBER.format(mappings=table_of(integration), place=place)
     params = {"run_id": run_id, "entity": entity.value, "after": after, "upto": upto}
@@ -156,12 +161,13 @@ def _lacks(fields: Collection[str]) -> str:
 async def lacking(
     c: Connection, integration: str, entity: Entity, fields: Collection[str], *, after_id: int, limit: int
 ) -> list[Person]:
-    """People of an integration without one of these fields, in the order of their mappings."""
+    """People of an integration without one of these fields who are in use, in the order of their mappings."""
     sql = LACKING.format(
         mappings=table_of(integration),
         table=TABLES[entity],
         number=NUMBER_OF[entity],
         lacks=_lacks(fields),
+        in_use=IN_USE,
     )
     rows = await c.all(sql, {"entity": entity.value, "after_id": after_id, "limit": limit})
     names = [rule.name for rule in FIELDS[entity] if not rule.many]
@@ -178,8 +184,10 @@ async def lacking(
 
 
 async def count_lacking(c: Connection, integration: str, entity: Entity, fields: Collection[str]) -> int:
-    """How many people of an integration lack one of these fields."""
-    sql = COUNT_LACKING.format(mappings=table_of(integration), table=TABLES[entity], lacks=_lacks(fields))
+    """How many people of an integration who are in use lack one of these fields."""
+    sql = COUNT_LACKING.format(
+        mappings=table_of(integration), table=TABLES[entity], lacks=_lacks(fields), in_use=IN_USE
+    )
     row = await c.one(sql, {"entity": entity.value})
     return int(row[0]) if row is not None else 0
 

@@ -228,6 +228,26 @@ async def test_as_many_as_were_shown_or_nobody(house):
     assert "Nobody is given a 'student.shoe'" in row.answer
 
 
+async def test_who_has_left_is_given_no_name_before_coming_back(house):
+    house.accounts = {}
+    house.sis.hold(Student("u7", "Gone", None, "Long", status="inactive"))
+    house.sis.hold(Student("u8", "Soon", None, "Here", status="future"))
+    await house.sync()
+    house.accounts = RULES
+    house.sis.hold(Student("u9", "Gone", None, "Too", status="inactive"))
+    await house.sync()
+
+    assert await create(house, 8) is RunStatus.COMPLETED
+    told = await names(house)
+    assert (told["u7"], told["u9"]) == ((None, None), (None, None))
+    assert told["u8"][0] == "shere"
+
+    house.sis.replace(Student("u7", "Gone", None, "Long"))
+    await house.sync()
+    await create(house, 1)
+    assert (await names(house))["u7"][0] == "glong"
+
+
 async def test_a_given_name_is_no_edit_and_is_not_given_back_with_the_edits(house):
     await house.sync()
     await house.ask(EditRecord(NAME, "student", "u1", {"grade_level": "9"}, "a clerk said so"))
