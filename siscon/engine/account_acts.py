@@ -39,7 +39,7 @@ async def create(c: Connection, command: CreateAccounts, here: Circumstances) ->
         requested_by=here.actor,
         due_at_ms=None,
         now_ms=here.now_ms,
-        request={"accounts": list(command.fields)},
+        request={"accounts": list(command.fields), "up_to": await accounts.newest(c, integration.name)},
         reason=reason,
     )
     assert run_id is not None, "a run without a due moment is never queued already"
@@ -71,7 +71,7 @@ def _by_entity(fields: tuple[str, ...]) -> dict[Entity, list[str]]:
 
 
 async def run_edit(job: ImportJob) -> RunStatus:
-    """Name everybody who lacks what was asked for. Killed anywhere, the next attempt goes on with those still without.
+    """Name everybody who lacked what was asked for, and still does. Killed anywhere, the next attempt goes on.
 
     Raises ``UsageError`` where the configuration says no longer how.
     """
@@ -100,7 +100,15 @@ async def _name_some(
             f"The configuration of {run.integration} does not say how a {entity} is named: see accounts in "
             "docs/configuration.md."
         )
-    people = await accounts.lacking(c, run.integration, entity, names, after_id=after_id, limit=job.batch)
+    people = await accounts.lacking(
+        c,
+        run.integration,
+        entity,
+        names,
+        after_id=after_id,
+        limit=job.batch,
+        up_to=run.request.get("up_to", accounts.FOR_ALL),
+    )
     if not people:
         return None
     chosen = await choose(c, rule, people)

@@ -15,6 +15,7 @@ from siscon.store.records import TABLES
 
 PEOPLE = (Entity.STUDENT, Entity.STAFF)
 KINDS = ("username", "email")
+FOR_ALL = 2**63 - 1
 # Made when the first name is given: who gives none pays for no index.
 INDEX = """
 CREATE INDEX IF NOT EXISTS {table}_by_{field} ON {table} ({field} COLLATE NOCASE) WHERE {field} IS NOT NULL
@@ -54,12 +55,14 @@ NUMBER_OF = {
 LACKING = """
 SELECT m.id AS mapping_id, m.external_id, r.*, {number} AS number
 FROM {mappings} m JOIN {table} r ON r.id = m.internal_id
-WHERE m.entity_type = :entity AND m.id > :after_id AND r.status {in_use} AND ({lacks}) ORDER BY m.id LIMIT :limit
+WHERE m.entity_type = :entity AND m.id > :after_id AND m.id <= :up_to AND r.status {in_use} AND ({lacks})
+ORDER BY m.id LIMIT :limit
 """
 COUNT_LACKING = """
 SELECT count(*) AS n FROM {mappings} m JOIN {table} r ON r.id = m.internal_id
 WHERE m.entity_type = :entity AND r.status {in_use} AND ({lacks})
 """
+NEWEST = "SELECT coalesce(max(id), 0) FROM {mappings}"
 PAGE = """
 SELECT a.name, a.internal_id, a.given_at_ms, s.username AS student_name, s.email AS student_email,
   t.username AS staff_name, t.email AS staff_email, s.id IS NOT NULL AS is_student, t.id IS NOT NULL AS is_staff
@@ -159,9 +162,19 @@ def _lacks(fields: Collection[str]) -> str:
 
 
 async def lacking(
-    c: Connection, integration: str, entity: Entity, fields: Collection[str], *, after_id: int, limit: int
+    c: Connection,
+    integration: str,
+    entity: Entity,
+    fields: Collection[str],
+    *,
+    after_id: int,
+    limit: int,
+    up_to: int = FOR_ALL,
 ) -> list[Person]:
-    """People of an integration without one of these fields who are in use, in the order of their mappings."""
+    """People of an integration without one of these fields who are in use, in the order of their mappings.
+
+    With ``up_to`` only those who were here when that was the newest mapping.
+    """
     sql = LACKING.format(
         mappings=table_of(integration),
         table=TABLES[entity],
@@ -169,7 +182,7 @@ async def lacking(
         lacks=_lacks(fields),
         in_use=IN_USE,
     )
-    rows = await c.all(sql, {"entity": entity.value, "after_id": after_id, "limit": limit})
+    rows = await c.all(sql, {"entity": entity.value, "after_id": after_id, "up_to": up_to, "limit": limit})
     names = [rule.name for rule in FIELDS[entity] if not rule.many]
     return [
         Person(
@@ -181,6 +194,12 @@ async def lacking(
         )
         for row in rows
     ]
+
+
+async def newest(c: Connection, integration: str) -> int:
+    """The newest mapping of an integration: who comes later has a higher one."""
+    row = await c.one(NEWEST.format(mappings=table_of(integration)))
+    return int(row[0]) if row is not None else 0
 
 
 async def count_lacking(c: Connection, integration: str, entity: Entity, fields: Collection[str]) -> int:

@@ -248,6 +248,19 @@ async def test_who_has_left_is_given_no_name_before_coming_back(house):
     assert (await names(house))["u7"][0] == "glong"
 
 
+async def test_only_those_who_were_here_when_it_was_asked_for_are_named(house):
+    house.accounts = {}
+    await house.sync()
+    asked = await house.ask(CreateAccounts(NAME, WANTED, 7, "names for everybody"))
+    house.sis.hold(Student("u7", "Late", None, "Comer"))
+    await house.sync()
+    house.accounts = RULES
+
+    assert await house.carry_on(asked.run_id) is RunStatus.COMPLETED
+    told = await names(house)
+    assert (told["u5"][0], told["u7"]) == ("kmarsh5", (None, None))
+
+
 async def test_a_given_name_is_no_edit_and_is_not_given_back_with_the_edits(house):
     await house.sync()
     await house.ask(EditRecord(NAME, "student", "u1", {"grade_level": "9"}, "a clerk said so"))
