@@ -9,7 +9,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, Phase, RunKind, RunStatus, end_of
 from siscon.domain.text import plain
-from siscon.engine.accounts import choose
+from siscon.engine.accounts import choose, names_coming
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration
 from siscon.engine.job import ImportJob
 from siscon.engine.roster_edits import Act, Edit, write_edits
@@ -111,7 +111,7 @@ async def _name_some(
     )
     if not people:
         return None
-    chosen = await choose(c, rule, people)
+    chosen = await choose(c, rule, people, reserved=await names_coming(c, job.accounts))
     ids = [one.internal_id for one in people if one.internal_id is not None]
     await accounts.give(
         c,

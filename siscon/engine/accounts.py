@@ -21,7 +21,7 @@ MORE = 4
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """How people are named, by entity, and the names that a run brings from the SIS, read once."""
+    """How people are named, by entity, and the names that runs under way bring from an SIS, read once a run."""
 
     rules: Mapping[Entity, AccountRule] = field(default_factory=dict)
     coming: dict[str, set[str]] = field(default_factory=dict)
@@ -38,10 +38,8 @@ async def name_newcomers(
     """Decide the names of the new people of a stretch and write them into the plan; what was decided, a line each."""
     rule = given.of(entity)
     assert rule is not None, "only where a rule is configured"
-    if not given.coming:
-        given.coming.update({one: await accounts.coming(c, run_id, one) for one in accounts.KINDS})
     people = await accounts.newcomers(c, integration, run_id, entity, after=after, upto=upto)
-    names = await choose(c, rule, people, reserved=given.coming)
+    names = await choose(c, rule, people, reserved=await names_coming(c, given))
     await accounts.name_newcomers(
         c, run_id, entity, {one.external_id: told for one, told in zip(people, names, strict=True) if told}
     )
@@ -50,6 +48,13 @@ async def name_newcomers(
         for one, told in zip(people, names, strict=True)
         for name, value in told.items()
     )
+
+
+async def names_coming(c: Connection, given: Accounts) -> Mapping[str, Collection[str]]:
+    """The names, by field, that a run under way is about to bring: they are left to whom the SIS gave them."""
+    if not given.coming:
+        given.coming.update({one: await accounts.coming(c, one) for one in accounts.KINDS})
+    return given.coming
 
 
 async def choose(
@@ -159,6 +164,6 @@ async def preview(db: Database, given: Accounts, integration: str, *, examples: 
                 continue
             count = await accounts.count_lacking(c, integration, entity, rule.fields)
             people = await accounts.lacking(c, integration, entity, rule.fields, after_id=0, limit=examples)
-            names = await choose(c, rule, people)
+            names = await choose(c, rule, people, reserved=await names_coming(c, given))
             found.append(Preview(entity, count, list(zip(people, names, strict=True))))
     return found

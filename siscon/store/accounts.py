@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from siscon.domain.records import FIELDS, Entity
+from siscon.domain.runs import ENDED, RunStatus
 from siscon.store.arrivals import STRETCH
 from siscon.store.database import Connection
 from siscon.store.mappings import table_of
@@ -26,8 +27,9 @@ SELECT j.value FROM json_each(:names) j WHERE EXISTS (SELECT 1 FROM accounts a W
 """
 STANDING = "SELECT j.value FROM json_each(:names) j WHERE {held}"
 COMING = """
-SELECT lower(body ->> '{field}') FROM staged WHERE run_id = :run_id AND entity IN ('student', 'staff')
-  AND body ->> '{field}' IS NOT NULL
+SELECT lower(body ->> '{field}') FROM staged
+WHERE run_id IN (SELECT id FROM runs WHERE status IN (SELECT value FROM json_each(:alive)))
+  AND entity IN ('student', 'staff') AND body ->> '{field}' IS NOT NULL
 """
 SCHOOL_NUMBER = """(SELECT sc.number FROM {mappings} x JOIN schools sc ON sc.id = x.internal_id
   WHERE x.entity_type = 'school' AND x.external_id = s.body ->> '{place}')"""
@@ -116,9 +118,10 @@ async def standing(c: Connection, field: str, names: Iterable[str]) -> set[str]:
     return {row[0] for row in await c.all(sql, {"names": json.dumps(list(names))})}
 
 
-async def coming(c: Connection, run_id: int, field: str) -> set[str]:
-    """The names that the SIS sends itself in what a run has fetched, in small letters."""
-    return {row[0] for row in await c.all(COMING.format(field=field), {"run_id": run_id})}
+async def coming(c: Connection, field: str) -> set[str]:
+    """The names that an SIS sends itself in what runs have fetched and not yet applied, in small letters."""
+    alive = json.dumps([one for one in RunStatus if one not in ENDED])
+    return {row[0] for row in await c.all(COMING.format(field=field), {"alive": alive})}
 
 
 async def newcomers(

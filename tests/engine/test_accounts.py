@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from siscon.domain.accounts import OF_PEOPLE, AccountRule, parse, parse_email
-from siscon.domain.commands import CommandStatus, CreateAccounts, EditRecord, ReleaseEdits, UndoRun
+from siscon.domain.commands import CommandStatus, CreateAccounts, EditRecord, ForceSync, ReleaseEdits, UndoRun
 from siscon.domain.conflicts import Policy, Strategy
 from siscon.domain.records import Entity, Staff, Student
 from siscon.domain.runs import RunStatus
@@ -259,6 +259,39 @@ async def test_only_those_who_were_here_when_it_was_asked_for_are_named(house):
     assert await house.carry_on(asked.run_id) is RunStatus.COMPLETED
     told = await names(house)
     assert (told["u5"][0], told["u7"]) == ("kmarsh5", (None, None))
+
+
+@pytest.mark.parametrize("how", ["one record", "an act"])
+async def test_a_name_that_an_import_under_way_brings_is_left_to_whom_the_sis_gave_it(house, how):
+    house.entities = (Entity.SCHOOL, Entity.STUDENT)
+    house.accounts = {}
+    await house.sync()
+    house.sis.hold(Student("u9", "Zed", None, "Zorn", username="kmarsh"))
+    house.now_ms += 60_000
+    under_way = await house.enqueue(dry=True)
+    assert await house.carry_on(under_way) is RunStatus.PLANNED
+    house.accounts = RULES
+    if how == "an act":
+        await create(house, 5, ("student.username",))
+    else:
+        house.sis.hold(Student("u6", "Kara", None, "Marsh"))
+        asked = await house.ask(ForceSync(NAME, "student", "u6", relations=False))
+        assert await house.carry_on(asked.run_id) is RunStatus.COMPLETED
+
+    told = await names(house)
+    assert told["u1" if how == "an act" else "u6"][0] == "kmarsh2"
+    _, counts = await house.sync()
+    assert counts[Entity.STUDENT].failed == 0
+    assert (await names(house))["u9"][0] == "kmarsh"
+
+
+async def test_a_name_that_comes_from_the_sis_after_it_was_given_costs_no_record(house):
+    await house.sync()
+    house.sis.hold(Student("u9", "Zed", None, "Zorn", username="kmarsh", email="kmarsh@example.org"))
+    _, counts = await house.sync()
+
+    assert (counts[Entity.STUDENT].created, counts[Entity.STUDENT].failed) == (1, 0)
+    assert (await names(house))["u9"] == (await names(house))["u1"], "what the SIS sends is not changed"
 
 
 async def test_a_given_name_is_no_edit_and_is_not_given_back_with_the_edits(house):
