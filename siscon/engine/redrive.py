@@ -16,7 +16,7 @@ from siscon.engine import apply, guard, plan
 from siscon.engine.absence import INACTIVE
 from siscon.engine.bounded import page_of, pages_of, related_of
 from siscon.engine.fetch import stage
-from siscon.engine.importer import enter, finish, refuse_a_deadly_place, timed
+from siscon.engine.importer import begin_reading, enter, finish, refuse_a_deadly_place, timed
 from siscon.engine.job import ImportJob
 from siscon.engine.mend import stage_mended
 from siscon.engine.patience import patiently
@@ -72,6 +72,7 @@ async def _fetch(job: ImportJob, entity: Entity) -> None:
             return (await run_counts.of_entity(c, job.run.id, entity)).fetched
 
     asked = job.run.request
+    await begin_reading(job, entity)
     if "mend" in asked:
         await stage_mended(job, entity)
         return
