@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from siscon.domain.absence import AbsenceRules
 from siscon.domain.commands import ApprovePlan, EditRecord, ForceSync
 from siscon.domain.records import Entity, School, Student
 from siscon.domain.runs import Counts, RunStatus
@@ -170,3 +171,39 @@ async def test_an_edit_by_hand_in_between_is_merged_as_ever(house: TestHouse, me
     assert await meanwhile(bulk, somebody_edits_it) is RunStatus.COMPLETED
     [found] = await house.rows("SELECT first_name, middle_name FROM students WHERE email IS NOT NULL")
     assert found == {"first_name": "Robin", "middle_name": "Kit"}
+
+
+async def test_who_was_fetched_after_the_list_was_read_is_not_missing(
+    house: TestHouse, meanwhile: Meanwhile
+) -> None:
+    house.absence = AbsenceRules(after_runs=1)
+    bulk, single = await both(house, await house.enqueue(full=True), await force(house, 77))
+
+    async def a_newcomer_is_fetched() -> None:
+        house.sis.hold(student(77))
+        assert await house.go_on(single) is RunStatus.COMPLETED
+
+    assert await meanwhile(bulk, a_newcomer_is_fetched) is RunStatus.COMPLETED
+    [found] = await house.rows(
+        f"SELECT s.status, m.withdrawn_at, m.missing_runs FROM students s JOIN {NAME}_mappings m "
+        "ON m.internal_id = s.id AND m.entity_type = 'student' WHERE m.external_id = 's0077'"
+    )
+    assert found == {"status": "active", "withdrawn_at": None, "missing_runs": 0}
+
+
+async def test_a_plan_that_waited_withdraws_nobody_who_was_found_since(house: TestHouse) -> None:
+    house.absence = AbsenceRules(after_runs=1)
+    house.sis.remove(Entity.STUDENT, ["s0001", "s0002"])
+    run_id = await house.enqueue(dry=True)
+    assert await house.carry_on(run_id) is RunStatus.PLANNED
+    house.sis.hold(student(1))
+    assert await house.carry_on(await force(house, 1)) is RunStatus.COMPLETED
+
+    await house.ask(ApprovePlan(run_id, "they left"))
+
+    assert await house.carry_on(run_id) is RunStatus.WITH_WARNINGS
+    found = await house.rows(
+        f"SELECT m.external_id FROM {NAME}_mappings m WHERE m.withdrawn_at IS NOT NULL OR m.missing_runs > 0"
+    )
+    assert [one["external_id"] for one in found] == ["s0002"]
+    assert (await counts_of(house, run_id)).missing == 1
