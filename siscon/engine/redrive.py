@@ -201,7 +201,7 @@ async def _tell_gone(job: ImportJob, entity: Entity, external_ids: Collection[st
     some = ", ".join(plain(one, limit=40) for one in sorted(external_ids)[:5])
     text = f"{entity}: the SIS does not have {len(external_ids)} of those asked for ({some}); nothing is done to them"
     async with job.db.transaction(job.lease) as c:
-        await dead_records.close_gone(c, run.integration, entity, external_ids, now_ms=now_ms)
+        await dead_records.close_gone(c, run.integration, run.id, entity, external_ids, now_ms=now_ms)
         await run_counts.add(c, run.id, entity, warnings=len(external_ids))
         await events.append(
             c,

@@ -1,4 +1,4 @@
-"""Two runs of one integration at once, in two lanes: the one that asked the SIS later is not taken back by the other."""
+"""Two runs of one integration at once, in two lanes: neither takes back what the other has asked for later."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import pytest
 
 from siscon.domain.absence import AbsenceRules
 from siscon.domain.commands import ApprovePlan, EditRecord, ForceSync
+from siscon.domain.conflicts import Policy, Strategy
+from siscon.domain.errors import ProviderError
 from siscon.domain.records import Entity, School, Student
 from siscon.domain.runs import Counts, RunStatus
 from siscon.engine import plan
 from siscon.engine.job import ImportJob
-from siscon.store import leases, run_counts, runs
+from siscon.providers.contract import Rejected
+from siscon.store import dead_records, leases, run_counts, runs
 from support.fake_sis import FakeSis
 from support.house import NAME, TestHouse, test_house
 
@@ -207,3 +210,74 @@ async def test_a_plan_that_waited_withdraws_nobody_who_was_found_since(house: Te
     )
     assert [one["external_id"] for one in found] == ["s0002"]
     assert (await counts_of(house, run_id)).missing == 1
+
+
+async def test_an_import_does_not_close_what_a_run_under_way_has_buried(
+    house: TestHouse, meanwhile: Meanwhile
+) -> None:
+    bulk, single = await both(house, await house.enqueue(full=True), await force(house, 9))
+    with pytest.raises(ProviderError):
+        await meanwhile(bulk, _break_off)
+    house.sis.hold(Rejected("s0009", "bad_shape", "grade is odd.", "grade", "{}"), entity=Entity.STUDENT)
+
+    async def the_import_goes_on() -> None:
+        assert await house.carry_on(bulk.run.id) is RunStatus.COMPLETED
+
+    assert await meanwhile(single, the_import_goes_on) is RunStatus.WITH_ERRORS
+    assert await in_error(house) == ["s0009"]
+
+
+async def test_an_import_does_not_close_what_was_buried_after_its_list_was_read(
+    house: TestHouse, meanwhile: Meanwhile
+) -> None:
+    bulk, single = await both(house, await house.enqueue(full=True), await force(house, 9))
+
+    async def it_comes_broken() -> None:
+        house.sis.hold(Rejected("s0009", "bad_shape", "grade is odd.", "grade", "{}"), entity=Entity.STUDENT)
+        assert await house.go_on(single) is RunStatus.WITH_ERRORS
+
+    assert await meanwhile(bulk, it_comes_broken) is RunStatus.COMPLETED
+    assert await in_error(house) == ["s0009"]
+    [tie] = await house.rows(f"SELECT sync_status FROM {NAME}_mappings WHERE external_id = 's0009'")
+    assert tie["sync_status"] == "error"
+
+
+async def test_an_import_does_not_close_a_question_that_another_run_asked_after_its_list_was_read(
+    house: TestHouse, meanwhile: Meanwhile
+) -> None:
+    house.policies = {Entity.STUDENT: Policy(default=Strategy.MANUAL)}
+    await house.ask(EditRecord(NAME, "student", "s0001", {"first_name": "Robin"}, "a call"))
+    single_id = await force(house, 1)
+    bulk, single = await both(house, await house.enqueue(), single_id)
+
+    async def it_comes_changed() -> None:
+        house.sis.replace(student(1, "New"))
+        assert await house.go_on(single) is RunStatus.WITH_ERRORS
+
+    await meanwhile(bulk, it_comes_changed)
+    asked = await house.rows("SELECT status, sis ->> 'first_name' AS sis FROM conflicts")
+    assert asked == [{"status": "open", "sis": "New"}]
+
+
+async def test_a_plan_made_before_a_question_was_asked_does_not_close_it(house: TestHouse) -> None:
+    house.policies = {Entity.STUDENT: Policy(default=Strategy.MANUAL)}
+    await house.ask(EditRecord(NAME, "student", "s0001", {"first_name": "Robin"}, "a call"))
+    single_id = await force(house, 1)
+    run_id = await house.enqueue(dry=True)
+    assert await house.carry_on(run_id) is RunStatus.PLANNED
+    house.sis.replace(student(1, "New"))
+    assert await house.carry_on(single_id) is RunStatus.WITH_ERRORS
+
+    await house.ask(ApprovePlan(run_id, "looks right"))
+    await house.carry_on(run_id)
+
+    assert await house.rows("SELECT status FROM conflicts") == [{"status": "open"}]
+
+
+async def in_error(house: TestHouse) -> list[str | None]:
+    async with house.db.read() as c:
+        return [one.external_id for one in await dead_records.list_open(c)]
+
+
+async def _break_off() -> None:
+    raise ProviderError("The SIS answered with nonsense.", code="odd")
