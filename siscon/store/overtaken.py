@@ -1,7 +1,7 @@
 """Records of which another run, in another lane, has applied what it fetched while this run was under way.
 
-Which of the two is right nobody can tell any more, so a run leaves alone what it was overtaken in. Which run began to read
-before another had ended is told by numbers that only grow, not by a clock.
+Which of the two is right nobody can tell any more, so a run leaves alone what it was overtaken in. Which run began to
+read before another had ended is told by numbers that only grow, not by a clock.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ WHERE r.status IN ('queued', 'running', 'paused', 'held', 'planned', 'interrupte
 THESE = "external_id IN (SELECT external_id FROM overtaken WHERE run_id = :run_id AND entity = :entity)"
 PASS_OVER = """
 UPDATE staged SET verdict = 'skip'
-WHERE run_id = :run_id AND entity = :entity AND part = '' AND (verdict IS NULL OR verdict = 'create') AND external_id IN (
-  SELECT external_id FROM overtaken
-  WHERE run_id = :run_id AND entity = :entity AND external_id > :after AND external_id <= :upto)
+WHERE run_id = :run_id AND entity = :entity AND part = '' AND (verdict IS NULL OR verdict = 'create')
+  AND external_id IN (SELECT external_id FROM overtaken
+    WHERE run_id = :run_id AND entity = :entity AND external_id > :after AND external_id <= :upto)
 """
 PASS_OVER_FETCHED = f"""
 UPDATE staged SET verdict = 'skip'
