@@ -48,7 +48,9 @@ class PlanCounts:
     completed: int = 0
     """How many of the updates only fill in what had to be left out before; no guard fears those."""
     given_up: int = 0
-    """How many are passed over because they were given up as they are now, or came under an alias."""
+    """How many are passed over because they were given up as they are now, came under an alias, or were overtaken by
+    another run.
+    """
     others: int = 0
     """How many of the conflicts are ids that came back as somebody else, and were not in question before."""
 

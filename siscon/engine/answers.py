@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.integrations import Integration
+from siscon.domain.records import Entity
 from siscon.domain.runs import Run
 from siscon.domain.text import plain
 from siscon.store import events, integrations
@@ -17,12 +18,15 @@ from siscon.store.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class LiveEngine:
-    """What a command may ask of the engine that carries it out. ``integrations`` are those it can run."""
+    """What a command may ask of the engine that carries it out. ``integrations`` are those it can run; ``entities``
+    says what it imports of each, where the configuration names that.
+    """
 
     id: str
     integrations: frozenset[str]
     stop: Callable[[], None]
     renew_token: Callable[[str], None]
+    entities: Mapping[str, frozenset[Entity]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,10 @@ class Circumstances:
     now_ms: int
     vault: Vault
     live: LiveEngine | None = None
+
+    def imports(self, integration: str, entity: Entity) -> bool:
+        """Whether an integration imports an entity, as far as is known here; its run looks once more."""
+        return self.live is None or entity in self.live.entities.get(integration, {entity})
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from siscon.store import (
     dead_records,
     events,
     mappings,
+    overtaken,
     run_counts,
     staged,
 )
@@ -36,6 +37,7 @@ async def apply_entity(job: ImportJob, entity: Entity) -> None:
         applied_to = counts.applied_to
         if applied_to is None:
             applied_to = ""
+            await _heed_other_runs(c, job, counts)
             await _settle_absences(c, job, counts)
             await mappings.mark_buried(c, run.integration, entity, run.id)
             await run_counts.save_applied(c, run.id, entity, applied_to=applied_to)
@@ -51,6 +53,29 @@ async def apply_entity(job: ImportJob, entity: Entity) -> None:
             applied_to = found.upto
             await run_counts.save_applied(c, run.id, entity, applied_to=applied_to)
     await _close(job, entity)
+
+
+async def _heed_other_runs(c: Connection, job: ImportJob, counts: Counts) -> None:
+    """Leave alone what another run has fetched meanwhile, and tell the others what this one is about to write."""
+    run, entity = job.run, counts.entity
+    fetched, absent = await overtaken.pass_over_planned(c, run.id, entity)
+    if absent:
+        now_missing = await absences.count_new(c, run.integration, run.id, entity)
+        await run_counts.add(c, run.id, entity, missing=now_missing - counts.missing)
+    if passed := await overtaken.count(c, run.id, entity):
+        await run_counts.add(c, run.id, entity, skipped=fetched, warnings=passed)
+        await events.append(
+            c,
+            EventKind.PAGE_NOTE,
+            Level.WARNING,
+            f"{entity}: {passed} were fetched by another run meanwhile; what this run had read of them is passed over, "
+            "and the next run looks at them again",
+            integration=run.integration,
+            run_id=run.id,
+            at_ms=job.now_ms(),
+        )
+    single = run.kind is not RunKind.IMPORT
+    await overtaken.tell(c, run.integration, run.id, entity, single=single)
 
 
 async def _settle_absences(c: Connection, job: ImportJob, counts: Counts) -> None:
@@ -77,6 +102,8 @@ async def _leave_out(c: Connection, job: ImportJob, counts: Counts) -> None:
 
 async def _only_given_up(c: Connection, job: ImportJob, counts: Counts) -> bool:
     """Whether all that was skipped was given up: of anything else the next increment must bring it once more."""
+    if await overtaken.count(c, job.run.id, counts.entity):
+        return False
     verdicts = await staged.count_verdicts(c, job.run.id, counts.entity)
     return counts.skipped == verdicts.get(Verdict.SKIP, 0)
 

@@ -22,7 +22,10 @@ PATTERN = frozenset({"entity", "code", "field", "run"})
 
 async def retry(c: Connection, command: RetryDead, here: Circumstances) -> Answer:
     """Queue a run that fetches the chosen records again; one alone goes before everything else."""
-    found, _chosen = await _found(c, command)
+    chosen_now, _chosen = await _found(c, command)
+    found = [one for one in chosen_now if here.imports(command.integration, one.entity)]
+    if not found:
+        raise _not_imported(command.integration, *(one.entity for one in chosen_now))
     named = sum(one.named for one in found)
     if not named:
         raise UsageError(
@@ -36,8 +39,10 @@ async def retry(c: Connection, command: RetryDead, here: Circumstances) -> Answe
     }
     entities = tuple(one.entity for one in found if one.named)
     run_id = await _enqueue(c, command.integration, entities, request, here, alone=named == 1)
-    lacking = command.expected - named
+    lacking = sum(one.count for one in found) - named
+    left_out = command.expected - named - lacking
     beside = f" {lacking} without a readable id wait for the next sync." if lacking else ""
+    beside += f" {left_out} of kinds that the configuration leaves out stay as they are." if left_out else ""
     return Answer(f"Run {run_id} tries {named} records again.{beside}", command.integration, run_id)
 
 
@@ -108,11 +113,19 @@ async def force_sync(c: Connection, command: ForceSync, here: Circumstances) -> 
     """Queue a run that fetches one record by its id, before everything else."""
     await known_integration(c, command.integration)
     entity = Entity(command.entity)
+    if not here.imports(command.integration, entity):
+        raise _not_imported(command.integration, entity)
     entities = (entity, Entity.ENROLLMENT) if command.relations and entity in RELATES_BY else (entity,)
     request = {"entity": entity.value, "external_id": command.external_id}
     run_id = await _enqueue(c, command.integration, entities, request, here, alone=True)
     told = plain(command.external_id, limit=80)
     return Answer(f"Run {run_id} fetches {entity} {told} of {plain(command.integration)}.", told, run_id)
+
+
+def _not_imported(integration: str, *entities: Entity) -> UsageError:
+    return UsageError(
+        f"{plain(integration)} imports no {', '.join(entities)}: 'entities' in config.yaml leaves that out."
+    )
 
 
 async def _found(c: Connection, command: RetryDead | DiscardDead) -> tuple[list[Summary], Chosen]:

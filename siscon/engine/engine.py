@@ -132,6 +132,11 @@ class Engine:
             frozenset(self._usable),
             stop=self.stop.set,
             renew_token=lambda name: self._start(self._renew(links, name, if_due=False)),
+            entities={
+                name: frozenset(one.entities)
+                for name, one in self.settings.integrations.items()
+                if one.entities
+            },
         )
         work_ear, cancel_ear, inbox_ear = bell.ear(), bell.ear(), bell.ear(rest_s=0.1)
         parts: dict[str, Callable[[], Awaitable[None]]] = {

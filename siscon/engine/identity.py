@@ -29,7 +29,7 @@ async def resolve_aliases(job: ImportJob, entity: Entity, *, whole: bool) -> fro
         async with job.db.transaction(job.lease) as c:
             passed, _ = await aliases.resolve(c, run.integration, run.id, entity, whole=whole)
             if passed:
-                await dead_records.close_gone(c, run.integration, entity, passed, now_ms=job.now_ms())
+                await dead_records.close_gone(c, run.integration, run.id, entity, passed, now_ms=job.now_ms())
     return aliased
 
 

@@ -13,7 +13,7 @@ from siscon.domain.runs import Phase, RunStatus, end_of
 from siscon.engine import apply, coverage, fetch, guard, plan
 from siscon.engine.job import ImportJob
 from siscon.engine.patience import patiently
-from siscon.store import cursors, run_counts, runs, staged
+from siscon.store import cursors, overtaken, run_counts, runs, staged
 from siscon.store.database import Connection
 
 T = TypeVar("T")
@@ -67,7 +67,14 @@ async def _fetch(job: ImportJob, entity: Entity) -> None:
             cursor = await cursors.get(c, job.run.integration, entity)
         return cursor.resume, cursor.complete
 
+    await begin_reading(job, entity)
     await patiently(job, f"the {entity} list", partial(fetch.fetch_entity, job, entity), position)
+
+
+async def begin_reading(job: ImportJob, entity: Entity) -> None:
+    """Note that from now on others may overtake a run in an entity."""
+    async with job.db.transaction(job.lease) as c:
+        await overtaken.begin_reading(c, job.run.id, entity)
 
 
 async def _nowhere() -> None:
@@ -96,6 +103,7 @@ async def _cursors_are_ours(c: Connection, job: ImportJob) -> bool:
         if cursor.run_id != job.run.id:
             await staged.clear(c, job.run.id)
             await run_counts.clear(c, job.run.id)
+            await overtaken.forget(c, job.run.id)
             return False
     return True
 
@@ -104,6 +112,8 @@ async def enter(job: ImportJob, phase: Phase) -> Phase:
     """Note that a run goes over to a phase."""
     async with job.db.transaction(job.lease) as c:
         await runs.set_phase(c, job.run.id, phase)
+        if phase is Phase.PLAN:
+            await overtaken.end_reading(c, job.run.id)
     return phase
 
 
@@ -132,6 +142,8 @@ async def finish(job: ImportJob) -> RunStatus:
     for entity in job.run.entities:
         while await _drop_some(job, entity):
             pass
+    async with job.db.transaction(job.lease) as c:
+        await overtaken.forget(c, job.run.id)
     return end_of(counts)
 
 

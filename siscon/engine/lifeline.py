@@ -13,7 +13,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.runs import ENDED, Run, RunStatus
 from siscon.domain.text import plain
 from siscon.engine.bell import Ear
-from siscon.store import cursors, events, leases, run_counts, runs, staged
+from siscon.store import cursors, events, leases, overtaken, run_counts, runs, staged, walks
 from siscon.store.database import Connection, Database
 
 LOCK_PREFIX, LOCK_SUFFIX = "engine-", ".lock"
@@ -149,6 +149,8 @@ async def sweep(db: Database) -> None:
             run = await runs.get(c, run_id)
             if run is not None and run.status in ENDED:
                 await cursors.forget_run(c, run_id)
+                await overtaken.forget(c, run_id)
+                await walks.forget(c, run_id)
                 await staged.drop_ended(c, run_id)
 
 

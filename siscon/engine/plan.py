@@ -23,6 +23,7 @@ from siscon.store import (
     identities,
     mappings,
     mends,
+    overtaken,
     parts,
     records,
     run_counts,
@@ -60,6 +61,7 @@ async def plan_entity(job: ImportJob, entity: Entity) -> PlanCounts:
             integration, run_id = job.run.integration, job.run.id
             await staged.judge_plain(c, integration, run_id, entity, after=after, upto=upto)
             await identities.hold_back(c, run_id, entity, asked, after=after, upto=upto)
+            await overtaken.pass_over(c, run_id, entity, after=after, upto=upto)
             if given_up:
                 tries = job.dead_after
                 await dead_records.pass_over(
@@ -144,6 +146,7 @@ async def _look_closer(
     """Judge the records of a stretch that differ from what was last agreed on, a batch at a time."""
     while True:
         async with job.db.transaction(job.lease) as c:
+            await overtaken.pass_over(c, job.run.id, entity, after=after, upto=upto)
             batch = await staged.unjudged(
                 c, job.run.integration, job.run.id, entity, after=after, upto=upto, limit=job.batch
             )

@@ -57,6 +57,32 @@ async def settle(
     return replace(run, entities=entities, full=full)
 
 
+async def cut(
+    db: Database, run: Run, lease: Lease, *, settings: IntegrationSettings, offered: tuple[Entity, ...]
+) -> Run:
+    """A run of single records without what the settings leave out, or the provider has not.
+
+    Raises ``ConfigError`` where nothing is left of it, or not what was asked for by its id.
+    """
+    if run.phase is not None:
+        return run
+    allowed = set(settings.entities or offered) & set(offered)
+    entities = tuple(entity for entity in run.entities if entity in allowed)
+    asked = run.request.get("entity")
+    if not entities or (asked is not None and Entity(asked) not in entities):
+        told = asked or ", ".join(run.entities)
+        there = ", ".join(entity for entity in offered if entity in allowed)
+        raise ConfigError(
+            f"{run.integration} imports no {told}: there are {there}. Add it to 'entities' in config.yaml if it "
+            "belongs here.",
+            code="not_offered",
+        )
+    if entities != run.entities:
+        async with db.transaction(lease) as c:
+            await runs.settle(c, run.id, entities=entities, full=run.full)
+    return replace(run, entities=entities)
+
+
 async def _absent_parents(
     c: Connection, integration: str, wanted: Iterable[Entity], allowed: set[Entity]
 ) -> set[Entity]:

@@ -22,7 +22,7 @@ from siscon.engine.leases import Holdings
 from siscon.engine.lifeline import back_to_queue
 from siscon.engine.links import Links
 from siscon.engine.meter import CURRENT, Meter
-from siscon.engine.scope import settle
+from siscon.engine.scope import cut, settle
 from siscon.store import commands, events, integrations, runs
 from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
@@ -166,6 +166,8 @@ class Worker:
         offered = link.provider.offers(link.provider.settings)
         if run.kind is RunKind.IMPORT:
             run = await settle(shop.db, run, lease, settings=settings, offered=offered, now_ms=shop.now_ms())
+        elif run.kind is RunKind.REDRIVE:
+            run = await cut(shop.db, run, lease, settings=settings, offered=offered)
         job = ImportJob(
             db=shop.db,
             lease=lease,

@@ -10,7 +10,7 @@ from siscon.store.database import Connection
 from siscon.store.mappings import table_of
 
 ABSENT = "('missing', 'withdraw')"
-# Who is withdrawn already stays so, and is nobody's news.
+# Who is withdrawn already stays so, and is nobody's news. Whom another run has found since is not absent.
 JUDGE = """
 INSERT INTO staged (run_id, entity, external_id, part, body, fingerprint, verdict, seen_fingerprint)
 SELECT :run_id, m.entity_type, m.external_id, '', m.base, '',
@@ -19,6 +19,8 @@ SELECT :run_id, m.entity_type, m.external_id, '', m.base, '',
 FROM {table} m WHERE m.entity_type = :entity AND m.internal_id IS NOT NULL AND m.withdrawn_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM staged s
     WHERE s.run_id = :run_id AND s.entity = m.entity_type AND s.external_id = m.external_id AND s.part = '')
+  AND NOT EXISTS (SELECT 1 FROM overtaken o
+    WHERE o.run_id = :run_id AND o.entity = m.entity_type AND o.external_id = m.external_id)
 """
 TO_WITHDRAW = """
 SELECT s.external_id, s.body, m.internal_id FROM staged s
@@ -48,6 +50,8 @@ UPDATE {{table}} SET missing_since = NULL, missing_runs = 0, withdrawn_at = NULL
 WHERE entity_type = :entity AND missing_since IS NOT NULL AND EXISTS (SELECT 1 FROM staged s
   WHERE s.run_id = :run_id AND s.entity = {{table}}.entity_type AND s.external_id = {{table}}.external_id
     AND s.part = '' AND s.verdict NOT IN {ABSENT})
+  AND NOT EXISTS (SELECT 1 FROM overtaken o
+  WHERE o.run_id = :run_id AND o.entity = {{table}}.entity_type AND o.external_id = {{table}}.external_id)
 """
 WITHDRAW = """
 UPDATE {table} SET withdrawn_at = ?, sync_status = 'synced', error_message = '', last_synced_at = ?, fingerprint = ?,

@@ -25,7 +25,7 @@ ON CONFLICT (integration, entity, external_id, kind) WHERE status = 'open' DO UP
   local_edited_at_ms = excluded.local_edited_at_ms
 """
 # The run looked at the record and found nothing to ask, or asks another thing: it would have put its own number on
-# it. What a later run asked stays, for an older plan knows nothing of it.
+# it. What a later run asked stays, and what one asked that has overtaken this one: an older plan knows nothing of it.
 CLOSE_GONE = """
 UPDATE conflicts SET status = 'gone', settled_at_ms = :now_ms
 WHERE integration = :integration AND entity = :entity AND status = 'open'
@@ -37,6 +37,8 @@ WHERE integration = :integration AND entity = :entity AND status = 'open'
   SELECT 1 FROM conflicts o WHERE o.integration = conflicts.integration AND o.entity = conflicts.entity
     AND o.external_id = conflicts.external_id AND o.status = 'open' AND o.kind IN ('fields', 'identity')
     AND o.run_id = :run_id))
+  AND NOT EXISTS (SELECT 1 FROM overtaken o WHERE o.run_id = :run_id AND o.entity = conflicts.entity
+    AND o.external_id = conflicts.external_id)
 """
 SETTLE = """
 UPDATE conflicts SET status = 'settled', settled_at_ms = ?, settled_by = ?, settled_run_id = ?, decision = ?

@@ -40,11 +40,17 @@ WHERE status = 'open' AND (run_id < :run_id OR run_id = :run_id AND part = '') A
 FORGET_GIVEN_UP = f"""
 UPDATE dead_records SET digest = '' WHERE status = 'discarded' AND digest <> '' AND part = '' AND {CAME_THROUGH}
 """
-MEND_VANISHED = """
+# What another run buries while this one is under way is that run's: this one's list may be older.
+NOT_ANOTHERS = """NOT EXISTS (SELECT 1 FROM overtaken o WHERE o.run_id = :run_id
+    AND o.entity = dead_records.entity AND o.external_id = dead_records.record_key)
+  AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = dead_records.run_id AND r.id <> :run_id
+    AND r.status IN ('queued', 'running', 'paused', 'interrupted'))"""
+MEND_VANISHED = f"""
 UPDATE dead_records SET status = 'mended', raw = NULL
 WHERE integration = :integration AND entity = :entity AND status = 'open' AND run_id < :run_id AND NOT EXISTS (
   SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = dead_records.entity
     AND s.external_id = dead_records.record_key AND s.part = '' AND s.verdict NOT IN ('missing', 'withdraw'))
+  AND {NOT_ANOTHERS}
 """
 COLUMNS = """id, integration, entity, record_key, external_id, run_id, status, code, category, severity, field,
   reason, attempts, first_seen_at_ms, last_seen_at_ms, part, digest"""
@@ -65,10 +71,10 @@ UPDATE dead_records SET status = 'discarded', raw = NULL, settled_at_ms = :now_m
   settled_why = :reason
 WHERE {CHOSEN}
 """
-CLOSE_GONE = """
+CLOSE_GONE = f"""
 UPDATE dead_records SET status = 'mended', raw = NULL, settled_at_ms = :now_ms
 WHERE integration = :integration AND entity = :entity AND status = 'open'
-  AND external_id IN (SELECT value FROM json_each(:ids))
+  AND external_id IN (SELECT value FROM json_each(:ids)) AND {NOT_ANOTHERS}
 """
 # References may come later without the record changing, so those are tried for ever.
 GIVEN_UP = """d.digest <> '' AND (d.status = 'discarded' OR d.status = 'open' AND d.part = ''
@@ -278,10 +284,10 @@ async def discard(c: Connection, chosen: Chosen, *, actor: str, reason: str, now
 
 
 async def close_gone(
-    c: Connection, integration: str, entity: Entity, external_ids: Iterable[str], *, now_ms: int
+    c: Connection, integration: str, run_id: int, entity: Entity, external_ids: Iterable[str], *, now_ms: int
 ) -> int:
-    """Close what the SIS, asked for just these, does not have any more; how many those were."""
-    place = {"integration": integration, "entity": entity.value, "now_ms": now_ms}
+    """Close what the whole list of a run does not hold any more; how many those were."""
+    place = {"integration": integration, "run_id": run_id, "entity": entity.value, "now_ms": now_ms}
     return await c.run(CLOSE_GONE, {**place, "ids": json.dumps(list(external_ids))})
 
 

@@ -86,6 +86,8 @@ FORGET_VANISHED = """
 DELETE FROM {table} WHERE entity_type = :entity AND internal_id IS NULL
 AND NOT EXISTS (SELECT 1 FROM staged s
   WHERE s.run_id = :run_id AND s.entity = {table}.entity_type AND s.external_id = {table}.external_id AND s.part = '')
+AND NOT EXISTS (SELECT 1 FROM overtaken o
+  WHERE o.run_id = :run_id AND o.entity = {table}.entity_type AND o.external_id = {table}.external_id)
 """
 CHOSEN = "(:entity IS NULL OR entity_type = :entity) AND (:status IS NULL OR sync_status = :status)"
 PAGE = "SELECT * FROM {table} WHERE id > :after_id AND " + CHOSEN + " ORDER BY id LIMIT :limit"

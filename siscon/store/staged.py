@@ -87,6 +87,7 @@ HELD = """
 SELECT external_id FROM staged WHERE run_id = :run_id AND entity = :entity AND part = ''
   AND external_id IN (SELECT value FROM json_each(:ids))
 """
+FETCHED = "SELECT external_id FROM staged WHERE run_id = :run_id AND entity = :entity AND part = ''"
 CLEAR = "DELETE FROM staged WHERE run_id = :run_id"
 COUNT_COMPLETED = """
 SELECT count(*) AS n FROM staged
@@ -304,6 +305,11 @@ async def held(c: Connection, run_id: int, entity: Entity, ids: Iterable[str]) -
     """Those of ``ids`` that a run has fetched already."""
     params = {"run_id": run_id, "entity": entity.value, "ids": json.dumps(list(ids))}
     return {row[0] for row in await c.all(HELD, params)}
+
+
+async def fetched(c: Connection, run_id: int, entity: Entity) -> set[str]:
+    """All external ids that a run of single records has fetched so far."""
+    return {row[0] for row in await c.all(FETCHED, {"run_id": run_id, "entity": entity.value})}
 
 
 async def clear(c: Connection, run_id: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from siscon.domain.commands import DiscardDead, ForceSync, RetryDead
 from siscon.domain.errors import ProviderError, TransientError
 from siscon.domain.guards import GuardLimits
-from siscon.domain.records import Course, Enrollment, Entity, School, Section, Student
+from siscon.domain.records import Course, Enrollment, Entity, Part, School, Section, Student
 from siscon.domain.runs import Lane, RunKind, RunStatus
 from siscon.engine.redrive import FEW
 from siscon.providers.contract import Rejected
@@ -105,10 +106,11 @@ async def test_a_retry_of_which_most_is_still_in_error_is_not_held(house: TestHo
     assert await house.carry_on(row.run_id) is RunStatus.WITH_ERRORS
 
 
-async def test_what_the_sis_no_longer_has_is_closed_and_nothing_is_withdrawn(house: TestHouse) -> None:
+async def test_what_the_list_no_longer_holds_is_closed_and_nothing_is_withdrawn(house: TestHouse) -> None:
     house.sis.hold(broken(9), entity=Entity.STUDENT)
     await house.sync()
     house.sis.remove(Entity.STUDENT, ["s0009", "s0001"])
+    house.sis.gives_single = False
 
     row = await house.ask(RetryDead(NAME, tuple(await dead_ids(house)), {}, 1))
     assert row.run_id is not None
@@ -119,6 +121,93 @@ async def test_what_the_sis_no_longer_has_is_closed_and_nothing_is_withdrawn(hou
     assert await house.carry_on(forced.run_id) is RunStatus.WITH_WARNINGS
     [gone] = await house.rows(f"SELECT missing_since FROM {NAME}_mappings WHERE external_id = 's0001'")
     assert gone["missing_since"] is None
+
+
+async def test_an_answer_to_a_single_question_closes_nothing_that_the_list_may_still_hold(
+    house: TestHouse,
+) -> None:
+    """Some systems say "not found" of a record that they list all the same."""
+    house.sis.hold(broken(9), entity=Entity.STUDENT)
+    await house.sync()
+    house.sis.not_alone = {"s0009"}
+    raw = await house.rows("SELECT raw, attempts FROM dead_records")
+
+    row = await house.ask(RetryDead(NAME, tuple(await dead_ids(house)), {}, 1))
+    assert row.run_id is not None
+    assert await house.carry_on(row.run_id) is RunStatus.WITH_WARNINGS
+
+    assert len(await dead_ids(house)) == 1
+    assert await house.rows("SELECT raw, attempts FROM dead_records") == raw
+    [told] = await house.rows("SELECT text FROM events WHERE kind = 'records gone'")
+    assert (
+        "nothing is done to it before a full list: 'siscon sync harbor --entity student --full'"
+        in told["text"]
+    )
+    house.sis.remove(Entity.STUDENT, ["s0009"])
+    await house.sync()
+    assert await dead_ids(house) == [], "a whole list lacks it"
+
+
+@pytest.mark.parametrize("outage", [False, True], ids=["broken off", "an outage sat out"])
+async def test_a_list_that_broke_off_is_read_on_with_the_parts_of_what_it_had_shown(
+    house: TestHouse, outage: bool
+) -> None:
+    house.sis.gives_single, house.sis.page_size = False, 2
+    parts = [
+        Part(Entity.STUDENT, f"s{number:04}", "demographics", {"birth_date": f"2010-01-0{number + 1}"})
+        for number in (0, 1)
+    ]
+    house.sis.lists[Entity.STUDENT] = [broken(0), broken(1), student(2), student(3), *parts]
+    await house.sync()
+    house.sis.lists[Entity.STUDENT] = [student(0), student(1), student(2), student(3), *parts]
+    row = await house.ask(RetryDead(NAME, (), {"entity": "student"}, 2))
+    assert row.run_id is not None
+    house.sis.asked.clear()
+    house.sis.fail_at = (Entity.STUDENT, 4)
+    if outage:
+        house.sis.failure = TransientError("The SIS did not answer.")
+
+        async def until_it_answers(_seconds: float) -> None:
+            house.sis.fail_at = None
+
+        job = replace(await house.start(row.run_id), sleep=until_it_answers)
+        assert await house.go_on(job) is RunStatus.COMPLETED
+    else:
+        house.sis.failure = ProviderError("The list broke off.", code="odd")
+        with pytest.raises(ProviderError, match="broke off"):
+            await house.carry_on(row.run_id)
+        house.sis.fail_at = None
+        assert await house.carry_on(row.run_id) is RunStatus.COMPLETED
+
+    assert [start for _entity, start in house.sis.asked] == [0, 2, 4], "no page was read twice"
+    born = await house.rows(
+        "SELECT birth_date FROM students WHERE birth_date IS NOT NULL ORDER BY birth_date"
+    )
+    assert [one["birth_date"] for one in born] == ["2010-01-01", "2010-01-02"]
+    assert await dead_ids(house) == []
+    assert await house.rows("SELECT * FROM walks") == []
+
+
+async def test_what_the_earlier_pages_showed_is_not_gone_when_a_list_is_read_on(house: TestHouse) -> None:
+    house.sis.gives_single, house.sis.page_size = False, 2
+    house.sis.lists[Entity.STUDENT] = [broken(0), broken(1), student(2), broken(3)]
+    await house.sync()
+    house.sis.lists[Entity.STUDENT] = [broken(0), student(1), student(2)]
+    row = await house.ask(RetryDead(NAME, (), {"entity": "student"}, 3))
+    assert row.run_id is not None
+    house.sis.fail_at, house.sis.failure = (
+        (Entity.STUDENT, 2),
+        ProviderError("The list broke off.", code="odd"),
+    )
+    with pytest.raises(ProviderError, match="broke off"):
+        await house.carry_on(row.run_id)
+    house.sis.fail_at = None
+
+    assert await house.carry_on(row.run_id) is RunStatus.WITH_ERRORS
+    [told] = await house.rows("SELECT text FROM events WHERE kind = 'records gone'")
+    assert "does not hold 1 of those asked for (s0003)" in told["text"]
+    found = await house.rows("SELECT record_key FROM dead_records WHERE status = 'open'")
+    assert [one["record_key"] for one in found] == ["s0000"]
 
 
 async def test_a_retry_that_was_shown_another_number_is_refused(house: TestHouse) -> None:

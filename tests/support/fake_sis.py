@@ -38,6 +38,7 @@ class FakeSis:
     modified: dict[tuple[Entity, str], str] = field(default_factory=dict)
     gives_single: bool = True
     reads_rows: bool = True
+    not_alone: set[str] = field(default_factory=set)
     fail_single_at: str | None = None
     failures: int = 1
     asked_single: list[tuple[Entity, str]] = field(default_factory=list)
@@ -93,7 +94,8 @@ class FakeProvider(Provider):
             self.sis.failures -= 1
             raise self.sis.failure
         self.sis.asked_single.append((entity, external_id))
-        found = [one for one in self.sis.lists.get(entity, []) if one.external_id == external_id]
+        listed = [] if external_id in self.sis.not_alone else self.sis.lists.get(entity, [])
+        found = [one for one in listed if one.external_id == external_id]
         return Page(
             records=[one for one in found if not isinstance(one, Rejected)],
             rejected=[one for one in found if isinstance(one, Rejected)],
