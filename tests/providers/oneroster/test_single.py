@@ -134,7 +134,7 @@ async def test_demographics_that_are_not_told_of_one_student_are_left_as_they_ar
     assert page.absent_fields == ("birth_date", "gender")
 
 
-async def test_bad_demographics_bury_the_student() -> None:
+async def test_bad_demographics_are_rejected_under_the_id_of_the_student() -> None:
     bad = {"demographics": {**BORN, "birthDate": "soon"}}
     page = await student({"or/students/u1": {"user": IVO}, "or/demographics/u1": bad})
     assert [(one.external_id, one.field) for one in page.rejected] == [("u1", "birthDate")]
