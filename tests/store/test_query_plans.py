@@ -7,7 +7,7 @@ import re
 import pytest
 
 from siscon.domain.records import Entity
-from siscon.store import arrivals, mappings, records, staged
+from siscon.store import arrivals, mappings, overtaken, records, staged
 from siscon.store.database import Database
 from support.databases import activate
 
@@ -23,6 +23,8 @@ BY_KEY = {
     "judge": staged.JUDGE_PLAIN.format(table=TABLE),
     "unjudged": staged.UNJUDGED.format(table=TABLE),
     "to change": staged.TO_CHANGE.format(table=TABLE),
+    "pass over": overtaken.PASS_OVER,
+    "tell": overtaken.TELL,
     "page": records.PAGE.format(mappings=TABLE, table="students"),
     **ARRIVING,
 }
