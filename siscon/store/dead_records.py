@@ -24,6 +24,11 @@ ON CONFLICT (integration, entity, record_key) WHERE status = 'open' DO UPDATE SE
   last_seen_at_ms = excluded.last_seen_at_ms, raw = excluded.raw, digest = excluded.digest,
   mended = CASE WHEN dead_records.digest = excluded.digest THEN dead_records.mended END, form = excluded.form
 """
+# What another run buries while this one is under way is that run's: this one's list may be older.
+NOT_ANOTHERS = """NOT EXISTS (SELECT 1 FROM overtaken o WHERE o.run_id = :run_id
+    AND o.entity = dead_records.entity AND o.external_id = dead_records.record_key)
+  AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = dead_records.run_id AND r.id <> :run_id
+    AND r.status IN ('queued', 'running', 'paused', 'interrupted'))"""
 # Only what this run itself has read and applied; what a later run buried it knows nothing of.
 CAME_THROUGH = """integration = :integration AND entity = :entity AND EXISTS (
   SELECT 1 FROM staged s WHERE s.run_id = :run_id AND s.entity = dead_records.entity
@@ -34,17 +39,12 @@ CAME_THROUGH = """integration = :integration AND entity = :entity AND EXISTS (
     AND m.sync_status <> 'error')"""
 MEND_SETTLED = f"""
 UPDATE dead_records SET status = 'mended', raw = NULL
-WHERE status = 'open' AND (run_id < :run_id OR run_id = :run_id AND part = '') AND {CAME_THROUGH}
+WHERE status = 'open' AND (run_id < :run_id OR run_id = :run_id AND part = '') AND {CAME_THROUGH} AND {NOT_ANOTHERS}
 """
 # It was given up as it was then; since the SIS has said something else of it, its old word is news again.
 FORGET_GIVEN_UP = f"""
 UPDATE dead_records SET digest = '' WHERE status = 'discarded' AND digest <> '' AND part = '' AND {CAME_THROUGH}
 """
-# What another run buries while this one is under way is that run's: this one's list may be older.
-NOT_ANOTHERS = """NOT EXISTS (SELECT 1 FROM overtaken o WHERE o.run_id = :run_id
-    AND o.entity = dead_records.entity AND o.external_id = dead_records.record_key)
-  AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = dead_records.run_id AND r.id <> :run_id
-    AND r.status IN ('queued', 'running', 'paused', 'interrupted'))"""
 MEND_VANISHED = f"""
 UPDATE dead_records SET status = 'mended', raw = NULL
 WHERE integration = :integration AND entity = :entity AND status = 'open' AND run_id < :run_id AND NOT EXISTS (

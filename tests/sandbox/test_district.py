@@ -21,7 +21,7 @@ def district(students: int = 200, *, day: int = 0, system: System = POWERSCHOOL,
     return District(system, seed=seed, students=students, day=day)
 
 
-@pytest.mark.parametrize("system", ALL_SYSTEMS.values(), ids=str)
+@pytest.mark.parametrize("system", ALL_SYSTEMS.values(), ids=lambda one: one.name)
 def test_the_same_seed_makes_the_same_district_and_another_seed_another(system: System) -> None:
     def people(seed: int) -> list[dict[str, object]]:
         made = district(300, day=4, system=system, seed=seed)
@@ -108,7 +108,7 @@ def test_a_page_at_the_far_end_of_a_million_costs_as_little_as_the_first() -> No
     assert made.enrollments > 4_000_000
 
 
-@pytest.mark.parametrize("system", ALL_SYSTEMS.values(), ids=str)
+@pytest.mark.parametrize("system", ALL_SYSTEMS.values(), ids=lambda one: one.name)
 def test_a_day_changes_only_the_records_it_enumerates(system: System) -> None:
     before, after = district(900, day=2, system=system), district(900, day=3, system=system)
     touched = after.days.touched[3]
@@ -172,7 +172,7 @@ def test_broken_records_are_mended_after_two_days() -> None:
     assert not found(1) & found(3)
 
 
-@pytest.mark.parametrize("system", [POWERSCHOOL, SKYWARD], ids=str)
+@pytest.mark.parametrize("system", [POWERSCHOOL, SKYWARD], ids=lambda one: one.name)
 def test_hostile_names_sit_in_every_district_of_fifty(system: System) -> None:
     large, small = district(50, system=system), district(49, system=system)
 
