@@ -61,6 +61,7 @@ async def test_a_mended_record_is_closed_and_what_was_kept_of_it_is_gone(db: Dat
     for _ in range(2):
         run_id = await a_run(db, 1, integration="a", entities=[Entity.STUDENT])
     async with db.transaction() as c:
+        await c.run("UPDATE runs SET status = 'completed' WHERE id < :id", {"id": run_id})
         await dead_records.bury(c, [entry("7"), entry("8")], now_ms=10)
         place = dead_records.place_of("a", Entity.STUDENT, "7")
         assert await dead_records.raw(c, 1) == dead_records.Raw(b"sealed", place, "")
