@@ -49,14 +49,14 @@ class _Port:
         try:
             await self._give(outcome, scope, receive, send)
         finally:
-            if outcome.finished is not None:
-                outcome.finished()
+            _over(outcome)
 
     @staticmethod
     async def _give(outcome: Outcome, scope: Scope, receive: Receive, send: Send) -> None:
         if outcome.delay_s:
             await asyncio.sleep(outcome.delay_s)
         if outcome.unsent:
+            _over(outcome)  # whoever sees the line go dead may ask again before it is closed here
             await _hang_up(send)
             return
         answer = outcome.answer
@@ -66,6 +66,13 @@ class _Port:
             await StreamingResponse(_half(answer.body, send), answer.status, headers)(scope, receive, send)
             return
         await Response(answer.body, answer.status, headers)(scope, receive, send)
+
+
+def _over(outcome: Outcome) -> None:
+    """The request is at work no longer; said once."""
+    finished, outcome.finished = outcome.finished, None
+    if finished is not None:
+        finished()
 
 
 async def _body(request: Request) -> bytes:

@@ -145,11 +145,14 @@ class ServedHouse:
             return {name: [_timeless(row) for row in await c.all(f"SELECT * FROM {name}")] for name in names}
 
     async def counts(self) -> list[dict[str, Any]]:
-        """What the newest run counted; how long it took, how often it asked and what it tried alone may differ."""
+        """What the runs counted; how long it took, how often it asked, what it tried alone and the numbers of the
+        moments at which it read may differ.
+        """
         async with self.db.read() as c:
             rows = await c.all("SELECT * FROM run_counts ORDER BY run_id, position")
+        free = ("seconds", "requests", "trying", "tries", "read_from", "read_to")
         return [
-            {key: row[key] for key in row.keys() if key not in ("seconds", "requests", "trying", "tries")}  # noqa: SIM118 - a Row
+            {key: row[key] for key in row.keys() if key not in free}  # noqa: SIM118 - a Row
             for row in rows
         ]
 
