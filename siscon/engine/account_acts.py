@@ -5,15 +5,14 @@ from __future__ import annotations
 from siscon.domain.accounts import OF_PEOPLE
 from siscon.domain.commands import CreateAccounts
 from siscon.domain.errors import UsageError
-from siscon.domain.events import EventKind, Level
 from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, Phase, RunKind, RunStatus, end_of
 from siscon.domain.text import plain
 from siscon.engine.accounts import choose, names_coming
-from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration
+from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, queue
 from siscon.engine.job import ImportJob
 from siscon.engine.roster_edits import Act, Edit, write_edits
-from siscon.store import accounts, events, run_counts, runs
+from siscon.store import accounts, run_counts, runs
 from siscon.store.database import Connection
 
 
@@ -29,29 +28,16 @@ async def create(c: Connection, command: CreateAccounts, here: Circumstances) ->
         raise UsageError("Nobody lacks a user name or an e-mail address of that kind.")
     if found != command.expected:
         raise UsageError(f"{found} people lack one by now, {command.expected} were shown: look again.")
-    run_id = await runs.enqueue(
+    run_id = await queue(
         c,
+        here,
         integration=integration.name,
         kind=RunKind.EDIT,
         lane=Lane.QUICK,
         entities=tuple(fields),
-        full=False,
-        requested_by=here.actor,
-        due_at_ms=None,
-        now_ms=here.now_ms,
         request={"accounts": list(command.fields), "up_to": await accounts.newest(c, integration.name)},
+        doing=f"of {integration.name} names {found} people: asked for by {plain(here.actor)}",
         reason=reason,
-    )
-    assert run_id is not None, "a run without a due moment is never queued already"
-    text = f"run {run_id} of {integration.name} names {found} people: asked for by {plain(here.actor)}"
-    await events.append(
-        c,
-        EventKind.RUN_QUEUED,
-        Level.INFO,
-        text,
-        integration=integration.name,
-        run_id=run_id,
-        at_ms=here.now_ms,
     )
     return Answer(
         f"Run {run_id} names {found} people of {integration.name}. 'siscon undo {run_id}' takes that back.",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.integrations import Integration
 from siscon.domain.records import Entity
-from siscon.domain.runs import Run
+from siscon.domain.runs import Lane, Run, RunKind
 from siscon.domain.text import plain
-from siscon.store import events, integrations
+from siscon.store import events, integrations, runs
 from siscon.store.database import Connection
 from siscon.store.vault import Vault
 
@@ -77,3 +78,43 @@ def checked_reason(reason: str) -> str:
 async def tell(c: Connection, kind: EventKind, text: str, run: Run, *, now_ms: int) -> None:
     """Report a fact about a run."""
     await events.append(c, kind, Level.INFO, text, integration=run.integration, run_id=run.id, at_ms=now_ms)
+
+
+async def queue(
+    c: Connection,
+    here: Circumstances,
+    *,
+    integration: str,
+    kind: RunKind,
+    lane: Lane,
+    request: Mapping[str, Any],
+    doing: str,
+    entities: Sequence[Entity] = (),
+    reason: str = "",
+    level: Level = Level.INFO,
+) -> int:
+    """Queue a run that carries out what a person asked, and say so: ``doing`` follows its number. The number."""
+    run_id = await runs.enqueue(
+        c,
+        integration=integration,
+        kind=kind,
+        lane=lane,
+        entities=entities,
+        full=False,
+        requested_by=here.actor,
+        due_at_ms=None,
+        now_ms=here.now_ms,
+        request=request,
+        reason=reason,
+    )
+    assert run_id is not None, "a run without a due moment is never queued already"
+    await events.append(
+        c,
+        EventKind.RUN_QUEUED,
+        level,
+        f"run {run_id} {doing}",
+        integration=integration,
+        run_id=run_id,
+        at_ms=here.now_ms,
+    )
+    return run_id

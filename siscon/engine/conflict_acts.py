@@ -16,7 +16,7 @@ from siscon.domain.mappings import Mapping as Tie
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
 from siscon.domain.runs import Lane, RunKind
 from siscon.domain.text import plain
-from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration
+from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, queue
 from siscon.engine.identity_acts import decide_identity
 from siscon.engine.roster_edits import Act, Edit, NewBase, checked_value, is_same, write_edits
 from siscon.store import conflicts, events, mappings, records, runs
@@ -192,28 +192,14 @@ async def settle_many(c: Connection, command: SettleConflicts, here: Circumstanc
         )
     if found == 0:
         raise UsageError("No open conflict matches.")
-    run_id = await runs.enqueue(
+    run_id = await queue(
         c,
+        here,
         integration=integration.name,
         kind=RunKind.SETTLE,
         lane=Lane.QUICK,
-        entities=(),
-        full=False,
-        requested_by=here.actor,
-        due_at_ms=None,
-        now_ms=here.now_ms,
         request={"where": dict(command.where), "take": command.take, "up_to": command.up_to},
+        doing=f"of {integration.name} decides {found} conflicts: asked for by {plain(here.actor)}",
         reason=reason,
-    )
-    assert run_id is not None, "a run without a due moment is never queued already"
-    text = f"run {run_id} of {integration.name} decides {found} conflicts: asked for by {plain(here.actor)}"
-    await events.append(
-        c,
-        EventKind.RUN_QUEUED,
-        Level.INFO,
-        text,
-        integration=integration.name,
-        run_id=run_id,
-        at_ms=here.now_ms,
     )
     return Answer(f"Run {run_id} decides {found} conflicts of {integration.name}.", f"run {run_id}", run_id)

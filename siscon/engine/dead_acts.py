@@ -11,9 +11,9 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, RunKind
 from siscon.domain.text import plain
-from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration
+from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, queue
 from siscon.engine.redrive import RELATES_BY, chosen_of
-from siscon.store import dead_records, events, mends, runs
+from siscon.store import dead_records, events, mends
 from siscon.store.database import Connection
 from siscon.store.dead_records import Chosen, Summary
 
@@ -153,27 +153,14 @@ async def _enqueue(
     alone: bool,
     reason: str = "",
 ) -> int:
-    run_id = await runs.enqueue(
+    return await queue(
         c,
+        here,
         integration=integration,
         kind=RunKind.REDRIVE,
         lane=Lane.SINGLE if alone else Lane.QUICK,
         entities=entities,
-        full=False,
-        requested_by=here.actor,
-        due_at_ms=None,
-        now_ms=here.now_ms,
         request=request,
+        doing=f"of {integration} tries single records again: asked for by {plain(here.actor)}",
         reason=reason,
     )
-    assert run_id is not None, "a run without a due moment is never queued already"
-    await events.append(
-        c,
-        EventKind.RUN_QUEUED,
-        Level.INFO,
-        f"run {run_id} of {integration} tries single records again: asked for by {plain(here.actor)}",
-        integration=integration,
-        run_id=run_id,
-        at_ms=here.now_ms,
-    )
-    return run_id

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from siscon.domain.commands import UndoRun
 from siscon.domain.errors import UsageError
-from siscon.domain.events import EventKind, Level
+from siscon.domain.events import Level
 from siscon.domain.runs import ENDED, Lane, RunKind
 from siscon.domain.text import plain
-from siscon.engine.answers import Answer, Circumstances, checked_reason
-from siscon.store import events, mends, runs, undoing
+from siscon.engine.answers import Answer, Circumstances, checked_reason, queue
+from siscon.store import mends, runs, undoing
 from siscon.store.database import Connection
 
 
@@ -29,32 +29,19 @@ async def undo(c: Connection, command: UndoRun, here: Circumstances) -> Answer:
         raise UsageError(
             f"Run {done.id} has made {count} changes, {command.expected} were shown: look again."
         )
-    run_id = await runs.enqueue(
+    run_id = await queue(
         c,
+        here,
         integration=done.integration,
         kind=RunKind.UNDO,
         lane=Lane.BULK,
-        entities=(),
-        full=False,
-        requested_by=here.actor,
-        due_at_ms=None,
-        now_ms=here.now_ms,
         request={"run_id": done.id, **asked},
+        doing=f"undoes run {done.id} of {done.integration}: asked for by {plain(here.actor)}: {plain(reason)}",
         reason=reason,
+        level=Level.WARNING,
     )
-    assert run_id is not None, "a run without a due moment is never queued already"
     if "mend" in done.request:
         await mends.forget(c, done.request["mend"])
-    text = f"run {run_id} undoes run {done.id} of {done.integration}: asked for by {plain(here.actor)}: {plain(reason)}"
-    await events.append(
-        c,
-        EventKind.RUN_QUEUED,
-        Level.WARNING,
-        text,
-        integration=done.integration,
-        run_id=run_id,
-        at_ms=here.now_ms,
-    )
     return Answer(
         f"Run {run_id} puts back what run {done.id} did: {count} changes.", f"run {done.id}", run_id
     )
