@@ -52,7 +52,7 @@ class Told:
                 raise
             named = plain(type(fault).__name__, limit=60)
             place = "".join(traceback.format_tb(fault.__traceback__)[-4:])
-            log.error("%s raised %s:\n%s", self._who, named, place)  # noqa: TRY400 - see above
+            log.error("%s raised %s:\n%s", self._who, named, place)  # noqa: TRY400 - the words may quote a pupil
             raise self.broken(f"raised {named}{line_of(fault, self._provider)}") from None
 
 
