@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from siscon.tui import console_acts
 from siscon.tui.actions import ACTIONS, BY_ID, MOVES, PANES, Danger, actions_of, key_word
-from siscon.tui.app import Console, screen_class
+from siscon.tui.app import screen_class
 from siscon.tui.screens.conflict import ConflictPane
 from siscon.tui.screens.dead import Dead, DeadRecordPane
 from siscon.tui.screens.errors import Errors
@@ -46,7 +47,9 @@ def test_the_bindings_of_a_screen_are_those_of_the_table(screen: str) -> None:
 @pytest.mark.parametrize("screen", ALL)
 def test_every_action_of_a_screen_does_something(screen: str) -> None:
     for action in actions_of(screen):
-        own = getattr(ALL[screen], f"act_{action.id}", None) or getattr(Console, f"act_{action.id}", None)
+        own = getattr(ALL[screen], f"act_{action.id}", None) or getattr(
+            console_acts, f"act_{action.id}", None
+        )
         wishes = action.mutates and ALL[screen].wish is not Pane.wish
         assert own or wishes or action.id in SCREENS, action.id
 

@@ -1,0 +1,35 @@
+"""The part of the table of actions that is about the console itself."""
+
+from __future__ import annotations
+
+from siscon.tui.action import Action, Danger
+
+ON_CONSOLE: tuple[Action, ...] = (
+    Action(
+        "start_engine",
+        ("e",),
+        "Start engine",
+        "Start an engine where none is alive (asks).",
+        danger=Danger.CONFIRM,
+        mutates=True,
+        twin="siscon serve",
+        footer=False,
+    ),
+    Action(
+        "find_record",
+        ("f",),
+        "Record",
+        "Find a record by an id or the beginning of a name.",
+        twin="siscon records find",
+    ),
+    Action("refresh", ("r",), "Refresh", "Read this screen again.", footer=False),
+    Action("freeze", ("p",), "Hold", "Hold the screen still, or let it go on."),
+    Action("back", ("escape",), "Back", "Clear the filter, else go back.", footer=False),
+    Action("help", ("question_mark", "ctrl+p"), "Keys", "List the keys of this screen; enter runs one."),
+    Action(
+        "quit", ("q", "ctrl+q"), "Quit", "Leave; asks whether a working engine goes on.", twin="siscon stop"
+    ),
+    Action(
+        "hint", ("ctrl+c",), "How to leave", "Say which key leaves: ctrl+c itself does not.", footer=False
+    ),
+)

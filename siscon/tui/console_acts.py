@@ -1,0 +1,112 @@
+"""What the keys of every screen do: functions of the console, each named as its action, with act_ before it."""
+
+from __future__ import annotations
+
+from siscon.tui.asking import offer_engine
+from siscon.tui.frame import Frame
+from siscon.tui.leaving import way_out
+from siscon.tui.screens.pane import Pane
+
+
+def act_help(app: Frame) -> None:
+    """The keys of this screen; the one chosen is run."""
+    from siscon.tui.screens.help import Help
+
+    screen = app.screen
+    assert isinstance(screen, Pane)
+
+    async def run(chosen: str | None) -> None:
+        if chosen is not None:
+            await app.action_act(chosen)
+
+    app.push_screen(Help(screen.name_, app.look), run)
+
+
+def act_filter(app: Frame) -> None:
+    """Ask what rows should hold."""
+    from siscon.tui.screens.find import Find
+
+    screen = app.screen
+    assert isinstance(screen, Pane)
+
+    def found(text: str | None) -> None:
+        if text is not None:
+            screen.find = text
+            screen.load_soon()
+
+    app.push_screen(Find(screen.find, screen.find_words), found)
+
+
+def act_find_record(app: Frame) -> None:
+    """Ask for an id or the beginning of a name, and list the records that it may mean."""
+    from siscon.tui.screens.find import Find
+    from siscon.tui.screens.found import Found
+
+    screen = app.screen
+    assert isinstance(screen, Pane)
+
+    def found(text: str | None) -> None:
+        if not text or not text.strip():
+            return
+        if isinstance(screen, Found):
+            screen.look_for(text.strip())
+        else:
+            app.push_screen(Found(screen.desk, text.strip()))
+
+    text = screen.text if isinstance(screen, Found) else ""
+    app.push_screen(Find(text, "An id, or the beginning of a name"), found)
+
+
+def act_back(app: Frame) -> None:
+    """Clear the filter, else go back one screen."""
+    screen = app.screen
+    assert isinstance(screen, Pane)
+    if screen.find:
+        screen.find = ""
+        screen.load_soon()
+    elif len(app.screen_stack) > 1:
+        app.pop_screen()
+
+
+def act_refresh(app: Frame) -> None:
+    """Read again, or try again to open the database."""
+    if app.db is None:
+        app.open_soon()
+    app.look_again()
+
+
+def act_freeze(app: Frame) -> None:
+    """Hold the screen still, or let it go on."""
+    screen = app.screen
+    assert isinstance(screen, Pane)
+    screen.frozen = not screen.frozen
+    if not screen.frozen:
+        screen.load_soon()
+    screen.tell()
+
+
+def act_hint(app: Frame) -> None:
+    """ctrl+c is easily pressed by mistake."""
+    app.notify("Press q to leave siscon.", timeout=3)
+
+
+def act_start_engine(app: Frame) -> None:
+    """Start an engine where none is alive."""
+    app.run_worker(_start_engine(app), group="ask", exclusive=True)
+
+
+async def _start_engine(app: Frame) -> None:
+    engine = app.screen.engine if isinstance(app.screen, Pane) else None
+    await offer_engine(app, engine, app.options, app.look)
+    app.look_again()
+
+
+def act_quit(app: Frame) -> None:
+    """Leave; ask what becomes of an engine that has work."""
+    app.run_worker(_quit(app), group="quit", exclusive=True)
+
+
+async def _quit(app: Frame) -> None:
+    result = await way_out(app, app.db, app.options, app.look)
+    if result is not None:
+        app.exit(result)

@@ -1,0 +1,178 @@
+"""The frame of the console: its life from the first paint to the restored terminal, and how it tells. No rules here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from rich.text import Text
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
+from textual.worker import WorkerFailed
+
+from siscon.domain.errors import SisconError
+from siscon.domain.roles import Role
+from siscon.domain.text import plain
+from siscon.ops import Database
+from siscon.tui import feed
+from siscon.tui.action import Action
+from siscon.tui.crash import crash_sentence, write_crash
+from siscon.tui.leaving import catch_signals
+from siscon.tui.options import ConsoleOptions, ConsoleResult
+from siscon.tui.present import ASCII, Glyphs, Look, needs_ascii
+from siscon.tui.screens.overview import Overview
+from siscon.tui.screens.pane import Desk, Pane
+from siscon.tui.theme import THEME
+
+TERMINAL_CHECK_S = 2.0
+
+
+class Frame(App[ConsoleResult]):
+    """A console that can be looked at; what its keys do is added by :class:`siscon.tui.app.Console`."""
+
+    CSS_PATH = "siscon.tcss"
+    TITLE = "siscon"
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "act('quit')", show=False, priority=True),
+        Binding("ctrl+c", "act('hint')", show=False, system=True),
+    ]
+
+    def __init__(self, options: ConsoleOptions) -> None:
+        super().__init__()
+        self.options = options
+        self.animation_level = "none"
+        glyphs = ASCII if options.ascii_only or needs_ascii(os.environ) else Glyphs()
+        self.look = Look(glyphs, ZoneInfo(options.time_zone))
+        self.desk = Desk(
+            self.look,
+            options.now_ms,
+            lambda: self.db,
+            self.refusal,
+            self._engine_due,
+            lambda: self.options.sis_owns,
+        )
+        self.db: Database | None = None
+        self.preparing = False  # a question is being put together: what it concerns is counted first
+        self._on_terminal = False
+        self._release_signals: Callable[[], None] = lambda: None
+        self.register_theme(THEME)
+        self.theme = THEME.name
+
+    # Life
+
+    def get_default_screen(self) -> Pane:
+        """The home screen stands at the bottom of the stack."""
+        home = Overview(self.desk)
+        self.install_screen(home, home.name_)
+        return home
+
+    def on_mount(self) -> None:
+        self._release_signals = catch_signals(self.leave, self._restore)
+        self._on_terminal = not self.is_headless and os.isatty(0)
+        self.set_interval(TERMINAL_CHECK_S, self._check_terminal)
+        self.call_after_refresh(self.open_soon)
+
+    def open_soon(self) -> None:
+        self.run_worker(self._open(), group="open", exclusive=True)
+
+    async def _open(self) -> None:
+        if not await self._settled():
+            return
+        try:
+            self.db = await self.options.open_database()
+        except SisconError as error:
+            if isinstance(self.screen, Pane):
+                self.screen.trouble = f"{error.sentence} r tries again."
+                self.screen.tell()
+            return
+        self.look_again()
+        await feed.follow(self.db, self._tell_screen)
+
+    async def _settled(self) -> bool:
+        """Take over what the configuration says; False when this console has to leave instead."""
+        if self.options.settle is None:
+            return True
+        settled = await self.options.settle()
+        if isinstance(settled, ConsoleResult):
+            self.exit(settled)
+            return False
+        self.options = settled
+        self.look.zone = ZoneInfo(settled.time_zone)
+        return True
+
+    def _engine_due(self) -> bool:
+        return self.options.now_ms() < self.options.engine_due_by_ms
+
+    def _tell_screen(self, message: feed.Changed) -> None:
+        if self.is_running and isinstance(self.screen, Pane):
+            self.screen.post_message(message)
+
+    def look_again(self) -> None:
+        if isinstance(self.screen, Pane):
+            self.screen.load_soon()
+
+    async def on_unmount(self) -> None:
+        self._release_signals()
+        self.workers.cancel_all()
+        if self.db is not None:
+            await self.db.close()
+
+    def _check_terminal(self) -> None:
+        """A console whose terminal is gone ends; the engine goes on."""
+        if self._on_terminal and not os.isatty(0):
+            self.leave()
+
+    def _restore(self) -> None:
+        if self._driver is not None:
+            self._driver.stop_application_mode()
+
+    def leave(self) -> None:
+        """End the console; an engine goes on."""
+        self.exit(ConsoleResult())
+
+    # Telling
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,  # noqa: ARG002 # the name Textual gives it; text is never read as markup here
+    ) -> None:
+        """Tell the person something; text from anywhere is safe here."""
+        text, head = plain(message, limit=800), plain(title)
+        super().notify(text, title=head, severity=severity, timeout=timeout, markup=False)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """The crash page instead of a traceback: variables may hold secrets and names of pupils."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        sentence = crash_sentence(cause, write_crash(cause, self.options.log_dir))
+        self._exit_renderables.append(Text(sentence, no_wrap=True, overflow="ignore"))
+        self._close_messages_no_wait()
+
+    # Acting
+
+    def refusal(self, action: Action) -> str:
+        """Why this console may not do an action at all; empty when it may."""
+        if not action.mutates:
+            return ""
+        if self.options.read_only:
+            return "This console is read-only."
+        if self.options.role < Role.OPERATOR:
+            return "Your role may look, not change. Ask an administrator."
+        return ""
+
+    async def action_act(self, id_: str) -> None:
+        """Do an action of the table."""
+        raise NotImplementedError

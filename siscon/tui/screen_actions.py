@@ -1,0 +1,45 @@
+"""The part of the table of actions that leads to the main screens."""
+
+from __future__ import annotations
+
+from siscon.tui.action import Action
+
+ON_SCREENS: tuple[Action, ...] = (
+    Action(
+        "overview",
+        ("1",),
+        "Health",
+        "How each integration is doing.",
+        twin="siscon integrations list",
+        footer=False,
+    ),
+    Action("tokens", ("2",), "Tokens", "Logins and when they end.", twin="siscon tokens list", footer=False),
+    Action("runs", ("3",), "Syncs", "What runs now, and what ran.", twin="siscon runs list", footer=False),
+    Action(
+        "errors", ("4",), "Errors", "Records that failed, by cause.", twin="siscon errors list", footer=False
+    ),
+    Action(
+        "conflicts",
+        ("5",),
+        "Conflicts",
+        "Records that changed on both sides.",
+        twin="siscon conflicts list",
+        footer=False,
+    ),
+    Action(
+        "records",
+        ("6",),
+        "Mappings",
+        "External ids, internal ids and their state.",
+        twin="siscon mappings list",
+        footer=False,
+    ),
+    Action(
+        "plans",
+        ("7",),
+        "Plans",
+        "Held runs and dry runs that wait for a word.",
+        twin="siscon plans list",
+        footer=False,
+    ),
+)
