@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import locale
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
@@ -44,21 +44,30 @@ class Glyphs:
     dot: str = "·"
     arrow: str = "→"
     at_least: str = "≥"
+    levels: str = "▁▂▃▄▅▆▇█"
+    """Eight heights for graphs, the lowest first; nothing at all is a space."""
 
     def of(self, tone: Tone) -> str:
         """The sign that goes with a tone."""
         return {"good": self.good, "busy": self.busy, "warn": self.warn, "bad": self.bad}.get(tone, self.dim)
 
 
-ASCII = Glyphs("*", ">", "~", "x", "o", "#", "-", ".", "-", ".", "->", ">=")
+BLOCK = Glyphs()
+BRAILLE = Glyphs(full="⣿", void="⣀", levels="⡀⣀⣄⣤⣦⣶⣷⣿")
+ASCII = Glyphs("*", ">", "~", "x", "o", "#", "-", ".", "-", ".", "->", ">=", ".:-=+*%#")
+GLYPHS: Mapping[str, Glyphs] = {"ascii": ASCII, "block": BLOCK, "braille": BRAILLE}
 
 
 @dataclass(slots=True)
 class Look:
-    """How this console shows things: signs, and the time zone of its clock, which the configuration tells."""
+    """How this console shows things: signs, and the time zone of its clock, which the configuration tells.
 
-    glyphs: Glyphs = field(default_factory=Glyphs)
+    Without ``pictures`` words stand in the place of bars and graphs: few bytes on a slow line.
+    """
+
+    glyphs: Glyphs = BLOCK
     zone: tzinfo = UTC
+    pictures: bool = True
 
 
 def needs_ascii(environ: Mapping[str, str]) -> bool:

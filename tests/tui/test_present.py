@@ -12,6 +12,7 @@ from siscon.domain.tokens import TokenHealth
 from siscon.tui.lines import CONFLICTS, DEAD, EVENTS, GROUPS, HEALTH, MAPPINGS, TOKENS
 from siscon.tui.present import (
     ASCII,
+    GLYPHS,
     INTEGRATION_WORDS,
     RUN_WORDS,
     TOKEN_WORDS,
@@ -203,3 +204,15 @@ def test_no_table_is_wider_than_its_room_from_the_least_window_on(table: tuple[C
 )
 def test_text_is_cut_by_cells_not_characters(text: str, width: int, expected: str) -> None:
     assert cut(text, width) == expected
+
+
+@pytest.mark.parametrize("name", GLYPHS)
+def test_every_set_of_signs_has_eight_heights_and_only_its_own_kind_of_sign(name: str) -> None:
+    signs = GLYPHS[name]
+
+    assert len(signs.levels) == len(set(signs.levels)) == 8
+    assert len(signs.full) == len(signs.void) == 1
+    if name == "ascii":
+        assert all("".join(getattr(signs, one)).isascii() for one in signs.__slots__)
+    if name == "braille":
+        assert [bin(ord(sign) - 0x2800).count("1") for sign in signs.levels] == list(range(1, 9))
