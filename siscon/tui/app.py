@@ -71,6 +71,11 @@ class Console(Frame):
                 screen.done(command)
             self.look_again()
 
+    def action_up(self, depth: int) -> None:
+        """Back to a screen that lies on the way to this one, ``depth`` from the bottom."""
+        while len(self.screen_stack) > depth + 1:
+            self.pop_screen()
+
     def _go(self, name: str) -> None:
         """Show a main screen: home lies at the bottom, one other main screen above it."""
         keep = 1 if name == Overview.name_ else 2

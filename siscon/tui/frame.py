@@ -19,6 +19,7 @@ from siscon.domain.text import plain
 from siscon.ops import Database
 from siscon.tui import feed
 from siscon.tui.action import Action
+from siscon.tui.context import badges_of
 from siscon.tui.crash import crash_sentence, write_crash
 from siscon.tui.leaving import catch_signals
 from siscon.tui.options import ConsoleOptions, ConsoleResult
@@ -55,6 +56,7 @@ class Frame(App[ConsoleResult]):
             self.refusal,
             self._engine_due,
             lambda: self.options.sis_owns,
+            lambda: badges_of(self.options, self.look),
         )
         self.db: Database | None = None
         self.preparing = False  # a question is being put together: what it concerns is counted first

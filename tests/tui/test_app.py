@@ -423,7 +423,7 @@ async def test_ctrl_c_shows_how_to_leave(filled: Filled) -> None:
 async def test_a_click_on_a_key_in_the_footer_runs_it(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         bar = pilot.app.screen.query_one("#context", Bar)
-        await pilot.click(bar, offset=(32, 0))
+        await pilot.click(bar, offset=(text_of(pilot.app).index(" 4 ") + 1, 0))
         await settled(pilot)
         assert pilot.app.screen.name_ == "errors"
 

@@ -46,7 +46,7 @@ class ConflictPane(Pane):
 
     @property
     def crumb(self) -> str:
-        return "conflicts"
+        return foreign(f"{self.conflict.entity} {self.conflict.external_id}", limit=40).text
 
     def body(self) -> ComposeResult:
         yield Panel(id="title")

@@ -59,7 +59,7 @@ class Dead(Pane):
 
     @property
     def crumb(self) -> str:
-        return "errors"
+        return foreign(self.group.code.replace("_", " "), limit=40).text
 
     def body(self) -> ComposeResult:
         yield LineTable(DEAD, self.look, id="list")
@@ -123,7 +123,7 @@ class DeadRecordPane(Pane):
 
     @property
     def crumb(self) -> str:
-        return "errors"
+        return f"E-{self.dead.id}"
 
     def body(self) -> ComposeResult:
         yield Panel(id="title")

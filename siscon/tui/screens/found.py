@@ -34,7 +34,7 @@ class Found(Pane):
 
     @property
     def crumb(self) -> str:
-        return "records"
+        return foreign(self.text, limit=40).text
 
     def body(self) -> ComposeResult:
         yield LineTable(FOUND, self.look, id="list")

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -19,11 +20,12 @@ from siscon.domain.commands import Command
 from siscon.domain.errors import SisconError
 from siscon.ops import Database
 from siscon.ops.views import EngineLine, engine_line
-from siscon.tui.actions import Action, actions_of
+from siscon.tui.actions import BY_ID, PANES, Action, actions_of
+from siscon.tui.context import context_parts
 from siscon.tui.feed import Changed
 from siscon.tui.present import ASCII, Cell, Look, moment
 from siscon.tui.widgets.rows import FixedRows, Line
-from siscon.tui.widgets.status_bar import Bar, Part, key_parts, pane_parts
+from siscon.tui.widgets.status_bar import Bar, Part, key_parts
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
 
@@ -47,6 +49,8 @@ class Desk:
     """Whether an engine was started so lately that it may not be alive yet."""
     sis_owns: Callable[[], frozenset[str]] = frozenset
     """Fields that only the SIS changes, as integration, entity and field with dots between them."""
+    badges: Callable[[], list[Part]] = list
+    """What the context bar says at its right of this console as a whole (see :mod:`siscon.tui.context`)."""
 
 
 def bindings_of(screen: str) -> list[Binding]:
@@ -219,7 +223,9 @@ class Pane(Screen[None]):
         width = self.app.size.width
         context = self.query_one("#context", Bar)
         right = [self._engine_part()] if width < ROOM_FOR_CLOCK else [self._engine_part(), self._clock_part()]
-        context.tell(pane_parts(self.crumb, width), right)
+        right = [*self.desk.badges(), *right]
+        room = width - sum(cell_len(part.text) for part in right) - 1
+        context.tell(context_parts(self._way(), self.name_, width=width, room=room, look=self.look), right)
         self.query_one("#status", Bar).tell(self._status_parts(), self._state_parts())
         actions = actions_of(self.name_)
         refused = frozenset(
@@ -229,8 +235,15 @@ class Pane(Screen[None]):
 
     @property
     def crumb(self) -> str:
-        """Which main screen this one belongs to."""
-        return self.name_
+        """What this screen is called in the way that leads to it; safe text."""
+        return BY_ID[self.name_].word if self.name_ in PANES else self.name_.replace("_", " ")
+
+    def _way(self) -> list[tuple[int, str]]:
+        """The screens that lead here, each with its depth; home only where nothing but home lies below."""
+        way = [(at, one) for at, one in enumerate(self.app.screen_stack) if isinstance(one, Pane)]
+        if len(way) > 1 and way[1][1].name_ in PANES:
+            del way[0]
+        return [(at, one.crumb) for at, one in way]
 
     def _engine_part(self) -> Part:
         sign = self.look.glyphs

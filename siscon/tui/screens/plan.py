@@ -53,7 +53,7 @@ class PlanPane(Pane):
 
     @property
     def crumb(self) -> str:
-        return "plans"
+        return f"plan of #{self.run_id}"
 
     def body(self) -> ComposeResult:
         yield Panel(id="title")

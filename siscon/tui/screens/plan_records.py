@@ -41,7 +41,7 @@ class PlanRecords(Pane):
 
     @property
     def crumb(self) -> str:
-        return "plans"
+        return f"{self.entity} records"
 
     def body(self) -> ComposeResult:
         yield LineTable(RECORDS, self.look, id="list")

@@ -62,7 +62,7 @@ class RecordPane(Pane):
 
     @property
     def crumb(self) -> str:
-        return "records"
+        return foreign(self.place[2], limit=40).text
 
     def body(self) -> ComposeResult:
         yield Panel(id="title")

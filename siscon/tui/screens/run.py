@@ -42,7 +42,7 @@ class RunPane(Pane):
 
     @property
     def crumb(self) -> str:
-        return "runs"
+        return f"run #{self.run_id}"
 
     def body(self) -> ComposeResult:
         yield Panel(id="title")

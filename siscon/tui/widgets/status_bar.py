@@ -12,14 +12,16 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from siscon.tui.actions import BY_ID, PANES, Action, key_word
+from siscon.tui.actions import Action, key_word
 from siscon.tui.present import Tone
 from siscon.tui.widgets.columns import cut
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a bar: safe text, its tone, and the action that a click on it runs."""
+    """A piece of a bar: safe text, its tone, and what a click on it runs: an action of the table, by its id, or an
+    action of the app in Textual's way, such as ``app.up(1)``.
+    """
 
     text: str
     tone: Tone = ""
@@ -88,19 +90,8 @@ class Bar(Widget):
         """Run the action of the part under the mouse."""
         for start, end, action in self._spans:
             if start <= event.x < end:
-                await self.app.run_action(f"app.act('{action}')")
-
-
-def pane_parts(current: str, width: int) -> list[Part]:
-    """The main screens with their keys, the present one in words even where there is little room."""
-    parts: list[Part] = []
-    gap = " " if width >= 100 else ""
-    for name in PANES:
-        action = BY_ID[name]
-        here = name == current
-        words = f" {action.keys[0]} {action.word}{gap}" if here or width >= 80 else f" {action.keys[0]} "
-        parts.append(Part(words, "strong" if here else "dim", name))
-    return parts
+                await self.app.run_action(action if "(" in action else f"app.act('{action}')")
+                return
 
 
 def key_parts(actions: Sequence[Action], refused: frozenset[str], width: int) -> list[Part]:

@@ -1,0 +1,113 @@
+"""The context bar: where one is, the way down to it, and what one must not overlook."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from siscon.domain.roles import Role
+from siscon.tui.context import LEAST_CRUMB, context_parts, way_parts
+from siscon.tui.present import Look
+from siscon.tui.screens.dead import Dead
+from siscon.tui.screens.errors import Errors
+from siscon.tui.widgets.status_bar import Bar
+from support.console_data import Names
+from support.consoles import console, press, settled, text_of
+
+Filled = Callable[..., Awaitable[Path]]
+
+
+def first_line(app: object) -> str:
+    return text_of(app).split("\n")[0]
+
+
+async def test_a_narrow_window_names_the_present_main_screen_and_gives_the_others_as_keys(
+    filled: Filled,
+) -> None:
+    async with console(await filled(), size=(80, 24)) as pilot:
+        assert first_line(pilot.app).startswith(" 1 Health 2 3 4 5 6 7")
+        await press(pilot, "4")
+        assert first_line(pilot.app).startswith(" 1 2 3 4 Errors 5 6 7")
+
+
+async def test_a_wide_window_names_all_main_screens(filled: Filled) -> None:
+    async with console(await filled(), size=(140, 40)) as pilot:
+        assert " 1 Health  2 Tokens  3 Syncs  4 Errors  5 Conflicts" in first_line(pilot.app)
+
+
+async def test_a_detail_shows_the_way_down_to_it_and_a_click_leads_back(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await press(pilot, "4", "enter", "enter")
+        line = first_line(pilot.app)
+        assert line.startswith(" Errors > unknown parent > E-")
+        await pilot.click("#context", offset=(line.index("unknown"), 0))
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, Dead)
+        await pilot.click("#context", offset=(2, 0))
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, Errors)
+
+
+async def test_what_is_reached_from_home_shows_home_in_its_way(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await press(pilot, "f", *"Amara", "enter")
+        assert first_line(pilot.app).startswith(" Health > Amara")
+
+
+async def test_foreign_text_in_the_way_is_text(filled: Filled) -> None:
+    name = "S\x1b]0;x\x07[@click=app.quit]\u202e"
+    async with console(await filled(names=Names(external_id=name))) as pilot:
+        await press(pilot, "6", "enter")
+        assert first_line(pilot.app).startswith(" Mappings > ")
+        assert "\x1b" not in first_line(pilot.app)
+
+
+@pytest.mark.parametrize(
+    ("options", "badges"),
+    [
+        ({"role": Role.VIEWER}, (" viewer ",)),
+        ({"role": Role.OPERATOR, "read_only": True}, (" READ-ONLY ", " operator ")),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_badges_stand_at_the_right_at_every_width(
+    filled: Filled, options: dict[str, object], badges: tuple[str, ...], width: int
+) -> None:
+    async with console(await filled(), size=(width, 24), **options) as pilot:
+        for key in ("1", "4", "enter"):
+            await press(pilot, key)
+            line = first_line(pilot.app)
+            assert [badge for badge in badges if badge not in line] == []
+            assert len(line) == width
+
+
+async def test_the_main_screens_give_way_to_badges_before_these_are_cut(filled: Filled) -> None:
+    async with console(await filled(), size=(104, 24)) as pilot:
+        bar = pilot.app.screen.query_one("#context", Bar)
+        names = [part.action for part in bar.left]
+        assert names == list(dict.fromkeys(names)), "each main screen once"
+    wide = context_parts([], "errors", width=104, room=90, look=Look())
+    short = context_parts([], "errors", width=104, room=30, look=Look())
+    assert "Health" in "".join(part.text for part in wide)
+    assert "Health" not in "".join(part.text for part in short)
+
+
+words = st.text(
+    st.characters(min_codepoint=32, max_codepoint=0x3000, exclude_categories=("C", "M")), min_size=1
+)
+
+
+@given(st.lists(words, min_size=1, max_size=6), st.integers(20, 120))
+def test_the_way_always_ends_where_one_is_and_fits(told: list[str], room: int) -> None:
+    parts = way_parts(list(enumerate(told)), room, "…")
+
+    assert sum(cell_len(part.text) for part in parts) <= max(room, LEAST_CRUMB + 8)
+    assert parts[-1].tone == "strong"
+    assert parts[-1].text[:1] in (told[-1][:1], "…", " ")
+    assert parts[-1].action == ""
