@@ -11,6 +11,7 @@ class IntegrationState(StrEnum):
 
     FAILING = "failing"
     HELD = "held"
+    EMPTY = "empty"
     LATE = "late"
     RUNNING = "running"
     PAUSED = "paused"
@@ -44,19 +45,41 @@ class Integration:
     full_due_at_ms: int | None = None
 
 
-def state_of(integration: Integration, *, running: bool, held: bool, now_ms: int) -> IntegrationState:
-    """The one word for an integration: what a person should know first."""
+NEEDS_PERSON = (
+    IntegrationState.HELD,
+    IntegrationState.FAILING,
+    IntegrationState.EMPTY,
+    IntegrationState.LATE,
+)
+"""The states in which somebody has to look, the most urgent first: a held run waits for nothing but a word."""
+
+
+def state_of(
+    integration: Integration,
+    *,
+    running: bool,
+    held: bool,
+    now_ms: int,
+    emptied: bool = False,
+    late: bool = False,
+) -> IntegrationState:
+    """The one word for an integration: what a person should know first.
+
+    ``emptied``: a list that had records came back without any; ``late``: some entity is older than it should be.
+    """
     if held:
         return IntegrationState.HELD
     if running:
         return IntegrationState.RUNNING
     if integration.failing_since_ms is not None:
         return IntegrationState.FAILING
+    if emptied:
+        return IntegrationState.EMPTY
     if integration.paused or not integration.enabled:
         return IntegrationState.PAUSED
     if integration.last_good_at_ms is None:
         return IntegrationState.NEW
     due_ms = integration.next_due_at_ms
-    if due_ms is not None and now_ms - due_ms > 15 * 60 * 1000:
+    if late or (due_ms is not None and now_ms - due_ms > 15 * 60 * 1000):
         return IntegrationState.LATE
     return IntegrationState.OK

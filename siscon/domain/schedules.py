@@ -5,8 +5,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from siscon.domain.errors import UsageError
 
@@ -81,7 +80,7 @@ def parse(line: str) -> Cron:
     return Cron(text, minutes, hours, days, months, weekdays, any_day, any_weekday, every_hour)
 
 
-def next_times(cron: str | Cron, zone: ZoneInfo, after: datetime, n: int) -> list[datetime]:
+def next_times(cron: str | Cron, zone: tzinfo, after: datetime, n: int) -> list[datetime]:
     """The next ``n`` moments later than ``after`` (aware), in the zone's local time.
 
     Where clocks are put forward, a fixed time inside the gap comes once, as much later as the gap is wide; where
@@ -95,7 +94,7 @@ def next_times(cron: str | Cron, zone: ZoneInfo, after: datetime, n: int) -> lis
     return found
 
 
-def next_time(cron: str | Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
+def next_time(cron: str | Cron, zone: tzinfo, after: datetime) -> datetime | None:
     """The next moment later than ``after``, or None when there is none in the years to come."""
     return next(iter(next_times(cron, zone, after, 1)), None)
 
@@ -158,7 +157,7 @@ def _number(line: str, text: str, name: str, low: int, high: int, names: Mapping
     raise _bad(line, f"the {name} is '{text[:20]}' and must lie between {low} and {high}")
 
 
-def _elapsed(line: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+def _elapsed(line: Cron, zone: tzinfo, after: datetime) -> Iterator[datetime]:
     """Moments of a line without a fixed hour: walk real time, leap over what cannot match."""
     moment = after.astimezone(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
     end = moment + _HORIZON
@@ -178,7 +177,7 @@ def _elapsed(line: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
             moment += timedelta(minutes=1)
 
 
-def _fixed(line: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+def _fixed(line: Cron, zone: tzinfo, after: datetime) -> Iterator[datetime]:
     """Moments of a line with fixed hours: walk local dates. A gap may carry a time past those of the next date."""
     start = after.astimezone(UTC)
     day = start.astimezone(zone).date() - timedelta(days=2)
@@ -195,7 +194,7 @@ def _fixed(line: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
         day += timedelta(days=1)
 
 
-def _moments_of(line: Cron, zone: ZoneInfo, day: date) -> Iterator[datetime]:
+def _moments_of(line: Cron, zone: tzinfo, day: date) -> Iterator[datetime]:
     for hour in line.hours:
         for minute in line.minutes:
             yield datetime.combine(day, time(hour, minute), zone).astimezone(UTC)

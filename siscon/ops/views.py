@@ -6,8 +6,10 @@ The store is imported where it is asked: the first paint of the console must not
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
-from siscon.domain.integrations import Integration, IntegrationState, state_of
+from siscon.domain.freshness import Fresh, judged
+from siscon.domain.integrations import NEEDS_PERSON, Integration, IntegrationState, state_of
 from siscon.domain.leases import EngineInfo
 from siscon.domain.runs import Run, RunStatus
 from siscon.domain.tokens import TokenHealth, TokenState
@@ -22,10 +24,15 @@ class Budget:
     used: int
     paused_until_ms: int | None
 
+    @property
+    def left(self) -> int:
+        """Requests that may still be sent in this minute; none while the SIS wants a pause."""
+        return 0 if self.paused_until_ms is not None else max(0, self.per_minute - self.used)
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How one integration is doing."""
+    """How one integration is doing; ``fresh`` tells of each entity that an import has covered."""
 
     integration: Integration
     state: IntegrationState
@@ -35,6 +42,22 @@ class Health:
     dead: int
     conflicts: int
     login: TokenHealth = TokenHealth.NONE
+    fresh: tuple[Fresh, ...] = ()
+
+    @property
+    def urgency(self) -> int:
+        """0 for what a person has to look at first, the greatest for what is well."""
+        states = list(NEEDS_PERSON)
+        if self.state in states:
+            return states.index(self.state)
+        if self.integration.failing_since_ms is not None or self.login is TokenHealth.NEEDS_PERSON:
+            return states.index(IntegrationState.FAILING)
+        return len(states)
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether it goes no further, or worse, until somebody has looked."""
+        return self.urgency < len(NEEDS_PERSON)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +92,40 @@ class Work:
         return self.engine is not None and bool(self.active_runs or self.schedules)
 
 
-async def health(db: Database, *, now_ms: int) -> list[Health]:
-    """Every integration, by name."""
-    from siscon.store import conflicts, dead_records, integrations, ratelimits, runs, tokens
+async def health(db: Database, *, now_ms: int, zone: tzinfo = UTC) -> list[Health]:
+    """Every integration, by name; ``zone`` is that of the schedules."""
+    from siscon.store import conflicts, dead_records, integrations, outcomes, ratelimits, runs, tokens
 
     found: list[Health] = []
     async with db.read() as c:
         active = await runs.active(c)
         logins = {state.integration: state.health for state in await tokens.states(c, now_ms=now_ms)}
         held = await runs.latest(c, status=RunStatus.HELD, limit=50)
+        covered = await outcomes.fresh(c)
         for one in await integrations.all_integrations(c):
             running = _first(active, one.name, RunStatus.RUNNING)
             waiting = _first(held, one.name, RunStatus.HELD)
             tat_ms, paused_until_ms = await ratelimits.look(c, [one.name])
+            due = one.schedule if one.enabled and not one.paused and not running else ""
+            fresh = tuple(judged(each, due, zone, now_ms=now_ms) for each in covered.get(one.name, ()))
             found.append(
                 Health(
                     integration=one,
-                    state=state_of(one, running=bool(running), held=bool(waiting), now_ms=now_ms),
+                    state=state_of(
+                        one,
+                        running=bool(running),
+                        held=bool(waiting),
+                        now_ms=now_ms,
+                        emptied=any(each.emptied for each in fresh),
+                        late=any(each.late for each in fresh),
+                    ),
                     run=running,
                     held_run=waiting,
                     budget=_budget(one.requests_per_minute, tat_ms, paused_until_ms, now_ms=now_ms),
                     dead=await dead_records.count_open(c, dead_records.Chosen(one.name)),
                     conflicts=await conflicts.count_open(c, integration=one.name),
                     login=logins.get(one.name, TokenHealth.NONE),
+                    fresh=fresh,
                 )
             )
     return found

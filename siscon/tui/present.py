@@ -45,7 +45,9 @@ class Glyphs:
     arrow: str = "→"
     at_least: str = "≥"
     levels: str = "▁▂▃▄▅▆▇█"
-    """Eight heights for graphs, the lowest first; nothing at all is a space."""
+    """Eight heights for graphs, the lowest, which is zero, first; what nobody knows is a space."""
+    held: str = "◆"
+    """An import that waits for a person, where its end would stand."""
 
     def of(self, tone: Tone) -> str:
         """The sign that goes with a tone."""
@@ -54,7 +56,7 @@ class Glyphs:
 
 BLOCK = Glyphs()
 BRAILLE = Glyphs(full="⣿", void="⣀", levels="⡀⣀⣄⣤⣦⣶⣷⣿")
-ASCII = Glyphs("*", ">", "~", "x", "o", "#", "-", ".", "-", ".", "->", ">=", ".:-=+*%#")
+ASCII = Glyphs("*", ">", "~", "x", "o", "#", "-", ".", "-", ".", "->", ">=", ".:-=+*%#", "!")
 GLYPHS: Mapping[str, Glyphs] = {"ascii": ASCII, "block": BLOCK, "braille": BRAILLE}
 
 
@@ -90,6 +92,7 @@ def mark(word: str, tone: Tone, look: Look) -> Cell:
 INTEGRATION_WORDS: Mapping[IntegrationState, tuple[str, Tone]] = {
     IntegrationState.FAILING: ("FAILING", "bad"),
     IntegrationState.HELD: ("HELD", "warn"),
+    IntegrationState.EMPTY: ("EMPTY", "bad"),
     IntegrationState.LATE: ("LATE", "warn"),
     IntegrationState.RUNNING: ("running", "busy"),
     IntegrationState.PAUSED: ("paused", "dim"),

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from siscon.domain.records import Entity
-from siscon.store import arrivals, mappings, overtaken, records, staged
+from siscon.store import arrivals, mappings, outcomes, overtaken, records, staged
 from siscon.store.database import Database
 from support.databases import activate
 
@@ -45,3 +45,18 @@ async def test_a_hot_statement_walks_no_entity(db: Database, name: str) -> None:
     steps = [one for one in await plan_of(db, BY_KEY[name]) if ARRIVED not in one]
 
     assert [one for one in steps if WALKS.search(one) and "RIGHT PART" not in one] == []
+
+
+LOOKED_AT = {
+    "ended": outcomes.ENDED,
+    "held": outcomes.HELD,
+    "newest": outcomes.NEWEST,
+    "fresh": outcomes.FRESH,
+}
+
+
+@pytest.mark.parametrize("name", LOOKED_AT)
+async def test_what_screens_draw_of_runs_is_found_by_an_index(db: Database, name: str) -> None:
+    steps = await plan_of(db, LOOKED_AT[name])
+
+    assert [one for one in steps if re.match(r"SCAN (r|g|h|c|k|runs|run_counts)\b", one)] == []
