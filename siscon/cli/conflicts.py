@@ -67,7 +67,7 @@ def list_conflicts(
 
     async def work(house: runtime.House) -> None:
         check_integration(house, integration, await rows.names(house.db))
-        found = rows.conflict_rows(house.db, integration=integration, entity=entity_of(entity), limit=limit)
+        found = rows.conflict_rows(house.db, desk.Chosen(integration, entity_of(entity)), limit=limit)
         await output.stream(found, COLUMNS, as_json=as_json, empty="No conflict is open.")
 
     in_house(config, work)

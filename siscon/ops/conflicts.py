@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from siscon.domain.conflicts import Conflict
 from siscon.store import conflicts
+from siscon.store.conflicts import ANY as ANY
+from siscon.store.conflicts import Chosen as Chosen
 from siscon.store.conflicts import Pattern
 from siscon.store.database import Database
 
@@ -41,14 +43,14 @@ async def preview(db: Database, integration: str, where: Mapping[str, str]) -> P
 
 @dataclass(frozen=True)
 class ConflictList:
-    """The open conflicts; a :class:`siscon.ops.listing.Listing`."""
+    """The open conflicts that are meant; a :class:`siscon.ops.listing.Listing`."""
 
     db: Database
-    integration: str | None = None
+    chosen: Chosen = ANY
 
     async def ids(self) -> AsyncIterator[Sequence[int]]:
         async with self.db.read() as c:
-            async for chunk in conflicts.ids(c, integration=self.integration):
+            async for chunk in conflicts.ids(c, self.chosen):
                 yield chunk
 
     async def rows(self, ids: Sequence[int]) -> Mapping[int, Conflict]:
@@ -57,4 +59,4 @@ class ConflictList:
 
     async def count(self) -> int:
         async with self.db.read() as c:
-            return await conflicts.count_open(c, integration=self.integration)
+            return await conflicts.count_open(c, self.chosen)

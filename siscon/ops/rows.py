@@ -161,14 +161,12 @@ def error_row(one: DeadRecord) -> Row:
 
 
 async def conflict_rows(
-    db: Database, *, integration: str | None, entity: Entity | None, limit: int | None = None
+    db: Database, chosen: conflicts.Chosen, *, limit: int | None = None
 ) -> AsyncIterator[Row]:
     """The fields that both sides changed and that wait for a person."""
 
     async def read(c: Connection, after_id: int, size: int) -> list[Conflict]:
-        return await conflicts.list_open(
-            c, integration=integration, entity=entity, after_id=after_id, limit=size
-        )
+        return await conflicts.list_open(c, chosen, after_id=after_id, limit=size)
 
     async for one in _paged(db, _Left(limit), read, lambda row: row.id):
         yield conflict_row(one)

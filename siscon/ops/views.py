@@ -123,7 +123,7 @@ async def health(db: Database, *, now_ms: int, zone: tzinfo = UTC) -> list[Healt
                     held_run=waiting,
                     budget=_budget(one.requests_per_minute, tat_ms, paused_until_ms, now_ms=now_ms),
                     dead=await dead_records.count_open(c, dead_records.Chosen(one.name)),
-                    conflicts=await conflicts.count_open(c, integration=one.name),
+                    conflicts=await conflicts.count_open(c, conflicts.Chosen(one.name)),
                     login=logins.get(one.name, TokenHealth.NONE),
                     fresh=fresh,
                 )

@@ -9,7 +9,9 @@ from typing import Any
 
 from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.domain.errors import UsageError
+from siscon.domain.filters import ALL, Filter
 from siscon.domain.records import FIELDS, Entity
+from siscon.store import filtered, filtering
 from siscon.store.database import Connection, Row
 
 # A conflict that is still open is brought up to date; the moment it was opened stays.
@@ -63,13 +65,47 @@ MATCHING = """status = 'open' AND kind = 'fields' AND integration = :integration
 COUNT_MATCHING = f"SELECT count(*) AS n, max(id) AS newest FROM conflicts WHERE {MATCHING}"
 NEXT_MATCHING = f"SELECT * FROM conflicts WHERE {MATCHING} ORDER BY id LIMIT :limit"
 CHOSEN = """status = 'open' AND id > :after_id AND (:integration IS NULL OR integration = :integration)
-  AND (:entity IS NULL OR entity = :entity)"""
-LIST_OPEN = f"SELECT * FROM conflicts WHERE {CHOSEN} ORDER BY id LIMIT :limit"
-IDS = f"SELECT id FROM conflicts WHERE {CHOSEN} ORDER BY id LIMIT :limit"
-COUNT_OPEN = f"SELECT count(*) AS n FROM conflicts WHERE {CHOSEN}"
+  AND (:entity IS NULL OR entity = :entity) AND (:up_to IS NULL OR id <= :up_to)
+  AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))"""
+LIST_OPEN = "SELECT * FROM conflicts WHERE {chosen} ORDER BY id LIMIT :limit"
+IDS = "SELECT id FROM conflicts WHERE {chosen} ORDER BY id LIMIT :limit"
+COUNT_OPEN = "SELECT count(*) AS n FROM conflicts WHERE {chosen}"
 FIND = "SELECT * FROM conflicts WHERE id = :id"
 BY_IDS = "SELECT * FROM conflicts WHERE id IN (SELECT value FROM json_each(:ids))"
 CHUNK = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which open conflicts are meant; None: any. ``up_to``: no newer ones.
+
+    ``where`` narrows them further, as a person has typed it.
+    """
+
+    integration: str | None = None
+    entity: Entity | None = None
+    ids: tuple[int, ...] | None = None
+    up_to: int | None = None
+    where: Filter = ALL
+
+    @property
+    def clause(self) -> str:
+        """The condition that chooses."""
+        return f"{CHOSEN} AND {filtering.clause(self.where, filtered.CONFLICTS)}"
+
+    def params(self, after_id: int = 0) -> dict[str, Any]:
+        """The values of its placeholders."""
+        return {
+            "integration": self.integration,
+            "entity": self.entity.value if self.entity else None,
+            "ids": None if self.ids is None else json.dumps(self.ids),
+            "up_to": self.up_to,
+            "after_id": after_id,
+            **filtering.params(self.where),
+        }
+
+
+ANY = Chosen()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,26 +246,19 @@ async def close_gone(c: Connection, integration: str, entity: Entity, run_id: in
 
 
 async def list_open(
-    c: Connection,
-    *,
-    integration: str | None = None,
-    entity: Entity | None = None,
-    after_id: int = 0,
-    limit: int = 200,
+    c: Connection, chosen: Chosen = ANY, *, after_id: int = 0, limit: int = 200
 ) -> list[Conflict]:
     """Open conflicts, oldest first, after a number."""
-    params = {**_chosen(integration, entity, after_id), "limit": limit}
-    return [_conflict(row) for row in await c.all(LIST_OPEN, params)]
+    sql = LIST_OPEN.format(chosen=chosen.clause)
+    return [_conflict(row) for row in await c.all(sql, {**chosen.params(after_id), "limit": limit})]
 
 
-async def ids(
-    c: Connection, *, integration: str | None = None, entity: Entity | None = None
-) -> AsyncIterator[list[int]]:
+async def ids(c: Connection, chosen: Chosen = ANY) -> AsyncIterator[list[int]]:
     """The numbers of all open conflicts in chunks, oldest first."""
     after_id = 0
     while True:
-        params = {**_chosen(integration, entity, after_id), "limit": CHUNK}
-        chunk = [row["id"] for row in await c.all(IDS, params)]
+        sql = IDS.format(chosen=chosen.clause)
+        chunk = [row["id"] for row in await c.all(sql, {**chosen.params(after_id), "limit": CHUNK})]
         if chunk:
             yield chunk
         if len(chunk) < CHUNK:
@@ -242,9 +271,9 @@ async def by_ids(c: Connection, conflict_ids: Iterable[int]) -> list[Conflict]:
     return [_conflict(row) for row in await c.all(BY_IDS, {"ids": json.dumps(list(conflict_ids))})]
 
 
-async def count_open(c: Connection, *, integration: str | None = None, entity: Entity | None = None) -> int:
+async def count_open(c: Connection, chosen: Chosen = ANY) -> int:
     """How many conflicts wait for a person."""
-    row = await c.one(COUNT_OPEN, _chosen(integration, entity, 0))
+    row = await c.one(COUNT_OPEN.format(chosen=chosen.clause), chosen.params())
     return int(row["n"]) if row else 0
 
 
@@ -252,10 +281,6 @@ async def get(c: Connection, conflict_id: int) -> Conflict | None:
     """The conflict of that number, or None."""
     row = await c.one(FIND, {"id": conflict_id})
     return None if row is None else _conflict(row)
-
-
-def _chosen(integration: str | None, entity: Entity | None, after_id: int) -> dict[str, Any]:
-    return {"integration": integration, "entity": entity.value if entity else None, "after_id": after_id}
 
 
 def _text(fields: Mapping[str, Any]) -> str:

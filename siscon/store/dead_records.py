@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from siscon.domain.dead_records import DeadGroup, DeadRecord
+from siscon.domain.filters import ALL, Filter
 from siscon.domain.records import Entity, Part, Record
+from siscon.store import filtered, filtering
 from siscon.store.database import Connection, Row
 
 BURY = """
@@ -58,18 +60,18 @@ CHOSEN = """status = 'open' AND id > :after_id AND (:integration IS NULL OR inte
   AND (:entity IS NULL OR entity = :entity) AND (:code IS NULL OR code = :code)
   AND (:field IS NULL OR coalesce(field, '') = :field) AND (:run_id IS NULL OR run_id = :run_id)
   AND (:up_to IS NULL OR id <= :up_to) AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))"""
-LIST_OPEN = f"SELECT {COLUMNS} FROM dead_records WHERE {CHOSEN} ORDER BY id LIMIT :limit"
-IDS = f"SELECT id FROM dead_records WHERE {CHOSEN} ORDER BY id LIMIT :limit"
-COUNT_OPEN = f"SELECT count(*) AS n FROM dead_records WHERE {CHOSEN}"
-SUMMARY = f"""
-SELECT entity, count(*) AS n, count(external_id) AS named, max(id) AS up_to FROM dead_records WHERE {CHOSEN}
+LIST_OPEN = f"SELECT {COLUMNS} FROM dead_records WHERE {{chosen}} ORDER BY id LIMIT :limit"
+IDS = "SELECT id FROM dead_records WHERE {chosen} ORDER BY id LIMIT :limit"
+COUNT_OPEN = "SELECT count(*) AS n FROM dead_records WHERE {chosen}"
+SUMMARY = """
+SELECT entity, count(*) AS n, count(external_id) AS named, max(id) AS up_to FROM dead_records WHERE {chosen}
 GROUP BY entity
 """
-NAMED = f"SELECT external_id FROM dead_records WHERE {CHOSEN} AND external_id IS NOT NULL ORDER BY id"
-DISCARD = f"""
+NAMED = "SELECT external_id FROM dead_records WHERE {chosen} AND external_id IS NOT NULL ORDER BY id"
+DISCARD = """
 UPDATE dead_records SET status = 'discarded', raw = NULL, settled_at_ms = :now_ms, settled_by = :actor,
   settled_why = :reason
-WHERE {CHOSEN}
+WHERE {chosen}
 """
 CLOSE_GONE = f"""
 UPDATE dead_records SET status = 'mended', raw = NULL, settled_at_ms = :now_ms
@@ -145,7 +147,10 @@ class Raw:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which open dead records are meant; None: any. ``field`` empty: those without one. ``up_to``: no newer ones."""
+    """Which open dead records are meant; None: any. ``field`` empty: those without one. ``up_to``: no newer ones.
+
+    ``where`` narrows them further, as a person has typed it.
+    """
 
     integration: str | None = None
     entity: Entity | None = None
@@ -154,6 +159,12 @@ class Chosen:
     run_id: int | None = None
     ids: tuple[int, ...] | None = None
     up_to: int | None = None
+    where: Filter = ALL
+
+    @property
+    def clause(self) -> str:
+        """The condition that chooses."""
+        return f"{CHOSEN} AND {filtering.clause(self.where, filtered.DEAD_RECORDS)}"
 
     def params(self, after_id: int = 0) -> dict[str, Any]:
         """The values of the placeholders in the clause that chooses."""
@@ -166,6 +177,7 @@ class Chosen:
             "ids": None if self.ids is None else json.dumps(self.ids),
             "up_to": self.up_to,
             "after_id": after_id,
+            **filtering.params(self.where),
         }
 
 
@@ -237,14 +249,24 @@ async def list_open(
     c: Connection, chosen: Chosen = ANY, *, after_id: int = 0, limit: int = 200
 ) -> list[DeadRecord]:
     """Open dead records, oldest first, after a number."""
-    return [_record(row) for row in await c.all(LIST_OPEN, {**chosen.params(after_id), "limit": limit})]
+    return [
+        _record(row)
+        for row in await c.all(
+            LIST_OPEN.format(chosen=chosen.clause), {**chosen.params(after_id), "limit": limit}
+        )
+    ]
 
 
 async def ids(c: Connection, chosen: Chosen = ANY) -> AsyncIterator[list[int]]:
     """The numbers of all open dead records in chunks, oldest first."""
     after_id = 0
     while True:
-        chunk = [row["id"] for row in await c.all(IDS, {**chosen.params(after_id), "limit": CHUNK})]
+        chunk = [
+            row["id"]
+            for row in await c.all(
+                IDS.format(chosen=chosen.clause), {**chosen.params(after_id), "limit": CHUNK}
+            )
+        ]
         if chunk:
             yield chunk
         if len(chunk) < CHUNK:
@@ -259,13 +281,16 @@ async def by_ids(c: Connection, record_ids: Iterable[int]) -> list[DeadRecord]:
 
 async def count_open(c: Connection, chosen: Chosen = ANY) -> int:
     """How many records wait for retry or discard."""
-    row = await c.one(COUNT_OPEN, chosen.params())
+    row = await c.one(COUNT_OPEN.format(chosen=chosen.clause), chosen.params())
     return int(row["n"]) if row else 0
 
 
 async def summary(c: Connection, chosen: Chosen) -> list[Summary]:
     """What is meant, entity by entity in their order of dependency."""
-    found = {Entity(row["entity"]): row for row in await c.all(SUMMARY, chosen.params())}
+    found = {
+        Entity(row["entity"]): row
+        for row in await c.all(SUMMARY.format(chosen=chosen.clause), chosen.params())
+    }
     return [
         Summary(one, found[one]["n"], found[one]["named"], found[one]["up_to"])
         for one in Entity
@@ -275,12 +300,15 @@ async def summary(c: Connection, chosen: Chosen) -> list[Summary]:
 
 async def named(c: Connection, chosen: Chosen) -> list[str]:
     """The external ids of those that have one, oldest first."""
-    return [row[0] for row in await c.all(NAMED, chosen.params())]
+    return [row[0] for row in await c.all(NAMED.format(chosen=chosen.clause), chosen.params())]
 
 
 async def discard(c: Connection, chosen: Chosen, *, actor: str, reason: str, now_ms: int) -> int:
     """Give up what is meant, and forget what the SIS had said of it; how many those were."""
-    return await c.run(DISCARD, {**chosen.params(), "actor": actor, "reason": reason, "now_ms": now_ms})
+    return await c.run(
+        DISCARD.format(chosen=chosen.clause),
+        {**chosen.params(), "actor": actor, "reason": reason, "now_ms": now_ms},
+    )
 
 
 async def close_gone(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from siscon.domain.identity import FEW
 from siscon.domain.records import FIELDS, Entity
 from siscon.store.database import Connection
+from siscon.store.folding import FOLDED, LETTERS
 from siscon.store.mappings import table_of
 from siscon.store.records import TABLES
 
@@ -17,7 +18,7 @@ SELECT min(internal_id) AS first FROM changes WHERE run_id = :run_id AND entity 
 """
 OTHERS = "SELECT 1 FROM {mappings} WHERE entity_type = :entity AND internal_id < :first LIMIT 1"
 # Internal ids only grow, so whoever has a later one than the first of the run is new. Two statements a key for all
-# who are new together; a plain text is folded by the database, any other by the rule of the house.
+# who are new together.
 SHARED = """
 SELECT json_group_array(id) AS ids FROM (
   SELECT r.id AS id, {key} AS key FROM {table} r
@@ -32,8 +33,6 @@ SELECT json_group_array(id) AS ids FROM (
   WHERE m.entity_type = :entity AND +m.internal_id IS NOT NULL)
 GROUP BY key HAVING count(*) BETWEEN 2 AND :few AND max(id) >= :first
 """
-FOLDED = "CASE WHEN {value} GLOB '*[^ -~]*' THEN folded({value}) ELSE lower(trim({value})) END"
-LETTERS = "CASE WHEN {value} GLOB '*[^a-zA-Z]*' THEN letters({value}) ELSE lower({value}) END"
 DECIDED = """
 SELECT external_id, other_external_id FROM conflicts
 WHERE integration = :integration AND entity = :entity AND status = 'settled' AND kind = 'duplicate'

@@ -17,10 +17,9 @@ from typing import TypeVar
 import aiosqlite
 
 from siscon.domain.errors import DatabaseError, LeaseLost
-from siscon.domain.identity import folded, letters
 from siscon.domain.leases import Lease
 from siscon.domain.text import plain
-from siscon.store import files, migrate
+from siscon.store import files, folding, migrate
 from siscon.store.change_signal import ChangeSignal, address
 from siscon.store.database import Connection, Database, Params, Row
 from siscon.store.files import is_network_filesystem
@@ -302,14 +301,14 @@ async def _connect(path: Path, mode: str) -> Line:
 
 def _set_up_reader(connection: sqlite3.Connection) -> None:
     connection.row_factory = sqlite3.Row
+    folding.teach(connection)
     connection.execute("PRAGMA temp_store = MEMORY")
     connection.execute("PRAGMA query_only = ON")
 
 
 def _set_up_writer(connection: sqlite3.Connection, path: Path, synchronous: str) -> int:
     connection.row_factory = sqlite3.Row
-    for name, rule in (("folded", folded), ("letters", letters)):
-        connection.create_function(name, 1, rule, deterministic=True)
+    folding.teach(connection)
     migrate.check(connection, path)
     _use_wal(connection)
     connection.execute(f"PRAGMA synchronous = {synchronous}")

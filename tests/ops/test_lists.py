@@ -32,7 +32,7 @@ def lists(db: Database) -> Sequence[Listing[Any]]:
         dead_records.DeadList(db),
         dead_records.DeadList(db, dead_records.Chosen("harbor", Entity.STUDENT, "bad_date")),
         conflicts.ConflictList(db),
-        conflicts.ConflictList(db, "harbor"),
+        conflicts.ConflictList(db, conflicts.Chosen("harbor")),
         records.MappingList(db, "harbor"),
         records.MappingList(db, "harbor", Entity.STUDENT, SyncStatus.ERROR),
         records.MappingList(db, "harbor", begins="S-104-77-00"),

@@ -88,8 +88,8 @@ async def test_listings_go_by_filter_and_page(db: Database) -> None:
         await conflicts.open_many(c, rows, now_ms=10)
 
         assert [one.id for one in await conflicts.list_open(c, after_id=1, limit=1)] == [2]
-        assert [one.id for one in await conflicts.list_open(c, entity=Entity.STAFF)] == [2]
+        assert [one.id for one in await conflicts.list_open(c, conflicts.Chosen(entity=Entity.STAFF))] == [2]
         assert await conflicts.count_open(c) == 3
-        assert await conflicts.count_open(c, integration="b") == 1
-        assert [one async for one in conflicts.ids(c, integration="a")] == [[1, 2]]
+        assert await conflicts.count_open(c, conflicts.Chosen("b")) == 1
+        assert [one async for one in conflicts.ids(c, conflicts.Chosen("a"))] == [[1, 2]]
         assert {one.external_id for one in await conflicts.by_ids(c, [1, 3])} == {"1", "3"}
