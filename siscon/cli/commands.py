@@ -35,6 +35,7 @@ COMMANDS = {
     "config": ("admin", "Check, show and describe the configuration."),
     "keys": ("keys", "Make, examine, rotate and take out of use the keys that seal logins and kept answers."),
     "audit": ("audit", "List who did what, and prove that nobody changed the list."),
+    "show": ("show", "Say what a screen of the console says, for ears and for scripts."),
     "doctor": ("admin", "Examine configuration, files, key, database, clock, providers and terminal."),
 }
 """Name -> module of this package, and the line that ``--help`` shows without loading it."""

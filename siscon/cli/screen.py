@@ -6,8 +6,9 @@ import asyncio
 import gc
 import importlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,27 @@ def _options(found: Mapping[str, Any]) -> ConsoleOptions:
     )
 
 
-async def _open_database(path: Path, *, synchronous: str) -> Any:
+async def _open_database(path: Path, *, synchronous: str, read_only: bool = False) -> Any:
     """Open the database; its driver is loaded here, when the first frame has been painted."""
     opening = await asyncio.to_thread(importlib.import_module, "siscon.ops.opening")
-    return await opening.open_database(path, synchronous=synchronous)
+    return await opening.open_database(path, synchronous=synchronous, read_only=read_only)
+
+
+def tell(
+    found: Mapping[str, Any], screen: str, words: Sequence[str], *, where: str, limit: int, as_json: bool
+) -> Iterator[Any]:
+    """What a screen says, as lines or objects, read without a terminal and without a way to write."""
+    telling = importlib.import_module("siscon.tui.telling")
+    options = replace(
+        _options(found),
+        open_database=lambda: _open_database(Path(found["database"]), synchronous="full", read_only=True),
+        read_only=True,
+        log_dir=None,
+        start_engine=None,
+    )
+    question = telling.Question(screen, words, where, limit)
+    told: Iterator[Any] = telling.tell(options, question, as_json=as_json)
+    return told
 
 
 def run(found: Mapping[str, Any], engine: AbstractContextManager[None] | None = None) -> int:

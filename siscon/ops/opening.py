@@ -8,6 +8,9 @@ from siscon.store import sqlite
 from siscon.store.database import Database
 
 
-async def open_database(path: Path, *, synchronous: str) -> Database:
-    """Open it as the engine does; whoever opens it closes it."""
-    return await sqlite.open_database(path, synchronous=synchronous)
+async def open_database(path: Path, *, synchronous: str, read_only: bool = False) -> Database:
+    """Open it as the engine does, or with ``read_only`` so that nothing can be written through it.
+
+    Whoever opens it closes it.
+    """
+    return await sqlite.open_database(path, synchronous=synchronous, read_only=read_only)

@@ -7,7 +7,7 @@ from siscon.tui.present import Cell, Look, clock_text, foreign, number
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import Line
 
-FACTS = (Column("", 14), Column("", 30, flex=1))
+FACTS = (Column("", 14, said="Fact"), Column("", 30, flex=1, said="Value"))
 
 
 def group_sentences(group: DeadGroup, examples: tuple[str, ...], look: Look, now_ms: int) -> list[Cell]:

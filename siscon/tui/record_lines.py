@@ -28,7 +28,7 @@ FIELDS = (
     Column("Field", 12, flex=1, most=18),
     Column("Here", 22, flex=3),
     Column("The SIS says", 22, flex=3),
-    Column("", 8),
+    Column("", 8, said="Edited"),
 )
 
 HISTORY = (

@@ -32,7 +32,7 @@ ACTIVE = (
     Column("Under way", 21, flex=2, most=32),
     Column("Progress", BAR_WIDTH),
     Column("Records", 18, flex=1, align="right", from_width=77),
-    Column("", 4, align="right"),
+    Column("", 4, align="right", said="Share"),
     Column("Time left", 12, flex=1),
     Column("Pace", 8, align="right", from_width=96),
     Column("New", 8, align="right", from_width=114),

@@ -125,6 +125,7 @@ def test_no_import_is_for_types_only() -> None:
         ("import siscon", ("click", "textual", "pydantic", "asyncio")),
         ("import siscon.cli.commands", ("textual", "pydantic", "httpx", "yaml", "asyncio", "siscon.runtime")),
         ("import siscon.cli.operate", ("textual", "httpx", "authlib", "apscheduler", "tenacity", "uvicorn")),
+        ("import siscon.cli.show", ("textual", "httpx", "authlib", "apscheduler", "tenacity", "uvicorn")),
         ("import siscon.cli.screen", ("httpx", "authlib", "apscheduler", "tenacity", "uvicorn")),
     ],
 )

@@ -154,6 +154,11 @@ class Pane(Screen[None]):
         if not self._loading and self.is_attached:
             self.run_worker(self._load(), group="load")
 
+    @property
+    def is_read(self) -> bool:
+        """Whether all that was wanted has been read, or could not be."""
+        return not self._loading and not self._again
+
     async def _load(self) -> None:
         db = self.desk.database()
         if db is None or self._loading:

@@ -15,7 +15,8 @@ GAP = 2
 class Column:
     """One column: at least ``width`` wide, and not shown in a table narrower than ``from_width``.
 
-    ``flex`` is its share of what is left over, until it is ``most`` wide; 0: as wide as there is room.
+    ``flex`` is its share of what is left over, until it is ``most`` wide; 0: as wide as there is room. ``said`` is what
+    one without a title is called where there is no screen.
     """
 
     title: str
@@ -24,6 +25,7 @@ class Column:
     align: Literal["left", "right"] = "left"
     from_width: int = 0
     most: int = 0
+    said: str = ""
 
 
 def fit(columns: Sequence[Column], width: int) -> list[int]:

@@ -1,0 +1,60 @@
+"""``siscon show``: what any screen says, as plain text or JSON. Needs no terminal, starts no engine, writes nothing."""
+
+from __future__ import annotations
+
+import importlib
+import textwrap
+from pathlib import Path
+
+import click
+
+from siscon import runtime
+from siscon.cli import early, output
+from siscon.cli.options import config_option, json_option
+
+ROWS = 200
+
+
+@click.command()
+@click.argument("screen")
+@click.argument("words", nargs=-1)
+@click.option("--text", "as_text", is_flag=True, help="Plain text, one row a line; so it is without --json.")
+@click.option(
+    "--where", metavar="FILTER", default="", help="Only rows that hold this, as / does on the screen."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=ROWS, metavar="N", help=f"Rows of each list; else {ROWS}."
+)
+@click.option("--width", type=click.IntRange(min=20), metavar="N", help="Fold lines longer than this.")
+@config_option
+@json_option
+def show(
+    screen: str,
+    words: tuple[str, ...],
+    where: str,
+    limit: int,
+    width: int | None,
+    config: Path | None,
+    *,
+    as_text: bool,
+    as_json: bool,
+) -> int:
+    """Say what a screen of the console says, for ears and for scripts.
+
+    SCREEN is the name of a screen, such as health, errors or run; WORDS say which one, such as the number of a run.
+    """
+    if as_text and as_json:
+        raise click.UsageError("--text or --json, not both.")
+    settings = runtime.load_settings(config)
+    teller = importlib.import_module("siscon.cli.screen")
+    for told in teller.tell(
+        early.known_of(settings), screen, words, where=where, limit=limit, as_json=as_json
+    ):
+        click.echo(output.to_json(told) if as_json else _folded(told, width))
+    return 0
+
+
+def _folded(line: str, width: int | None) -> str:
+    if width is None:
+        return line
+    return textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
