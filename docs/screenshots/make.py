@@ -17,6 +17,7 @@ from siscon.domain.roles import Role  # noqa: E402 # the path comes first
 from siscon.store.database import Database  # noqa: E402 # the path comes first
 from siscon.store.sqlite import open_database  # noqa: E402 # the path comes first
 from siscon.tui.app import Console  # noqa: E402 # the path comes first
+from siscon.tui.looks import Looks  # noqa: E402 # the path comes first
 from siscon.tui.options import ConsoleOptions  # noqa: E402 # the path comes first
 from siscon.tui.screens.pane import Pane  # noqa: E402 # the path comes first
 from support.console_data import NOW_MS, Names, fill  # noqa: E402 # the path comes first
@@ -50,6 +51,13 @@ PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("leave", ("q",)),
 )
 WIDE, SMALL = (108, 30), (80, 24)
+DARK = Looks(theme="dark", glyphs="block")
+LOOKS = {
+    "light.svg": Looks(theme="light", glyphs="braille"),
+    "contrast.svg": Looks(theme="contrast", glyphs="block"),
+    "ascii-80x24.svg": Looks(theme="dark", glyphs="ascii"),
+}
+"""Pictures that look otherwise than usual."""
 
 
 async def settled(pilot: Pilot[object]) -> None:
@@ -62,15 +70,13 @@ async def settled(pilot: Pilot[object]) -> None:
     await pilot.pause(0.1)
 
 
-async def picture(database: Path, *, keys: tuple[str, ...], size: tuple[int, int], ascii_only: bool) -> None:
+async def picture(database: Path, *, keys: tuple[str, ...], size: tuple[int, int], looks: Looks) -> str:
     """One picture: press the keys, wait, draw."""
 
     async def opened() -> Database:
         return await open_database(database)
 
-    options = ConsoleOptions(
-        opened, "night.shift(1004)", role=Role.ADMIN, now_ms=lambda: NOW_MS, ascii_only=ascii_only
-    )
+    options = ConsoleOptions(opened, "night.shift(1004)", role=Role.ADMIN, now_ms=lambda: NOW_MS, looks=looks)
     app = Console(options)
     async with app.run_test(size=size, notifications=True) as pilot:
         await settled(pilot)
@@ -104,6 +110,8 @@ def pictures() -> Iterator[tuple[str, str, tuple[str, ...], tuple[int, int]]]:
     yield "hostile-conflicts-80x24.svg", "hostile", ("5",), SMALL
     yield "empty-80x24.svg", "empty", ("4",), SMALL
     yield "ascii-80x24.svg", "full", ("3",), SMALL
+    yield "light.svg", "full", (), WIDE
+    yield "contrast.svg", "full", ("4",), WIDE
 
 
 async def draw(place: Path) -> AsyncIterator[tuple[str, str]]:
@@ -115,7 +123,7 @@ async def draw(place: Path) -> AsyncIterator[tuple[str, str]]:
         await db.close()
     for file, name, keys, size in pictures():
         database = place / name / "siscon.db"
-        yield file, await picture(database, keys=keys, size=size, ascii_only=file.startswith("ascii"))
+        yield file, await picture(database, keys=keys, size=size, looks=LOOKS.get(file, DARK))
 
 
 async def write(place: Path, to: Path) -> None:

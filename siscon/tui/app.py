@@ -94,7 +94,7 @@ class Console(Frame):
 def run_console(options: ConsoleOptions) -> ConsoleResult:
     """Run the console until the person leaves; the terminal is as it was before."""
     app = Console(options)
-    result = app.run()
+    result = app.run(mouse=options.looks.mouse)
     if result is None:
         return ConsoleResult(exit_code=app.return_code or 1)
     return result

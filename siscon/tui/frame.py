@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
 from rich.text import Text
 from textual.app import App
@@ -22,11 +21,12 @@ from siscon.tui.action import Action
 from siscon.tui.context import badges_of
 from siscon.tui.crash import crash_sentence, write_crash
 from siscon.tui.leaving import catch_signals
+from siscon.tui.looks import leave_mouse_alone, look_at, theme_for
 from siscon.tui.options import ConsoleOptions, ConsoleResult
-from siscon.tui.present import ASCII, Glyphs, Look, needs_ascii
+from siscon.tui.present import ASCII, Look
 from siscon.tui.screens.overview import Overview
 from siscon.tui.screens.pane import Desk, Pane
-from siscon.tui.theme import THEME
+from siscon.tui.themes import THEMES, OwnColours, ThemeName
 
 TERMINAL_CHECK_S = 2.0
 
@@ -47,8 +47,7 @@ class Frame(App[ConsoleResult]):
         super().__init__()
         self.options = options
         self.animation_level = "none"
-        glyphs = ASCII if options.ascii_only or needs_ascii(os.environ) else Glyphs()
-        self.look = Look(glyphs, ZoneInfo(options.time_zone))
+        self.look = Look()
         self.desk = Desk(
             self.look,
             options.now_ms,
@@ -62,8 +61,31 @@ class Frame(App[ConsoleResult]):
         self.preparing = False  # a question is being put together: what it concerns is counted first
         self._on_terminal = False
         self._release_signals: Callable[[], None] = lambda: None
-        self.register_theme(THEME)
-        self.theme = THEME.name
+        self._own_colours = OwnColours()
+        self._filters = [
+            self._filters[0],
+            self._own_colours,
+        ]  # without what Textual does for NO_COLOR: see wear
+        for theme in THEMES.values():
+            self.register_theme(theme)
+        self.dress()
+
+    # Looks
+
+    def dress(self) -> None:
+        """Look as the options wish and the terminal bears."""
+        looks = self.options.looks
+        look_at(self.look, looks, self.options.time_zone, os.environ)
+        self.set_class(self.look.glyphs is ASCII, "-ascii")
+        self.wear(theme_for(looks, os.environ))
+        if self._driver is not None and not looks.mouse:
+            leave_mouse_alone(self._driver)
+
+    def wear(self, name: ThemeName) -> None:
+        """Put on a theme, also while screens are shown."""
+        self.no_color = name == "mono"
+        self._own_colours.wear(THEMES[name])
+        self.theme = name
 
     # Life
 
@@ -104,7 +126,7 @@ class Frame(App[ConsoleResult]):
             self.exit(settled)
             return False
         self.options = settled
-        self.look.zone = ZoneInfo(settled.time_zone)
+        self.dress()
         return True
 
     def _engine_due(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from siscon.domain.roles import Role
 from siscon.ops import Database
+from siscon.tui.looks import AS_THE_TERMINAL, Looks
 
 OnQuit = Literal["ask", "keep", "stop"]
 
@@ -34,8 +35,8 @@ class ConsoleOptions:
     actor: str
     role: Role = Role.OPERATOR
     on_quit: OnQuit = "ask"
-    ascii_only: bool = False
     read_only: bool = False
+    looks: Looks = AS_THE_TERMINAL
     time_zone: str = "UTC"
     sis_owns: frozenset[str] = frozenset()
     log_dir: Path | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import locale
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -64,19 +63,16 @@ GLYPHS: Mapping[str, Glyphs] = {"ascii": ASCII, "block": BLOCK, "braille": BRAIL
 class Look:
     """How this console shows things: signs, and the time zone of its clock, which the configuration tells.
 
-    Without ``pictures`` words stand in the place of bars and graphs: few bytes on a slow line.
+    Without ``pictures`` words stand in the place of bars and graphs. Every ``tick_s`` a screen may read and paint again
+    by itself. ``follows``: what can follow news does so unasked.
     """
 
     glyphs: Glyphs = BLOCK
     zone: tzinfo = UTC
     pictures: bool = True
-
-
-def needs_ascii(environ: Mapping[str, str]) -> bool:
-    """Whether a terminal is better shown ASCII signs only: the Linux console, or a locale that is not UTF-8."""
-    if environ.get("TERM") in ("linux", "dumb", "vt100", "vt220"):
-        return True
-    return locale.getpreferredencoding(False).replace("-", "").lower() != "utf8"
+    clock: bool = True
+    follows: bool = True
+    tick_s: float = 1.0
 
 
 def foreign(value: object, tone: Tone = "", *, limit: int = 200) -> Cell:

@@ -13,6 +13,7 @@ from siscon.domain.roles import Role
 from siscon.store.database import Database
 from siscon.store.sqlite import open_database
 from siscon.tui.app import Console
+from siscon.tui.looks import Looks
 from siscon.tui.options import ConsoleOptions
 from siscon.tui.screens.pane import Pane
 from siscon.tui.widgets.table import LineTable
@@ -79,6 +80,7 @@ async def console(
         "actor": "night.shift(1004)",
         "role": Role.ADMIN,
         "now_ms": lambda: NOW_MS,
+        "looks": Looks(theme="dark", glyphs="block"),
         **options,
     }
     app = Console(ConsoleOptions(**told))

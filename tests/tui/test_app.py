@@ -24,6 +24,7 @@ from siscon.store import commands, leases
 from siscon.store.database import Database
 from siscon.store.sqlite import open_database
 from siscon.tui.app import Console
+from siscon.tui.looks import Looks
 from siscon.tui.options import ConsoleOptions
 from siscon.tui.screens.pane import Pane
 from siscon.tui.screens.run import RunPane
@@ -336,7 +337,7 @@ async def test_tab_does_not_go_to_a_list_without_rows(empty: Path) -> None:
 
 
 async def test_ascii_shows_no_other_sign(filled: Filled) -> None:
-    async with console(await filled(), ascii_only=True) as pilot:
+    async with console(await filled(), looks=Looks(theme="dark", glyphs="ascii")) as pilot:
         for key in "1234567":
             await press(pilot, key)
             assert text_of(pilot.app).isascii()

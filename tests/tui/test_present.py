@@ -23,7 +23,6 @@ from siscon.tui.present import (
     bar,
     count,
     mark,
-    needs_ascii,
     of,
     percent,
     span,
@@ -82,11 +81,6 @@ def test_a_state_is_sign_and_word() -> None:
 
 def test_ascii_signs_are_ascii() -> None:
     assert all(getattr(ASCII, name).isascii() for name in Glyphs.__slots__)
-
-
-@pytest.mark.parametrize(("term", "expected"), [("linux", True), ("dumb", True)])
-def test_the_linux_console_gets_ascii(term: str, expected: bool) -> None:
-    assert needs_ascii({"TERM": term}) is expected
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from siscon.tui.actions import BY_ID, MOVES, Action, actions_of, key_word
-from siscon.tui.present import ASCII, Cell, Look
+from siscon.tui.present import Cell, Look
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.entry import Entry
 from siscon.tui.widgets.rows import FixedRows, Line
@@ -63,7 +63,6 @@ class Help(ModalScreen[str | None]):
             yield LineTable(COLUMNS, self._look, id="help_list")
 
     def on_mount(self) -> None:
-        self.set_class(self._look.glyphs is ASCII, "-ascii")
         self._show("")
 
     def _show(self, text: str) -> None:

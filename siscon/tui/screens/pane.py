@@ -23,7 +23,7 @@ from siscon.ops.views import EngineLine, engine_line
 from siscon.tui.actions import BY_ID, PANES, Action, actions_of
 from siscon.tui.context import context_parts
 from siscon.tui.feed import Changed
-from siscon.tui.present import ASCII, Cell, Look, moment
+from siscon.tui.present import Cell, Look, moment
 from siscon.tui.widgets.rows import FixedRows, Line
 from siscon.tui.widgets.status_bar import Bar, Part, key_parts
 from siscon.tui.widgets.table import LineTable
@@ -32,6 +32,8 @@ from siscon.tui.wishes import Wish
 LEAST_WIDTH, LEAST_HEIGHT = 60, 15
 ROOM_FOR_CLOCK = 100
 """In a narrower window the status line alone says what time it is."""
+TICK_S = 1.0
+"""A screen may paint by itself this often; on a slow line only at every few of these."""
 AT_LEAST_EVERY_S = 3.0
 """A visible screen is read again this often even without news: leases run out without a commit."""
 
@@ -78,7 +80,7 @@ class Pane(Screen[None]):
         self.find = ""
         self.engine: EngineLine | None = None
         self._loaded_at_ms: int | None = None
-        self._loaded_at_s = float("-inf")
+        self._loaded_at_s = self._ticked_at_s = float("-inf")
         self._loading = False
         self._again = True
 
@@ -121,8 +123,7 @@ class Pane(Screen[None]):
         yield Static(id="too_small", markup=False)
 
     def on_mount(self) -> None:
-        self.set_class(self.look.glyphs is ASCII, "-ascii")
-        self._timer = self.set_interval(1.0, self._tick)
+        self._timer = self.set_interval(TICK_S, self._tick)
         self.tell()
 
     def on_screen_suspend(self) -> None:
@@ -182,18 +183,21 @@ class Pane(Screen[None]):
         self.tell()
 
     def _tick(self) -> None:
-        since_s = asyncio.get_running_loop().time() - self._loaded_at_s
-        if not self.frozen and (self._again or since_s >= AT_LEAST_EVERY_S):
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._ticked_at_s < self.look.tick_s - TICK_S / 2:
+            return
+        self._ticked_at_s = now_s
+        if not self.frozen and (self._again or now_s - self._loaded_at_s >= AT_LEAST_EVERY_S):
             self.load_soon()
         self.tell()
 
     def on_changed(self, message: Changed) -> None:
-        """News: read at once when the last reading is a second old, else with the next tick."""
+        """News: read at once when the last reading is as old as a tick is long, else with the next tick."""
         message.stop()
         if self.frozen or not message.news:
             return
         self._again = True
-        if asyncio.get_running_loop().time() - self._loaded_at_s >= 1.0:
+        if asyncio.get_running_loop().time() - self._loaded_at_s >= self.look.tick_s:
             self.load_soon()
 
     @on(LineTable.Trouble)
@@ -227,8 +231,9 @@ class Pane(Screen[None]):
             return
         width = self.app.size.width
         context = self.query_one("#context", Bar)
-        right = [self._engine_part()] if width < ROOM_FOR_CLOCK else [self._engine_part(), self._clock_part()]
-        right = [*self.desk.badges(), *right]
+        right = [*self.desk.badges(), self._engine_part()]
+        if self.look.clock and width >= ROOM_FOR_CLOCK:
+            right.append(self._clock_part())
         room = width - sum(cell_len(part.text) for part in right) - 1
         context.tell(context_parts(self._way(), self.name_, width=width, room=room, look=self.look), right)
         self.query_one("#status", Bar).tell(self._status_parts(), self._state_parts())

@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from siscon.tui.present import ASCII, Cell, Look
+from siscon.tui.present import Cell, Look
 from siscon.tui.widgets.panel import content
 
 NO = "No, change nothing"
@@ -40,9 +40,6 @@ class Ask(ModalScreen[str]):
         self._safe = safe
         self._look = look
         self._at = next(index for index, choice in enumerate(choices) if choice.value == safe)
-
-    def on_mount(self) -> None:
-        self.set_class(self._look.glyphs is ASCII, "-ascii")
 
     def on_resize(self) -> None:
         """In a window too small for anything else the answers alone are left."""

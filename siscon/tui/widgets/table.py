@@ -17,8 +17,8 @@ from textual.strip import Strip
 
 from siscon.domain.errors import SisconError
 from siscon.tui.actions import MOVES
-from siscon.tui.present import ASCII, Cell, Cells, Look
-from siscon.tui.theme import AsciiBars
+from siscon.tui.present import Cell, Cells, Look
+from siscon.tui.themes import WholeBars
 from siscon.tui.widgets.columns import GAP, Column, cut, fit
 from siscon.tui.widgets.rows import PAGE, FixedRows, PagedRows, Rows
 
@@ -78,8 +78,7 @@ class LineTable(ScrollView, can_focus=True):
         self._fetching = False
 
     def on_mount(self) -> None:
-        if self.look.glyphs is ASCII:
-            self.vertical_scrollbar.renderer = AsciiBars  # type: ignore[misc] # documented by Textual for one widget
+        self.vertical_scrollbar.renderer = WholeBars  # type: ignore[misc] # documented by Textual for one widget
 
     # What it shows
 

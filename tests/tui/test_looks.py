@@ -1,0 +1,181 @@
+"""Themes and signs: what is chosen for which terminal, how far colours stand apart, what reaches the wire."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from textual.color import Color
+
+from siscon.tui.looks import Looks, look_at, needs_ascii, theme_for
+from siscon.tui.present import ASCII, BRAILLE, Look
+from siscon.tui.themes import BACKGROUNDS, INKS, THEMES
+from support.consoles import console, press, settled, text_of
+
+Filled = Callable[..., Awaitable[Path]]
+STYLES = Path(__file__).parents[2] / "siscon" / "tui" / "siscon.tcss"
+LEAST = {"dark": 4.5, "light": 4.5, "contrast": 7.0}
+
+
+def ratio(ink: str, ground: str) -> float:
+    """How far two colours stand apart (WCAG 2, relative luminance)."""
+    bright, faint = sorted((_luminance(ink), _luminance(ground)), reverse=True)
+    return (bright + 0.05) / (faint + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [one / 255 for one in Color.parse(colour).rgb]
+    red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def pairs(theme: str) -> Iterator[tuple[str, str, float]]:
+    """Every ink on every background, and the two pairs of a line to type in."""
+    values = {**THEMES[theme].to_color_system().generate(), **THEMES[theme].variables}
+    names = [(ink, ground) for ink in INKS for ground in BACKGROUNDS]
+    names += [("input-cursor-foreground", "input-cursor-background")]
+    names += [("input-selection-foreground", "input-selection-background")]
+    for ink, ground in names:
+        yield ink, ground, ratio(values[ink], values[ground])
+
+
+@pytest.mark.parametrize("theme", LEAST)
+def test_every_ink_stands_apart_from_every_background(theme: str) -> None:
+    assert [pair for pair in pairs(theme) if pair[2] < LEAST[theme]] == []
+
+
+def test_black_on_white_is_as_far_apart_as_can_be() -> None:
+    assert ratio("#000000", "#ffffff") == pytest.approx(21.0)
+    assert ratio("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_the_style_sheet_uses_only_colours_whose_distance_is_checked() -> None:
+    told = STYLES.read_text(encoding="utf-8")
+    inks = set(re.findall(r"[{;]\s*color:\s*([^;]+);", told))
+    grounds = set(re.findall(r"background:\s*([^;]+);", told))
+
+    assert inks <= {f"${name}" for name in INKS}
+    assert grounds <= {*(f"${name}" for name in BACKGROUNDS), "$veil", "transparent"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "looks", "expected"),
+    [
+        ({"TERM": "xterm-256color"}, Looks(), "dark"),
+        ({"TERM": "screen", "COLORTERM": "truecolor"}, Looks(), "dark"),
+        ({"TERM": "xterm"}, Looks(), "ansi"),
+        ({"TERM": "xterm-16color"}, Looks(), "ansi"),
+        ({"TERM": "linux"}, Looks(), "ansi"),
+        ({"TERM": "dumb"}, Looks(), "mono"),
+        ({"TERM": "vt220"}, Looks(), "mono"),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, Looks(), "mono"),
+        ({"TERM": "xterm-256color", "NO_COLOR": ""}, Looks(), "dark"),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, Looks(theme="light"), "light"),
+        ({"TERM": "xterm-256color"}, Looks(slow_link=True), "ansi"),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, Looks(slow_link=True), "mono"),
+        ({"TERM": "xterm-256color"}, Looks(slow_link=True, theme="contrast"), "contrast"),
+    ],
+)
+def test_a_theme_is_as_wished_or_what_the_terminal_bears(
+    environ: Mapping[str, str], looks: Looks, expected: str
+) -> None:
+    assert theme_for(looks, environ) == expected
+
+
+@pytest.mark.parametrize("term", ["linux", "dumb", "vt100"])
+def test_a_terminal_without_our_signs_gets_ascii(term: str) -> None:
+    assert needs_ascii({"TERM": term})
+
+
+def test_a_locale_that_is_not_utf_8_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    for encoding, expected in (
+        ("ANSI_X3.4-1968", True),
+        ("ISO-8859-1", True),
+        ("UTF-8", False),
+        ("utf8", False),
+    ):
+        monkeypatch.setattr("locale.getpreferredencoding", lambda _do, told=encoding: told)
+        assert needs_ascii({"TERM": "xterm"}) is expected
+
+
+def test_signs_that_were_wished_beat_what_the_terminal_is_known_for() -> None:
+    look = Look()
+    look_at(look, Looks(glyphs="braille"), "UTC", {"TERM": "linux"})
+    assert look.glyphs is BRAILLE
+    look_at(look, Looks(), "UTC", {"TERM": "linux"})
+    assert look.glyphs is ASCII
+
+
+def test_a_slow_line_has_no_pictures_no_clock_no_following_and_five_seconds_between_paintings() -> None:
+    look = Look()
+    look_at(look, Looks(slow_link=True), "UTC", {"TERM": "xterm"})
+    assert (look.pictures, look.clock, look.follows, look.tick_s) == (False, False, False, 5.0)
+    look_at(look, Looks(), "UTC", {"TERM": "xterm"})
+    assert (look.pictures, look.clock, look.follows, look.tick_s) == (True, True, True, 1.0)
+
+
+def painted(app: object) -> list[tuple[str, str]]:
+    """Each piece of text on the screen, and how it is painted."""
+    strips = app.screen._compositor.render_strips()  # type: ignore[attr-defined] # Textual's own snapshot does so too
+    return [(one.text.strip(), str(one.style or "")) for strip in strips for one in strip if one.text.strip()]
+
+
+def style_of(app: object, text: str) -> str:
+    return next(style for said, style in painted(app) if text in said)
+
+
+async def test_sixteen_colours_keep_the_tones(filled: Filled) -> None:
+    async with console(await filled(), looks=Looks(theme="ansi", glyphs="block")) as pilot:
+        assert style_of(pilot.app, "FAILING") == "color(1)"
+        assert style_of(pilot.app, "running") == "color(6)"
+        assert style_of(pilot.app, "HELD") == "reverse color(3)", "the cursor is its row turned over"
+        assert style_of(pilot.app, "new") == "dim"
+
+
+async def test_without_colour_what_is_loud_is_bold_and_underlined_and_no_colour_is_left(
+    filled: Filled,
+) -> None:
+    async with console(await filled(), looks=Looks(theme="mono", glyphs="block")) as pilot:
+        assert style_of(pilot.app, "FAILING") == "bold underline"
+        assert style_of(pilot.app, "HELD") == "underline reverse"
+        for key in ("S", "escape", "slash", "escape", "question_mark", "escape", *"234567"):
+            await press(pilot, key)
+            words = {word for _, style in painted(pilot.app) for word in style.split()}
+            assert words <= {"none", "bold", "underline", "reverse", "not", "dim"}
+
+
+async def test_a_theme_is_changed_while_the_screen_is_shown(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        before = text_of(pilot.app)
+        for name in ("light", "mono", "ansi", "contrast", "dark"):
+            pilot.app.wear(name)
+            await settled(pilot)
+            assert text_of(pilot.app) == before
+            if name == "mono":
+                assert style_of(pilot.app, "FAILING") == "bold underline"
+            if name == "ansi":
+                assert style_of(pilot.app, "FAILING") == "color(1)"
+            if name in LEAST:
+                wanted = THEMES[name].variables["text-error"]
+                assert wanted in style_of(pilot.app, "FAILING")
+
+
+async def test_a_slow_line_reads_and_paints_at_every_fifth_tick(filled: Filled) -> None:
+    async with console(await filled(), looks=Looks(theme="ansi", slow_link=True)) as pilot:
+        pane = pilot.app.screen
+        start = pane._ticked_at_s = pane._loaded_at_s
+        pane._tick()
+        assert pane._ticked_at_s == start, "less than five seconds are over"
+        pane._ticked_at_s = start - 5
+        pane._tick()
+        assert pane._ticked_at_s > start - 5
+
+
+async def test_no_cursor_blinks(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        for key in ("slash", "escape", "question_mark"):
+            await press(pilot, key)
+            for entry in pilot.app.screen.query("Input"):
+                assert not entry.cursor_blink
