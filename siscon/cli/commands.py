@@ -34,6 +34,7 @@ COMMANDS = {
     "providers": ("providers", "Look at the kinds of systems that siscon can talk to."),
     "config": ("admin", "Check, show and describe the configuration."),
     "keys": ("keys", "Make, examine, rotate and take out of use the keys that seal logins and kept answers."),
+    "events": ("events", "List what siscon reports, or have it told line by line as it comes."),
     "audit": ("audit", "List who did what, and prove that nobody changed the list."),
     "show": ("show", "Say what a screen of the console says, for ears and for scripts."),
     "doctor": ("admin", "Examine configuration, files, key, database, clock, providers and terminal."),

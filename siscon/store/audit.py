@@ -9,7 +9,7 @@ import base64
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quoted
 from typing import Any
@@ -33,6 +33,9 @@ VALUES (:seq, :at_ms, :actor, :action, :target, :detail, :seal)
 """
 LIST_AFTER = """
 SELECT seq, at_ms, actor, action, target, detail, seal FROM audit WHERE seq > :after_seq ORDER BY seq LIMIT :limit
+"""
+BY_SEQS = """
+SELECT seq, at_ms, actor, action, target, detail FROM audit WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
 SEAL_OF = "SELECT seal FROM audit WHERE seq = :seq"
 CHUNK = 1000
@@ -119,6 +122,11 @@ def _opened(vault: Vault, sealed: bytes) -> bytes:
 async def entries(c: Connection, *, after_seq: int = 0, limit: int = 200) -> list[AuditEntry]:
     """Acts in their order, after a number."""
     return [_entry(row) for row in await c.all(LIST_AFTER, {"after_seq": after_seq, "limit": limit})]
+
+
+async def by_seqs(c: Connection, seqs: Iterable[int]) -> list[AuditEntry]:
+    """The acts of these numbers, in no particular order."""
+    return [_entry(row) for row in await c.all(BY_SEQS, {"seqs": json.dumps(list(seqs))})]
 
 
 async def verify(c: Connection, vault: Vault) -> int | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 from siscon.domain.events import Event, EventKind, Level
 from siscon.store.database import Connection, Row
 
@@ -12,6 +15,7 @@ VALUES (:at_ms, :kind, :level, :integration, :run_id, :text)
 AFTER = "SELECT * FROM events WHERE id > :id ORDER BY id LIMIT :limit"
 LATEST = "SELECT * FROM events ORDER BY id DESC LIMIT :limit"
 LATEST_OF_RUN = "SELECT * FROM events WHERE run_id = :run_id ORDER BY id DESC LIMIT :limit"
+BY_IDS = "SELECT * FROM events WHERE id IN (SELECT value FROM json_each(:ids))"
 PRUNE = "DELETE FROM events WHERE id <= (SELECT coalesce(max(id), 0) FROM events WHERE at_ms < :before_ms)"
 
 _KINDS = {one.value: one for one in EventKind}
@@ -42,6 +46,11 @@ async def latest(c: Connection, *, limit: int = 200, run_id: int | None = None) 
     if run_id is None:
         return [_event(row) for row in await c.all(LATEST, {"limit": limit})]
     return [_event(row) for row in await c.all(LATEST_OF_RUN, {"run_id": run_id, "limit": limit})]
+
+
+async def by_ids(c: Connection, ids: Iterable[int]) -> list[Event]:
+    """The facts of these numbers that are still kept, in no particular order."""
+    return [_event(row) for row in await c.all(BY_IDS, {"ids": json.dumps(list(ids))})]
 
 
 async def prune(c: Connection, before_ms: int) -> int:

@@ -19,7 +19,7 @@ class Action:
 
     ``screens`` empty: everywhere. ``word`` stands in the footer, ``help`` in the list of keys; ``twin`` is the
     command that does the same without a screen. ``footer_on`` names screens whose footer has room for it although
-    others have none.
+    others have none. ``not_on`` names screens on which its keys mean something else.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Action:
     twin: str = ""
     footer: bool = True
     footer_on: tuple[str, ...] = ()
+    not_on: tuple[str, ...] = ()
 
 
 def asking(

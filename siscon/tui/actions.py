@@ -6,13 +6,14 @@ from dataclasses import replace
 
 from siscon.tui.action import Action as Action
 from siscon.tui.action import Danger as Danger
+from siscon.tui.activity_actions import ON_ACTIVITY
 from siscon.tui.console_actions import ON_CONSOLE
 from siscon.tui.list_actions import ON_LISTS
 from siscon.tui.record_actions import ON_RECORDS
 from siscon.tui.run_actions import ON_RUNS
 from siscon.tui.screen_actions import ON_SCREENS
 
-ACTIONS: tuple[Action, ...] = (*ON_RUNS, *ON_RECORDS, *ON_LISTS, *ON_CONSOLE, *ON_SCREENS)
+ACTIONS: tuple[Action, ...] = (*ON_RUNS, *ON_RECORDS, *ON_ACTIVITY, *ON_LISTS, *ON_CONSOLE, *ON_SCREENS)
 """In this order they stand in the footer and in the list of keys."""
 
 BY_ID = {action.id: action for action in ACTIONS}
@@ -27,7 +28,7 @@ MOVES: tuple[tuple[tuple[str, ...], str, str], ...] = (
 )
 """Keys of every list: keys, what the list does, words."""
 
-PANES = ("overview", "tokens", "runs", "errors", "conflicts", "records", "plans")
+PANES = ("overview", "tokens", "runs", "errors", "conflicts", "records", "plans", "activity")
 """The main screens in the order of their keys."""
 
 _KEY_WORDS = {
@@ -46,7 +47,7 @@ def actions_of(screen: str) -> list[Action]:
         for action in ACTIONS
         if screen in action.screens
     ]
-    return own + [action for action in ACTIONS if not action.screens]
+    return own + [action for action in ACTIONS if not action.screens and screen not in action.not_on]
 
 
 def key_word(key: str) -> str:

@@ -21,6 +21,7 @@ ON_CONSOLE: tuple[Action, ...] = (
         "Record",
         "Find a record by an id or the beginning of a name.",
         twin="siscon records find",
+        not_on=("activity",),
     ),
     Action("refresh", ("r",), "Refresh", "Read this screen again.", footer=False),
     Action("freeze", ("p",), "Hold", "Hold the screen still, or let it go on."),

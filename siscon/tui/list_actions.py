@@ -6,7 +6,7 @@ from siscon.tui.action import Action
 
 _OPEN = (
     *("overview", "runs", "errors", "dead", "conflicts", "conflict", "records", "found", "record"),
-    *("plans", "plan"),
+    *("plans", "plan", "activity"),
 )
 ON_LISTS: tuple[Action, ...] = (
     Action("open", ("enter",), "Open", "Open the row under the cursor.", _OPEN, footer=False),
@@ -40,14 +40,15 @@ ON_LISTS: tuple[Action, ...] = (
         ("tab",),
         "Other list",
         "Go to the other list of this screen.",
-        ("runs", "record", "plan_records"),
+        ("runs", "record", "plan_records", "activity"),
         footer=False,
+        footer_on=("activity",),
     ),
     Action(
         "filter",
         ("slash",),
         "Find",
         "Show only rows that hold a text; none shows all.",
-        ("overview", "tokens", "run", "errors", "records"),
+        ("overview", "tokens", "run", "errors", "records", "activity"),
     ),
 )

@@ -42,4 +42,12 @@ ON_SCREENS: tuple[Action, ...] = (
         twin="siscon plans list",
         footer=False,
     ),
+    Action(
+        "activity",
+        ("9",),
+        "Activity",
+        "What siscon reports, and what people did.",
+        twin="siscon events list",
+        footer=False,
+    ),
 )

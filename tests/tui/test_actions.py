@@ -90,7 +90,7 @@ def test_the_command_twin_is_documented(action: object) -> None:
     assert not option or f"--{option}" in COMMANDS
 
 
-def test_main_screens_have_the_keys_one_to_seven() -> None:
-    assert [BY_ID[name].keys for name in PANES] == [(str(number),) for number in range(1, 8)]
+def test_main_screens_have_the_keys_in_the_order_of_the_row_above_the_letters() -> None:
+    assert [BY_ID[name].keys for name in PANES] == [(key,) for key in "12345679"]
     assert set(PANES) == set(SCREENS)
     assert Errors.name_ in PANES

@@ -37,6 +37,7 @@ async def walk(path: Path) -> None:
             ("5", "M", "escape", "enter", "s", "down", "l", "A", "escape", "M", "l", "escape", "down"),
             ("6", "F", "escape", "enter", "down", "E", "escape", "L", "escape", "tab", "U", "escape", "down"),
             ("7", "D", "escape", "enter", "A", "escape", "enter", "tab", "down", "v", "v", "tab", "end", "h"),
+            ("9", "up", "l", "l", "l", "tab", "up", "tab", "up"),
         ):
             for key in keys:
                 await press(pilot, key)
