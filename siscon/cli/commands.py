@@ -31,6 +31,7 @@ COMMANDS = {
     "conflicts": ("conflicts", "Look at the fields and people that wait for a decision, and decide."),
     "tokens": ("tokens", "Look at the logins; renew, allow and give them back."),
     "integrations": ("integrations", "Look at the connections, try, pause, resume and remove them."),
+    "schedules": ("schedules", "Look at when runs start by themselves, and try a line out."),
     "providers": ("providers", "Look at the kinds of systems that siscon can talk to."),
     "config": ("admin", "Check, show and describe the configuration."),
     "keys": ("keys", "Make, examine, rotate and take out of use the keys that seal logins and kept answers."),

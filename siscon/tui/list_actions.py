@@ -6,7 +6,7 @@ from siscon.tui.action import Action
 
 _OPEN = (
     *("overview", "runs", "errors", "dead", "conflicts", "conflict", "records", "found", "record"),
-    *("plans", "plan", "activity"),
+    *("plans", "plan", "schedules", "activity"),
 )
 ON_LISTS: tuple[Action, ...] = (
     Action("open", ("enter",), "Open", "Open the row under the cursor.", _OPEN, footer=False),
@@ -49,6 +49,6 @@ ON_LISTS: tuple[Action, ...] = (
         ("slash",),
         "Find",
         "Show only rows that hold a text; none shows all.",
-        ("overview", "tokens", "run", "errors", "records", "activity"),
+        ("overview", "tokens", "run", "errors", "records", "schedules", "activity"),
     ),
 )

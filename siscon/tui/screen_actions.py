@@ -43,6 +43,14 @@ ON_SCREENS: tuple[Action, ...] = (
         footer=False,
     ),
     Action(
+        "schedules",
+        ("8",),
+        "Schedules",
+        "When runs start by themselves.",
+        twin="siscon schedules list",
+        footer=False,
+    ),
+    Action(
         "activity",
         ("9",),
         "Activity",

@@ -43,6 +43,7 @@ PANES = (
     ("5", ("email, grade_level", "23 open conflicts", "Last agreed")),
     ("6", ("S-104-77-0000", "synced", "43 rows")),
     ("7", ("harbor", "HELD", "412 of 1,930 student records", "1 held plan")),
+    ("8", ("every day at 01:30", "harbor", "4 schedules", "in 23 h")),
     ("9", ("9,812 of 9,812 fetched", "harbor", "following")),
 )
 

@@ -1,0 +1,105 @@
+"""Schedules as rows and sentences: when they come, what came of the last time, the next five times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+from siscon.domain.errors import UsageError
+from siscon.ops.schedules import Kind, ScheduleView, State, preview
+from siscon.tui.present import RUN_WORDS, Cell, Look, Tone, age, ahead, count, foreign, mark, of
+from siscon.tui.widgets.columns import Column
+from siscon.tui.widgets.rows import Line
+
+SCHEDULES = (
+    Column("Integration", 12, flex=1, most=24),
+    Column("Starts", 7),
+    Column("State", 8),
+    Column("Next", 11),
+    Column("When", 14, flex=3, most=48),
+    Column("Last end", 15, from_width=74),
+    Column("Last time", 12, from_width=98),
+    Column("Missed", 6, align="right", from_width=106),
+)
+STATES: Mapping[State, tuple[str, Tone]] = {
+    State.ON: ("on", "good"),
+    State.LATE: ("LATE", "warn"),
+    State.PAUSED: ("paused", "dim"),
+    State.OFF: ("off", "dim"),
+}
+STARTS: Mapping[Kind, str] = {
+    Kind.IMPORT: "an import",
+    Kind.CHANGES: "an import of what changed",
+    Kind.FULL: "a comparison of everything",
+}
+
+
+def schedule_line(view: ScheduleView, look: Look, now_ms: int) -> Line:
+    """One line of one integration."""
+    word, tone = STATES[view.state]
+    rests = view.state in (State.PAUSED, State.OFF) or view.next_at_ms is None
+    due = look.glyphs.dot if rests or view.next_at_ms is None else ahead(view.next_at_ms, now_ms)
+    last = view.last
+    end = (
+        mark(RUN_WORDS[last.status][0][:13], RUN_WORDS[last.status][1], look)
+        if last
+        else Cell("never", "dim")
+    )
+    cells = (
+        foreign(view.integration.name, "strong"),
+        Cell(view.kind.value),
+        mark(word, tone, look),
+        Cell(due, "dim" if rests else ""),
+        foreign(view.words or view.line),
+        end,
+        Cell(age(last.due_at_ms, now_ms) if last else look.glyphs.dot, "" if last else "dim"),
+        count(view.missed, look, "warn"),
+    )
+    return Line((view.integration.name, view.kind is Kind.FULL), cells, view)
+
+
+def schedule_sentences(view: ScheduleView, look: Look, now_ms: int) -> list[Cell]:
+    """One schedule in full, with its next five times."""
+    one = view.integration
+    lines = [foreign(f"{one.name} ({one.title}) starts {STARTS[view.kind]}", "strong")]
+    lines.append(foreign(f"{view.words or 'It cannot be read here'}  ({view.line}; {look.zone})"))
+    if view.state is State.OFF:
+        lines.append(
+            Cell("It is switched off in the configuration: none of these times starts a run.", "warn")
+        )
+    elif view.state is State.PAUSED:
+        lines.append(Cell("It is paused: none of these times starts a run until it is resumed (P).", "warn"))
+    elif view.state is State.LATE:
+        lines.append(Cell("It is due and has not started: no clock runs, or a run is under way.", "warn"))
+    lines += time_lines(view.line, look.zone, now_ms)
+    lines += _behind(view, now_ms)
+    return lines
+
+
+def time_lines(line: str, zone: tzinfo, now_ms: int) -> list[Cell]:
+    """The next five times, and where the clocks change between them."""
+    if not isinstance(zone, ZoneInfo):
+        return []
+    try:
+        found = preview(line, zone, now_ms=now_ms)
+    except UsageError as error:
+        return [foreign(error.sentence, "bad", limit=300)]
+    if not found:
+        return [Cell("It comes never again in the years ahead.", "warn")]
+    lines = []
+    for one in found:
+        change = f"   the clocks change from {one.before}" if one.before else ""
+        lines.append(Cell(f"  {one.at:%a %b %d  %H:%M}  {one.offset}{change}", "warn" if change else ""))
+    return lines
+
+
+def _behind(view: ScheduleView, now_ms: int) -> list[Cell]:
+    lines = []
+    if view.last is not None:
+        word, tone = RUN_WORDS[view.last.status]
+        lines.append(Cell(f"Last: run #{view.last.id}, {word}, {age(view.last.due_at_ms, now_ms)}.", tone))
+    if view.missed:
+        told = f"Missed {of(view.missed, 'time')} in 30 days, the last: {view.missed_text}"
+        lines.append(foreign(told, "warn", limit=400))
+    return lines
