@@ -7,9 +7,8 @@ from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.domain.events import Event, Level
 from siscon.domain.mappings import Mapping, SyncStatus
 from siscon.domain.tokens import TokenHealth
-from siscon.ops.views import Health, TokenView
+from siscon.ops.views import TokenView
 from siscon.tui.present import (
-    INTEGRATION_WORDS,
     TOKEN_WORDS,
     Cell,
     Cells,
@@ -27,18 +26,6 @@ from siscon.tui.present import (
 )
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import Line
-
-HEALTH = (
-    Column("Integration", 15, flex=1, most=24),
-    Column("System", 15, flex=1, most=24, from_width=95),
-    Column("State", 9),
-    Column("Last good", 12),
-    Column("Next run", 11, from_width=69),
-    Column("Budget", 7, align="right", from_width=78),
-    Column("Errors", 6, align="right"),
-    Column("Confl.", 6, align="right"),
-    Column("What is wrong", 20, flex=4, from_width=117),
-)
 
 TOKENS = (
     Column("Integration", 15, flex=2, most=24),
@@ -96,30 +83,6 @@ SYNC_WORDS: dict[SyncStatus, tuple[str, Tone]] = {
     SyncStatus.SYNCED: ("synced", "good"),
     SyncStatus.ERROR: ("ERROR", "bad"),
 }
-
-
-def health_line(view: Health, look: Look, now_ms: int) -> Line:
-    """One integration: its state, how fresh it is, what waits for a person."""
-    one, budget = view.integration, view.budget
-    word, tone = INTEGRATION_WORDS[view.state]
-    if one.paused or not one.enabled:
-        due = "paused" if one.enabled else "off"
-    else:
-        due = ahead(one.next_due_at_ms, now_ms) if one.next_due_at_ms is not None else "by hand"
-    wrong = view.held_run.error if view.held_run else one.last_error
-    left = f"{budget.used}/{budget.per_minute}" if budget.per_minute else "none"
-    cells = (
-        foreign(one.name, "strong"),
-        foreign(one.title, "dim"),
-        mark(word, tone, look),
-        Cell(age(one.last_good_at_ms, now_ms), "" if one.last_good_at_ms else "dim"),
-        Cell(due, "warn" if due == "now" and tone != "busy" else ""),
-        Cell(left, "warn" if budget.paused_until_ms else ""),
-        count(view.dead, look, "bad"),
-        count(view.conflicts, look, "warn"),
-        foreign(wrong, "warn" if view.held_run else "bad"),
-    )
-    return Line(one.name, cells, view)
 
 
 def token_line(view: TokenView, look: Look, now_ms: int) -> Line:

@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Awaitable, Callable
+from datetime import date
+from pathlib import Path
+
 import pytest
 
 from siscon.domain.integrations import Integration, IntegrationState
+from siscon.domain.outcomes import SLOTS_A_DAY, Outcome, Slot
 from siscon.domain.tokens import TokenHealth
+from siscon.ops.trends import Trend
 from siscon.ops.views import Budget, Health
+from siscon.store import integrations
+from siscon.store.sqlite import open_database
+from siscon.tui.health_lines import GRAPH, health_line, health_panel, health_sentences
+from siscon.tui.looks import Looks
 from siscon.tui.present import ASCII, Look
-from siscon.tui.screens.overview import health_sentences
+from siscon.tui.widgets.panel import as_cell
+from support.console_data import NOW_MS as NOW
+from support.consoles import console, press, text_of, until
+
+Filled = Callable[..., Awaitable[Path]]
 
 NOW_MS = 1_790_000_000_000
 
 
-def shown(*, login: TokenHealth = TokenHealth.GOOD, paused: bool = False, breaker: str = "closed") -> str:
-    one = Integration(
+def a_connection(*, paused: bool = False, breaker: str = "closed") -> Integration:
+    return Integration(
         *("north", "powerschool", "PowerSchool", True, paused, "", 60, 1, None, NOW_MS, "", None),
         breaker_state=breaker,
         breaker_until_ms=None if breaker == "closed" else NOW_MS + 60_000,
     )
+
+
+def shown(*, login: TokenHealth = TokenHealth.GOOD, paused: bool = False, breaker: str = "closed") -> str:
+    one = a_connection(paused=paused, breaker=breaker)
     view = Health(one, IntegrationState.OK, None, None, Budget(60, 0, None), 0, 0, login)
     return "\n".join(cell.text for cell in health_sentences(view, Look(ASCII), NOW_MS))
 
@@ -38,3 +57,71 @@ def test_what_is_in_the_way_has_a_word_and_a_sign(told: str, words: str) -> None
 
 def test_nothing_in_the_way_is_not_told() -> None:
     assert not any(word in shown() for word in ("reaker", "aused", "person"))
+
+
+async def test_what_needs_a_person_stands_first_and_is_counted(filled: Filled) -> None:
+    path = await filled()
+    db = await open_database(path)
+    async with db.transaction() as c:
+        await integrations.note_failure(c, "orchard", "No route to the SIS.", NOW)
+        await integrations.set_paused(c, "orchard", False)
+    await db.close()
+    async with console(path) as pilot:
+        names = [line.value.integration.name for line in pilot.app.screen.table().rows.lines]
+        shown = text_of(pilot.app)
+
+    assert names == ["harbor", "lakeside", "orchard", "mesa", "northfield"]
+    assert "3 of 5 integrations need a person" in shown
+
+
+@pytest.mark.parametrize(
+    ("size", "beside"), [((80, 24), False), ((139, 40), False), ((140, 40), True)], ids=str
+)
+async def test_the_panel_tells_the_week_and_how_fresh_each_entity_is(
+    filled: Filled, size: tuple[int, int], beside: bool
+) -> None:
+    async with console(await filled(), size=size, looks=Looks(glyphs="ascii")) as pilot:
+        shown = text_of(pilot.app)
+
+    for words in ("Sun    Mon    Tue    Wed", "enrollment 11 h", "[###] 120", "...~.. .**.~."):
+        assert words in shown
+    assert ("x failed  ! held" in shown) is beside
+    assert ("errors: 14 days, most 3 on" in shown) is beside
+    assert {len(line) for line in shown.split("\n")} == {size[0]}
+
+
+async def test_a_window_that_becomes_wide_moves_the_panel_and_widens_the_graphs(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await pilot.resize_terminal(160, 40)
+        await until(pilot, lambda: "failed  ◆ held" in text_of(pilot.app))
+        await until(pilot, lambda: "        ███▁" in text_of(pilot.app))
+
+
+async def test_an_empty_list_after_thousands_is_loud(filled: Filled) -> None:
+    path = await filled()
+    db = await open_database(path)
+    async with db.transaction() as c:
+        await c.run("UPDATE runs SET full_compare = 1, status = 'completed', error = '' WHERE id = 21")
+        await c.run(
+            "UPDATE run_counts SET known = 9812, fetched = 0 WHERE run_id = 21 AND entity = 'student'"
+        )
+    await db.close()
+    async with console(path, size=(150, 40), looks=Looks(glyphs="ascii")) as pilot:
+        await press(pilot, "j")
+        shown = text_of(pilot.app)
+
+    assert "x EMPTY" in shown
+    assert "The last import is no success: no student came of" in shown
+    assert re.search(r"student \d+ h EMPTY", shown)
+
+
+def test_without_pictures_there_are_words() -> None:
+    look = Look(ASCII, pictures=False)
+    view = Health(a_connection(), IntegrationState.OK, None, None, Budget(60, 0, None), 0, 0)
+    slots = (Slot(date(2026, 11, 20), Outcome.GOOD, 3, 1),) * SLOTS_A_DAY
+    line = health_line(view, look, NOW_MS, trend=Trend(slots), width=200)
+    panel = health_panel(view, look, NOW_MS, trend=Trend(slots), width=60)
+
+    assert [cell.text for cell in line.cells][GRAPH] == "most 3"
+    assert line.cells[5].text.strip() == "60"
+    assert "runs: 1 day, 6 runs, every day good" in [as_cell(one).text for one in panel]

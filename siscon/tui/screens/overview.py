@@ -6,17 +6,16 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.containers import Container
 
-from siscon.domain.errors import UsageError
 from siscon.domain.runs import Run
-from siscon.domain.schedules import in_words
-from siscon.domain.tokens import TokenHealth
 from siscon.ops import Database
+from siscon.ops.trends import Trends, trends
 from siscon.ops.views import Health, health
 from siscon.tui import wishes
 from siscon.tui.actions import Action
-from siscon.tui.lines import HEALTH, health_line
-from siscon.tui.present import Cell, Look, age, foreign, moment, of
+from siscon.tui.health_lines import HEALTH, health_details, health_line, health_panel
+from siscon.tui.present import foreign, of
 from siscon.tui.screens.pane import Pane, bindings_of
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.status_bar import Part
@@ -25,6 +24,8 @@ from siscon.tui.wishes import Wish
 
 ROOM_FOR_ENGINE = 100
 """From this width on the status line has room to say where the engine works."""
+ROOM_BESIDE = 140
+"""From this width on the panel stands beside the list, and tells more."""
 
 
 class Overview(Pane):
@@ -34,30 +35,52 @@ class Overview(Pane):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("overview")]
 
     def body(self) -> ComposeResult:
-        yield LineTable(HEALTH, self.look, id="list")
-        yield Panel(id="panel")
+        with Container(id="health"):
+            yield LineTable(HEALTH, self.look, id="list")
+            yield Panel(id="panel")
 
     views: tuple[Health, ...] = ()
+    trends: Trends | None = None
+
+    def on_resize(self) -> None:
+        """Where there is room the panel stands beside the list; graphs are as wide as their column."""
+        self.set_class(self.app.size.width >= ROOM_BESIDE, "-beside")
+        self.call_after_refresh(self.load_soon)
 
     async def load(self, db: Database) -> None:
-        now_ms = self.desk.now_ms()
-        self.views = tuple(await health(db, now_ms=now_ms))
-        lines = [health_line(view, self.look, now_ms) for view in self.views]
+        now_ms, zone = self.desk.now_ms(), self.look.zone
+        self.views = tuple(sorted(await health(db, now_ms=now_ms, zone=zone), key=lambda view: view.urgency))
+        self.trends = await trends(db, self.trends, now_ms=now_ms, zone=zone)
+        width = self.table().row_width
+        lines = [
+            health_line(view, self.look, now_ms, trend=self.trends.of(view.integration.name), width=width)
+            for view in self.views
+        ]
         note = self.empty(
             "No integration yet.",
             "Write one into config.yaml under integrations:, then start the engine with siscon serve.",
         )
         self.table().show(self.fixed(lines), note=note)
+        self.pointed()
 
     def pointed(self) -> None:
         view: Health | None = self.value()
-        lines = health_sentences(view, self.look, self.desk.now_ms()) if view else []
-        self.query_one("#panel", Panel).tell(lines)
+        panel = self.query_one("#panel", Panel)
+        if view is None or self.trends is None:
+            panel.tell([])
+            return
+        lines = health_details if self.has_class("-beside") else health_panel
+        trend, width = self.trends.of(view.integration.name), panel.content_size.width
+        panel.tell(lines(view, self.look, self.desk.now_ms(), trend=trend, width=width))
 
     def status(self) -> list[Part]:
         views = self.views
         engine = self.engine.alive if self.engine else None
+        waiting = sum(view.needs_person for view in views)
         parts = [Part(f" {of(len(views), 'integration')} ")]
+        if waiting:
+            need = "needs" if waiting == 1 else "need"
+            parts = [Part(f" {waiting} of {of(len(views), 'integration')} {need} a person ", "bad")]
         dead, open_ = sum(view.dead for view in views), sum(view.conflicts for view in views)
         if dead:
             parts.append(Part(f" {of(dead, 'error')} (4) ", "bad", "errors"))
@@ -99,50 +122,3 @@ def _run_for(action: Action, view: Health | None) -> Run | None:
     if view is None:
         return None
     return view.run if action.id == "cancel" else view.held_run
-
-
-def health_sentences(view: Health, look: Look, now_ms: int) -> list[Cell]:
-    """What is known of one integration, in sentences."""
-    one = view.integration
-    lines = [foreign(f"{one.name}  ({one.title})", "strong")]
-    if one.failing_since_ms is not None:
-        since = f"{moment(one.failing_since_ms, look)} ({age(one.failing_since_ms, now_ms)})"
-        lines.append(Cell(f"Failing since {since}.", "bad"))
-        lines.append(foreign(one.last_error))
-    if view.held_run is not None:
-        lines.append(
-            Cell(f"Run #{view.held_run.id} is held. 7 shows its plan, A approves, D discards it:", "warn")
-        )
-        lines.append(foreign(view.held_run.error))
-    if view.run is not None:
-        lines.append(Cell(f"Run #{view.run.id} is under way (3).", "busy"))
-    lines += _in_the_way(view, look)
-    if view.budget.paused_until_ms is not None:
-        until = moment(view.budget.paused_until_ms, look)
-        lines.append(Cell(f"The SIS asked for a pause until {until}.", "warn"))
-    lines.append(foreign(_plan(one.schedule), "dim"))
-    return lines
-
-
-def _in_the_way(view: Health, look: Look) -> list[Cell]:
-    """What keeps siscon from asking: a login that needs a person, a breaker, a person's pause."""
-    one, told = view.integration, list[Cell]()
-    if view.login is TokenHealth.NEEDS_PERSON:
-        told.append(Cell(f"{look.glyphs.bad} The login needs a person: see the tokens (2).", "bad"))
-    if one.breaker_state == "open" and one.breaker_until_ms is not None:
-        until = moment(one.breaker_until_ms, look)
-        told.append(Cell(f"{look.glyphs.warn} Breaker open: nothing is asked until {until}.", "warn"))
-    elif one.breaker_state == "trying":
-        told.append(Cell(f"{look.glyphs.warn} Breaker trying: one request finds out.", "warn"))
-    if one.paused:
-        told.append(Cell(f"{look.glyphs.dim} Paused by a person: its schedule starts nothing.", "dim"))
-    return told
-
-
-def _plan(schedule: str) -> str:
-    if not schedule:
-        return "Runs by hand only."
-    try:
-        return f"Runs {in_words(schedule)}."
-    except UsageError as error:
-        return error.sentence

@@ -22,9 +22,21 @@ STYLES: dict[Tone, str] = {
 }
 
 
-def content(cells: Sequence[Cell]) -> Content:
-    """Cells as text that is never read as markup, one line each."""
-    return Content("\n").join(Content.styled(cell.text, STYLES[cell.tone]) for cell in cells)
+def content(lines: Sequence[Cell | Cells]) -> Content:
+    """Cells as text that is never read as markup, one line each; several cells may share a line."""
+    return Content("\n").join(_line(one) for one in lines)
+
+
+def _line(told: Cell | Cells) -> Content:
+    cells = (told,) if isinstance(told, Cell) else told
+    return Content("").join(Content.styled(cell.text, STYLES[cell.tone]) for cell in cells)
+
+
+def as_cell(told: Cell | Cells) -> Cell:
+    """A line as one cell: what it says, as loud as its first piece."""
+    if isinstance(told, Cell):
+        return told
+    return Cell("".join(cell.text for cell in told), told[0].tone if told else "")
 
 
 class Panel(Static):
@@ -36,11 +48,13 @@ class Panel(Static):
         super().__init__(Content(""), id=id, markup=False)
         self.lines: tuple[Cell, ...] = ()
         self.table: tuple[Cells, ...] = ()
+        self._told: tuple[Cell | Cells, ...] = ()
 
-    def tell(self, lines: Sequence[Cell]) -> None:
-        """Show sentences."""
-        if tuple(lines) != self.lines or self.table:
-            self.lines, self.table = tuple(lines), ()
+    def tell(self, lines: Sequence[Cell | Cells]) -> None:
+        """Show sentences; several cells that stand together are one line."""
+        if tuple(lines) != self._told or self.table:
+            self._told, self.table = tuple(lines), ()
+            self.lines = tuple(map(as_cell, lines))
             self.update(content(lines))
 
     def tell_table(self, lines: Sequence[Cell], rows: Sequence[Cells], *, more: str) -> None:
@@ -48,6 +62,7 @@ class Panel(Static):
         if (tuple(lines), tuple(rows)) == (self.lines, self.table):
             return
         self.lines, self.table = tuple(lines), tuple(rows)
+        self._told = self.lines
         width = max(10, self.content_region.width or self.app.size.width - 4)
         size = max(8, (width - 2 * 3) // 4)
         told = [content(lines)] if lines else []

@@ -83,6 +83,11 @@ class LineTable(ScrollView, can_focus=True):
     # What it shows
 
     @property
+    def row_width(self) -> int:
+        """How wide a row is, for cells that are drawn to the width of their column."""
+        return self._width
+
+    @property
     def key(self) -> Hashable | None:
         """The key of the row under the cursor."""
         return self.rows.key(self.cursor) if self.cursor < len(self.rows) else None

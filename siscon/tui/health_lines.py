@@ -1,0 +1,225 @@
+"""Health in rows and sentences: what each integration's state is, how it came to it, how fresh its records are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from siscon.domain.errors import UsageError
+from siscon.domain.freshness import Fresh
+from siscon.domain.schedules import in_words
+from siscon.domain.tokens import TokenHealth
+from siscon.ops.trends import Trend
+from siscon.ops.views import Budget, Health
+from siscon.tui import pictures
+from siscon.tui.present import (
+    INTEGRATION_WORDS,
+    Cell,
+    Cells,
+    Look,
+    Tone,
+    age,
+    ahead,
+    count,
+    foreign,
+    mark,
+    moment,
+    number,
+    span,
+)
+from siscon.tui.widgets.columns import Column, fit
+from siscon.tui.widgets.rows import Line
+
+HEALTH = (
+    Column("Integration", 11, flex=2, most=24),
+    Column("System", 12, flex=1, most=20, from_width=104),
+    Column("State", 9),
+    Column("Last good", 10),
+    Column("Next run", 9, from_width=66),
+    Column("Budget", 9, from_width=76),
+    Column("Errors", 6, align="right"),
+    Column("Conf.", 5, align="right"),
+    Column("14 d", 4, flex=3, most=14),
+    Column("Breaker", 8, from_width=128),
+    Column("What is wrong", 14, flex=8, from_width=117),
+)
+GRAPH = next(place for place, column in enumerate(HEALTH) if column.title == "14 d")
+GAUGE_WIDTH = 5
+WORDS_WIDTH = 12
+"""From this width on a graph in words has room for what its figure means."""
+
+BREAKERS = {"closed": "closed", "open": "OPEN", "trying": "trying"}
+
+
+def health_line(view: Health, look: Look, now_ms: int, *, trend: Trend, width: int) -> Line:
+    """One integration in a table ``width`` wide: its state, how fresh it is, what waits for a person."""
+    one = view.integration
+    word, tone = INTEGRATION_WORDS[view.state]
+    due = _due(view, now_ms)
+    wrong = view.held_run.error if view.held_run else one.last_error or _emptied(view.fresh)
+    cells = (
+        foreign(one.name, "strong"),
+        foreign(one.title, "dim"),
+        mark(word, tone, look),
+        Cell(_short(age(one.last_good_at_ms, now_ms)), "" if one.last_good_at_ms else "dim"),
+        Cell(_short(due), "warn" if due == "now" and tone != "busy" else ""),
+        budget_cell(view.budget, look),
+        count(view.dead, look, "bad"),
+        count(view.conflicts, look, "warn"),
+        _graph(trend, look, fit(HEALTH, width)[GRAPH]),
+        Cell(BREAKERS[one.breaker_state], "dim" if one.breaker_state == "closed" else "warn"),
+        foreign(wrong, "warn" if view.held_run else "bad"),
+    )
+    return Line(one.name, cells, view)
+
+
+def _due(view: Health, now_ms: int) -> str:
+    one = view.integration
+    if one.paused or not one.enabled:
+        return "paused" if one.enabled else "off"
+    return ahead(one.next_due_at_ms, now_ms) if one.next_due_at_ms is not None else "by hand"
+
+
+def _short(words: str) -> str:
+    """A length of time without its minutes where it has hours: "3 h ago"."""
+    head, hours, tail = words.partition(" h ")
+    return f"{head} h{tail[tail.index(' m') + 2 :]}" if hours and " m" in tail else words
+
+
+def budget_cell(budget: Budget, look: Look) -> Cell:
+    """What is left of the requests of this minute, in steps: a figure that flickers is read by nobody."""
+    if not budget.per_minute:
+        return Cell("no limit", "dim")
+    left = _in_steps(budget.left, budget.per_minute)
+    tone: Tone = "warn" if not left else ""
+    drawn = f"{pictures.gauge(left, budget.per_minute, GAUGE_WIDTH, look)} " if look.pictures else ""
+    return Cell(f"{drawn}{left:>3}", tone)
+
+
+def _in_steps(left: int, whole: int) -> int:
+    """So many requests, told in about ten steps; all and none are exact."""
+    step = max(1, whole // 10)
+    return left if left >= whole else left // step * step
+
+
+def _graph(trend: Trend, look: Look, width: int) -> Cell:
+    counts = [failed for _, failed in trend.errors]
+    known = [one for one in counts if one is not None]
+    tone: Tone = "bad" if any(known[-1:]) else "dim"
+    if not look.pictures:
+        most = number(max(known)) if known else "?"
+        return Cell(f"most {most}" if width >= WORDS_WIDTH else most, tone)
+    return Cell(pictures.sparkline(counts, width, look), tone)
+
+
+def health_panel(view: Health, look: Look, now_ms: int, *, trend: Trend, width: int) -> list[Cell | Cells]:
+    """What is known of one integration: sentences, then its week and how fresh each entity is."""
+    title, *sentences, schedule = health_sentences(view, look, now_ms)
+    return [
+        title,
+        *sentences,
+        *week_lines(trend, look, width),
+        *fresh_lines(view.fresh, now_ms, width),
+        schedule,
+    ]
+
+
+def health_details(view: Health, look: Look, now_ms: int, *, trend: Trend, width: int) -> list[Cell | Cells]:
+    """The panel where there is room for all of it: the words of its pictures and what their signs mean, too."""
+    one, budget = view.integration, view.budget
+    left = pictures.gauge_words(budget.left, budget.per_minute, "requests")
+    more: list[Cell | Cells] = [
+        Cell(""),
+        Cell(f"{pictures.errors_words(trend.errors)}.", "dim"),
+        Cell(f"{left}{' of this minute' if budget.per_minute else ''}; breaker {one.breaker_state}.", "dim"),
+        Cell(f"Last good {age(one.last_good_at_ms, now_ms)}, next run {_due(view, now_ms)}.", "dim"),
+    ]
+    if look.pictures:
+        more.append(Cell(pictures.legend(look), "dim"))
+    return [*health_panel(view, look, now_ms, trend=trend, width=width), *more]
+
+
+def week_lines(trend: Trend, look: Look, width: int) -> list[Cell | Cells]:
+    """The last seven days as a timeline with its days, or in words."""
+    if not trend.slots:
+        return []
+    if not look.pictures:
+        return [Cell(pictures.timeline_words(trend.slots))]
+    names, signs = pictures.timeline(trend.slots, width, look)
+    return [Cell(names, "dim"), signs] if signs else []
+
+
+def fresh_lines(fresh: Sequence[Fresh], now_ms: int, width: int) -> list[Cell | Cells]:
+    """How long ago each entity came; what is late or came empty says so in a word. No line is torn inside of one."""
+    lines: list[list[Cell]] = []
+    used = width
+    for one in fresh:
+        cell = _fresh(one, now_ms)
+        if not lines or used + 2 + len(cell.text) > width:
+            lines.append([cell])
+            used = len(cell.text)
+        else:
+            lines[-1] += [Cell("  "), cell]
+            used += 2 + len(cell.text)
+    return [tuple(line) for line in lines]
+
+
+def _fresh(one: Fresh, now_ms: int) -> Cell:
+    words = f"{one.entity.value} {_short(span((now_ms - one.ended_ms) / 1000))}"
+    if one.emptied:
+        return Cell(f"{words} EMPTY", "bad")
+    return Cell(f"{words} LATE", "warn") if one.late else Cell(words)
+
+
+def health_sentences(view: Health, look: Look, now_ms: int) -> list[Cell]:
+    """What is known of one integration, in sentences."""
+    one = view.integration
+    lines = [foreign(f"{one.name}  ({one.title})", "strong")]
+    if one.failing_since_ms is not None:
+        since = f"{moment(one.failing_since_ms, look)} ({age(one.failing_since_ms, now_ms)})"
+        lines.append(Cell(f"Failing since {since}.", "bad"))
+        lines.append(foreign(one.last_error))
+    if view.held_run is not None:
+        lines.append(
+            Cell(f"Run #{view.held_run.id} is held. 7 shows its plan, A approves, D discards it:", "warn")
+        )
+        lines.append(foreign(view.held_run.error))
+    if emptied := _emptied(view.fresh):
+        lines.append(Cell(emptied, "bad"))
+    if view.run is not None:
+        lines.append(Cell(f"Run #{view.run.id} is under way (3).", "busy"))
+    lines += _in_the_way(view, look)
+    if view.budget.paused_until_ms is not None:
+        until = moment(view.budget.paused_until_ms, look)
+        lines.append(Cell(f"The SIS asked for a pause until {until}.", "warn"))
+    lines.append(foreign(_plan(one.schedule), "dim"))
+    return lines
+
+
+def _emptied(fresh: Sequence[Fresh]) -> str:
+    """Which lists came without a record though there are some; empty for none."""
+    told = [f"no {one.entity.value} came of {number(one.known)} known" for one in fresh if one.emptied]
+    return f"The last import is no success: {', '.join(told)}." if told else ""
+
+
+def _in_the_way(view: Health, look: Look) -> list[Cell]:
+    """What keeps siscon from asking: a login that needs a person, a breaker, a person's pause."""
+    one, told = view.integration, list[Cell]()
+    if view.login is TokenHealth.NEEDS_PERSON:
+        told.append(Cell(f"{look.glyphs.bad} The login needs a person: see the tokens (2).", "bad"))
+    if one.breaker_state == "open" and one.breaker_until_ms is not None:
+        until = moment(one.breaker_until_ms, look)
+        told.append(Cell(f"{look.glyphs.warn} Breaker open: nothing is asked until {until}.", "warn"))
+    elif one.breaker_state == "trying":
+        told.append(Cell(f"{look.glyphs.warn} Breaker trying: one request finds out.", "warn"))
+    if one.paused:
+        told.append(Cell(f"{look.glyphs.dim} Paused by a person: its schedule starts nothing.", "dim"))
+    return told
+
+
+def _plan(schedule: str) -> str:
+    if not schedule:
+        return "Runs by hand only."
+    try:
+        return f"Runs {in_words(schedule)}."
+    except UsageError as error:
+        return error.sentence
