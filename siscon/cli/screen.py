@@ -60,6 +60,7 @@ def _options(found: Mapping[str, Any]) -> ConsoleOptions:
         time_zone=found["time_zone"],
         sis_owns=frozenset(found.get("sis_owns", ())),
         log_dir=home / "logs",
+        home=home,
         engine_due_by_ms=int((time.time() + ENGINE_STARTS_WITHIN_S) * 1000)
         if found.get("engine_started")
         else 0,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from siscon.domain import mappings as domain
+from siscon.domain.integrations import Integration
 from siscon.domain.records import Entity
 from siscon.store import integrations, mappings, records
 from siscon.store.database import Connection, Database
@@ -16,6 +17,12 @@ async def integration_names(db: Database) -> list[str]:
     """The integrations that have mappings, by name."""
     async with db.read() as c:
         return sorted(one.name for one in await integrations.all_integrations(c))
+
+
+async def known_integrations(db: Database) -> dict[str, Integration]:
+    """Every integration by its name."""
+    async with db.read() as c:
+        return {one.name: one for one in await integrations.all_integrations(c)}
 
 
 async def record(db: Database, integration: str, entity: Entity, external_id: str) -> RecordRow | None:

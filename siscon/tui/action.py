@@ -20,6 +20,9 @@ class Action:
     ``screens`` empty: everywhere. ``word`` stands in the footer, ``help`` in the list of keys; ``twin`` is the
     command that does the same without a screen. ``footer_on`` names screens whose footer has room for it although
     others have none. ``not_on`` names screens on which its keys mean something else.
+    others have none. ``verbs`` are its names in the command line (else made of its id, of a main screen's its word),
+    ``takes`` the kinds of words that may follow there, ``?`` behind those that may be left out, ``*`` behind those that
+    may also come again. An action without keys is reached by the line and the palette alone.
     """
 
     id: str
@@ -33,6 +36,8 @@ class Action:
     footer: bool = True
     footer_on: tuple[str, ...] = ()
     not_on: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
 
 
 def asking(
@@ -45,6 +50,7 @@ def asking(
     *,
     footer: bool = True,
     footer_on: tuple[str, ...] = (),
+    takes: tuple[str, ...] = (),
 ) -> Action:
     """An action that changes something, so a question comes first."""
     return Action(
@@ -58,4 +64,5 @@ def asking(
         twin=twin,
         footer=footer,
         footer_on=footer_on,
+        takes=takes,
     )

@@ -33,7 +33,12 @@ PANES = ("overview", "tokens", "runs", "errors", "conflicts", "records", "plans"
 
 _KEY_WORDS = {
     "slash": "/",
+    "colon": ":",
     "question_mark": "?",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "minus": "-",
+    "plus": "+",
     "escape": "esc",
     "pagedown": "page down",
     "pageup": "page up",
@@ -41,13 +46,15 @@ _KEY_WORDS = {
 
 
 def actions_of(screen: str) -> list[Action]:
-    """The actions a screen has, its own before those of every screen."""
+    """The actions that keys of a screen do, its own before those of every screen."""
     own = [
         replace(action, footer=True) if screen in action.footer_on else action
         for action in ACTIONS
-        if screen in action.screens
+        if screen in action.screens and action.keys
     ]
-    return own + [action for action in ACTIONS if not action.screens and screen not in action.not_on]
+    return own + [
+        action for action in ACTIONS if action.keys and not action.screens and screen not in action.not_on
+    ]
 
 
 def key_word(key: str) -> str:

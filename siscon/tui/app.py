@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
 
 from siscon.domain.commands import CommandStatus
 from siscon.domain.errors import SisconError
-from siscon.tui import console_acts
+from siscon.tui import console_acts, navigation
 from siscon.tui.actions import BY_ID, PANES, Action, Danger
 from siscon.tui.asking import REFUSAL_S, ask, submit
 from siscon.tui.frame import Frame
+from siscon.tui.navigation import screen_class as screen_class
 from siscon.tui.options import ConsoleOptions, ConsoleResult
-from siscon.tui.screens.overview import Overview
 from siscon.tui.screens.pane import Pane
-
-
-def screen_class(name: str) -> type[Pane]:
-    """A main screen by its name; loaded when it is first visited."""
-    found: type[Pane] = vars(import_module(f"siscon.tui.screens.{name}"))[name.capitalize()]
-    return found
+from siscon.tui.wishes import Wish
 
 
 class Console(Frame):
@@ -41,7 +35,7 @@ class Console(Frame):
             self.run_worker(self._ask_and_submit(action), group="ask", exclusive=True)
             return
         if id_ in PANES:
-            self._go(id_)
+            navigation.go(self, id_)
             return
         own = getattr(screen, f"act_{id_}", None)
         result = own() if own is not None else getattr(console_acts, f"act_{id_}")(self)
@@ -62,8 +56,11 @@ class Console(Frame):
             return
         finally:
             self.preparing = False
-        if wish is None:
-            return
+        if wish is not None:
+            await self.put(wish, screen)
+
+    async def put(self, wish: Wish, screen: Pane) -> None:
+        """Put a question to the person, and leave the command that is the answer."""
         command = await ask(self, wish, self.options, self.look)
         if command is not None:
             row = await submit(self, self.db, command, self.options)
@@ -73,22 +70,7 @@ class Console(Frame):
 
     def action_up(self, depth: int) -> None:
         """Back to a screen that lies on the way to this one, ``depth`` from the bottom."""
-        while len(self.screen_stack) > depth + 1:
-            self.pop_screen()
-
-    def _go(self, name: str) -> None:
-        """Show a main screen: home lies at the bottom, one other main screen above it."""
-        keep = 1 if name == Overview.name_ else 2
-        while len(self.screen_stack) > keep:
-            self.pop_screen()
-        if isinstance(self.screen, Pane) and self.screen.name_ == name:
-            return
-        if not self.is_screen_installed(name):
-            self.install_screen(screen_class(name)(self.desk), name)
-        if len(self.screen_stack) == 1:
-            self.push_screen(name)
-        else:
-            self.switch_screen(name)
+        navigation.up(self, depth)
 
 
 def run_console(options: ConsoleOptions) -> ConsoleResult:

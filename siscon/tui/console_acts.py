@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from siscon.domain.text import plain
+from siscon.tui import navigation
 from siscon.tui.asking import offer_engine
 from siscon.tui.frame import Frame
 from siscon.tui.leaving import way_out
 from siscon.tui.screens.pane import Pane
+from siscon.tui.trail import Place
 
 
 def act_help(app: Frame) -> None:
@@ -20,6 +25,46 @@ def act_help(app: Frame) -> None:
             await app.action_act(chosen)
 
     app.push_screen(Help(screen.name_, app.look), run)
+
+
+def act_command(app: Frame, text: str = "") -> None:
+    """A line to type a command in."""
+    from siscon.tui.line_acts import prepare, words_known
+    from siscon.tui.screens.command import Command
+
+    def do(deed: Callable[[], object] | None) -> None:
+        if deed is not None:
+            deed()
+
+    line = Command(
+        lambda one: prepare(app, one),
+        lambda: words_known(app.db, app.desk.now_ms()),
+        app.line_history,
+        text=text,
+    )
+    app.push_screen(line, do)
+
+
+def act_earlier(app: Frame) -> None:
+    """Back to the screen before, as a browser goes."""
+    _walk(app, app.trail.step(-1), "There is no screen before this one.")
+
+
+def act_later(app: Frame) -> None:
+    """On to the screen that one came back from."""
+    _walk(app, app.trail.step(1), "There is no screen after this one.")
+
+
+def act_before(app: Frame) -> None:
+    """The screen one was on before this one; there again it leads back here."""
+    _walk(app, app.trail.before, "There was no other screen yet.")
+
+
+def _walk(app: Frame, place: Place | None, none: str) -> None:
+    if place is None:
+        app.notify(plain(none), timeout=3)
+    else:
+        navigation.show(app, place)
 
 
 def act_filter(app: Frame) -> None:

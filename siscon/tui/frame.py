@@ -21,12 +21,15 @@ from siscon.tui.action import Action
 from siscon.tui.context import badges_of
 from siscon.tui.crash import crash_sentence, write_crash
 from siscon.tui.leaving import catch_signals
+from siscon.tui.line_history import LineHistory
 from siscon.tui.looks import leave_mouse_alone, look_at, theme_for
 from siscon.tui.options import ConsoleOptions, ConsoleResult
 from siscon.tui.present import ASCII, Look
 from siscon.tui.screens.overview import Overview
 from siscon.tui.screens.pane import Desk, Pane
 from siscon.tui.themes import THEMES, OwnColours, ThemeName
+from siscon.tui.trail import Place, Trail, place_of
+from siscon.tui.wishes import Wish
 
 TERMINAL_CHECK_S = 2.0
 
@@ -56,8 +59,11 @@ class Frame(App[ConsoleResult]):
             self._engine_due,
             lambda: self.options.sis_owns,
             lambda: badges_of(self.options, self.look),
+            self._seen,
         )
         self.db: Database | None = None
+        self.trail: Trail[Place] = Trail()
+        self.line_history = LineHistory(options.home)
         self.preparing = False  # a question is being put together: what it concerns is counted first
         self._on_terminal = False
         self._release_signals: Callable[[], None] = lambda: None
@@ -127,6 +133,7 @@ class Frame(App[ConsoleResult]):
             return False
         self.options = settled
         self.dress()
+        self.line_history = LineHistory(settled.home)
         return True
 
     def _engine_due(self) -> bool:
@@ -158,6 +165,10 @@ class Frame(App[ConsoleResult]):
     def leave(self) -> None:
         """End the console; an engine goes on."""
         self.exit(ConsoleResult())
+
+    def _seen(self) -> None:
+        """A screen has come up: note where the person is now."""
+        self.trail.seen(place_of(self.screen_stack))
 
     # Telling
 
@@ -199,4 +210,8 @@ class Frame(App[ConsoleResult]):
 
     async def action_act(self, id_: str) -> None:
         """Do an action of the table."""
+        raise NotImplementedError
+
+    async def put(self, wish: Wish, screen: Pane) -> None:
+        """Put a question to the person, and leave the command that is the answer."""
         raise NotImplementedError

@@ -24,7 +24,8 @@ class ConsoleOptions:
     """How to run a console.
 
     ``open_database`` is awaited in the app's own loop after the first paint. ``start_engine`` starts one and
-    answers with a sentence; None: this console cannot start engines. ``log_dir`` receives crash details.
+    answers with a sentence; None: this console cannot start engines. ``log_dir`` receives crash details, ``home``
+    keeps the history of the command line.
     ``settle`` is awaited before all else, once the first frame is painted: it gives the options that a configuration
     still being read holds, or the result with which to leave where that failed. Until ``engine_due_by_ms`` an engine
     that was started just now is expected, not missed. ``sis_owns`` names fields that nobody edits here, each as
@@ -40,6 +41,7 @@ class ConsoleOptions:
     time_zone: str = "UTC"
     sis_owns: frozenset[str] = frozenset()
     log_dir: Path | None = None
+    home: Path | None = None
     start_engine: Callable[[], Awaitable[str]] | None = None
     settle: Callable[[], Awaitable[ConsoleOptions | ConsoleResult]] | None = None
     engine_due_by_ms: int = 0

@@ -15,6 +15,7 @@ ON_RECORDS: tuple[Action, ...] = (
         "siscon runs remap",
         footer=False,
         footer_on=("plan",),
+        takes=("run",),
     ),
     Action(
         "leave_out",
@@ -33,6 +34,7 @@ ON_RECORDS: tuple[Action, ...] = (
         "siscon plan",
         footer=False,
         footer_on=("plans",),
+        takes=("integration",),
     ),
     Action(
         "next_verdict",
@@ -50,6 +52,7 @@ ON_RECORDS: tuple[Action, ...] = (
         "Fetch and apply this record again (asks).",
         ("dead", "dead_record"),
         "siscon errors retry",
+        takes=("error",),
     ),
     asking(
         "retry_cause",
@@ -74,6 +77,7 @@ ON_RECORDS: tuple[Action, ...] = (
         "Pass this record over from now on (asks why).",
         ("dead", "dead_record"),
         "siscon errors discard",
+        takes=("error",),
     ),
     asking(
         "give_up_cause",
@@ -174,6 +178,7 @@ ON_RECORDS: tuple[Action, ...] = (
         "Put back what this run changed (asks why).",
         ("runs", "run", "record"),
         "siscon undo",
+        takes=("run",),
     ),
     asking(
         "fetch",
@@ -184,6 +189,7 @@ ON_RECORDS: tuple[Action, ...] = (
         "siscon sync --record",
         footer=False,
         footer_on=("dead_record",),
+        takes=("integration", "entity", "id"),
     ),
     Action(
         "history",

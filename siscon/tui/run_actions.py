@@ -16,6 +16,7 @@ ON_RUNS: tuple[Action, ...] = (
         Danger.CONFIRM,
         mutates=True,
         twin="siscon sync",
+        takes=("integration", "entity*", "--full?"),
     ),
     Action(
         "full_sync",
@@ -27,6 +28,7 @@ ON_RUNS: tuple[Action, ...] = (
         mutates=True,
         twin="siscon sync --full",
         footer=False,
+        takes=("integration",),
     ),
     Action(
         "cancel",
@@ -37,6 +39,7 @@ ON_RUNS: tuple[Action, ...] = (
         Danger.CONFIRM,
         mutates=True,
         twin="siscon runs cancel",
+        takes=("run",),
     ),
     Action(
         "approve",
@@ -49,6 +52,7 @@ ON_RUNS: tuple[Action, ...] = (
         twin="siscon runs approve",
         footer=False,
         footer_on=("plans", "plan"),
+        takes=("run",),
     ),
     Action(
         "discard",
@@ -61,6 +65,7 @@ ON_RUNS: tuple[Action, ...] = (
         twin="siscon runs discard",
         footer=False,
         footer_on=("plans", "plan"),
+        takes=("run",),
     ),
     Action(
         "run_now",
@@ -81,6 +86,8 @@ ON_RUNS: tuple[Action, ...] = (
         Danger.CONFIRM,
         mutates=True,
         twin="siscon integrations pause",
+        verbs=("pause", "resume"),
+        takes=("integration",),
     ),
     Action(
         "renew",
@@ -91,5 +98,6 @@ ON_RUNS: tuple[Action, ...] = (
         Danger.CONFIRM,
         mutates=True,
         twin="siscon tokens refresh",
+        takes=("integration",),
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from rich.cells import cell_len
 from textual import on
@@ -53,6 +53,8 @@ class Desk:
     """Fields that only the SIS changes, as integration, entity and field with dots between them."""
     badges: Callable[[], list[Part]] = list
     """What the context bar says at its right of this console as a whole (see :mod:`siscon.tui.context`)."""
+    seen: Callable[[], object] = lambda: None
+    """Told whenever a screen has come up, so that one finds the way back to it."""
 
 
 def bindings_of(screen: str) -> list[Binding]:
@@ -70,6 +72,14 @@ class Pane(Screen[None]):
     AUTO_FOCUS: ClassVar[str | None] = "LineTable"
     name_: ClassVar[str] = ""
     find_words: ClassVar[str] = "Rows that hold"
+
+    made_of: tuple[Any, ...] = ()
+    """What tells this screen from others of its kind; another one made of it shows the same."""
+
+    def __new__(cls, *made_of: Any, **_more: Any) -> Self:
+        made = super().__new__(cls)
+        made.made_of = made_of[1:]
+        return made
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
@@ -132,6 +142,8 @@ class Pane(Screen[None]):
 
     def on_screen_resume(self) -> None:
         self._timer.resume()
+        if self.is_current:
+            self.desk.seen()
         self.load_soon()
 
     def on_resize(self) -> None:
