@@ -13,7 +13,7 @@ from siscon.cli.exit_codes import CANCELLED, DONE, FAILED, MISUSED
 
 COMMANDS = {
     "serve": ("console", "Run the engine alone, without a screen."),
-    "status": ("operate", "Say which engines are alive and what runs."),
+    "status": ("status", "Say how each integration is, which engines are alive and what runs."),
     "stop": ("operate", "End the engine after its open batch."),
     "demo": ("demo", "Show siscon at work on invented districts; needs nothing else."),
     "sandbox": ("sandbox", "Serve invented districts as real systems would."),

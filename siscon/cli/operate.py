@@ -1,4 +1,4 @@
-"""Commands that operate: sync, runs, status, stop."""
+"""Commands that operate: sync, runs, stop."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from siscon import runtime
 from siscon.cli import acts, output, summaries
+from siscon.cli.comparing import compare_runs
 from siscon.cli.exit_codes import HELD
 from siscon.cli.options import (
     check_integration,
@@ -249,6 +250,9 @@ def show_run(run_id: int, config: Path | None, *, as_json: bool) -> None:
     in_house(config, work)
 
 
+runs.add_command(compare_runs)
+
+
 @runs.command("cancel")
 @click.argument("run_id", type=int, metavar="ID")
 @config_option
@@ -293,35 +297,6 @@ def remap_run(run_id: int, reason: str, config: Path | None, *, yes: bool) -> No
         output.say(f"To be tied to their new ids: {told} records. They keep their internal ids and edits.")
         sure("Tie them?", yes=yes)
         await acts.ask(house, Remap(run_id, sum(counted.values()), reason))
-
-    in_house(config, work)
-
-
-@click.command()
-@config_option
-@json_option
-def status(config: Path | None, *, as_json: bool) -> None:
-    """Say which engines are alive and what runs."""
-
-    async def work(house: runtime.House) -> None:
-        moment = now_ms()
-        engines = await run_rows.engine_rows(house.db, now_ms=moment)
-        running = await run_rows.active_rows(house.db, now_ms=moment)
-        if as_json:
-            printer = output.Printer((), as_json=True)
-            for row in (*engines, *running):
-                printer.row(row)
-            return
-        output.say(f"Database  {house.settings.database}")
-        for one in engines:
-            output.say(
-                f"Engine    {one['engine']} on {one['host']}, process {one['pid']}, since {one['since']}"
-            )
-        if not engines:
-            output.say("Engine    none is alive: 'siscon' or 'siscon serve' starts one")
-        click.echo()
-        columns = ("run_id", "integration", "status", "phase", "fetched", "total", "requests", "held_by")
-        output.show(running, columns, as_json=False, empty="No run is under way.")
 
     in_house(config, work)
 

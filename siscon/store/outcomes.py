@@ -21,7 +21,8 @@ found AS (SELECT i.name, s.slot, r.id, r.status, r.error_code FROM integrations 
     ON r.integration = i.name AND r.finished_at_ms >= s.from_ms AND r.finished_at_ms < s.until_ms
   WHERE i.removed_at_ms IS NULL AND r.kind = 'import' AND r.lane = 'bulk')
 SELECT name, slot, status, error_code, count(*) AS runs,
-  max((SELECT sum(c.failed) FROM run_counts c WHERE c.run_id = found.id HAVING sum(c.pages) > 0)) AS failed
+  max((SELECT sum(c.failed) FROM run_counts c WHERE c.run_id = found.id
+    HAVING sum(c.pages) + sum(c.done) > 0)) AS failed
 FROM found GROUP BY name, slot, status, error_code
 """
 # A held run has not ended: it stands where it began.
@@ -56,6 +57,18 @@ JOIN runs r ON r.id = (SELECT g.id FROM runs g CROSS JOIN run_counts k ON k.run_
 JOIN run_counts c ON c.run_id = r.id AND c.entity = w.entity
 ORDER BY w.name, c.position
 """
+
+
+LAST = """
+SELECT id FROM runs WHERE integration = :integration AND kind = 'import' AND lane = 'bulk'
+  AND status IN ('completed', 'completed with warnings', 'completed with errors', 'failed', 'cancelled', 'held')
+ORDER BY id DESC LIMIT :limit
+"""
+
+
+async def last(c: Connection, integration: str, *, limit: int) -> list[int]:
+    """The numbers of an integration's last imports that have ended or are held, the newest first."""
+    return [row["id"] for row in await c.all(LAST, {"integration": integration, "limit": limit})]
 
 
 async def ended(c: Connection, edges: Sequence[int]) -> dict[str, list[Ended]]:

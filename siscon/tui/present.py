@@ -47,6 +47,8 @@ class Glyphs:
     """Eight heights for graphs, the lowest, which is zero, first; what nobody knows is a space."""
     held: str = "◆"
     """An import that waits for a person, where its end would stand."""
+    up: str = "▲"
+    down: str = "▼"
 
     def of(self, tone: Tone) -> str:
         """The sign that goes with a tone."""
@@ -55,7 +57,7 @@ class Glyphs:
 
 BLOCK = Glyphs()
 BRAILLE = Glyphs(full="⣿", void="⣀", levels="⡀⣀⣄⣤⣦⣶⣷⣿")
-ASCII = Glyphs("*", ">", "~", "x", "o", "#", "-", ".", "-", ".", "->", ">=", ".:-=+*%#", "!")
+ASCII = Glyphs("*", ">", "~", "x", "o", "#", "-", ".", "-", ".", "->", ">=", ".:-=+*%#", "!", "^", "v")
 GLYPHS: Mapping[str, Glyphs] = {"ascii": ASCII, "block": BLOCK, "braille": BRAILLE}
 
 

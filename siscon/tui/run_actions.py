@@ -42,6 +42,16 @@ ON_RUNS: tuple[Action, ...] = (
         takes=("run",),
     ),
     Action(
+        "compare",
+        ("V",),
+        "Compare",
+        "Show its last imports side by side.",
+        ("overview", "runs", "run"),
+        twin="siscon runs compare",
+        footer=False,
+        footer_on=("runs",),
+    ),
+    Action(
         "approve",
         ("A",),
         "Approve",

@@ -47,6 +47,13 @@ async def _run(desk: Desk, db: Database, told: Sequence[str]) -> Shown:
     return RunPane(desk, await _known_run(db, told[0]))
 
 
+async def _compare(desk: Desk, db: Database, told: Sequence[str]) -> Shown:
+    from siscon.tui.screens.compare import ComparePane
+
+    await _known_integration(db, told[0])
+    return ComparePane(desk, told[0])
+
+
 async def _dead(desk: Desk, db: Database, told: Sequence[str]) -> Shown:
     from siscon.ops.dead_records import groups
     from siscon.tui.screens.dead import Dead
@@ -133,6 +140,7 @@ async def _help(desk: Desk, _db: Database, told: Sequence[str]) -> Shown:
 
 DETAILS: Mapping[str, Detail] = {
     "run": Detail("Run", "RUN", _run),
+    "compare": Detail("Imports side by side", "INTEGRATION", _compare),
     "dead": Detail("Errors of one cause", "INTEGRATION ENTITY CODE [FIELD]", _dead, numbered=True),
     "dead_record": Detail("Record in error", "ID", _dead_record),
     "conflict": Detail("Conflict", "ID", _conflict),

@@ -38,6 +38,8 @@ WORDS = replace(
     dot="none",
     arrow="to",
     at_least="at least",
+    up="up",
+    down="down",
 )
 """Signs for ears: a state is its word alone, nothing is said as nothing."""
 LONGEST = 4_000

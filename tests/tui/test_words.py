@@ -29,6 +29,7 @@ Filled = Callable[..., Awaitable[Path]]
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "run": ("22",),
+    "compare": ("harbor",),
     "dead": ("harbor", "student", "bad_date"),
     "dead_record": ("1",),
     "conflict": ("#2",),

@@ -92,7 +92,7 @@ class Overview(Pane):
 
     def why_not(self, action: Action) -> str:
         view: Health | None = self.value()
-        if action.id in ("sync", "full_sync", "dry_run", "pause") and view is None:
+        if action.id in ("sync", "full_sync", "dry_run", "pause", "compare") and view is None:
             return "No integration is under the cursor."
         if action.id in wishes.ON_RUNS:
             return wishes.why_not(action.id, _run_for(action, view))
@@ -112,6 +112,14 @@ class Overview(Pane):
             return wishes.dry_run(name)
         run = _run_for(action, view)
         return await wishes.of_run(action.id, run, db) if run else None
+
+    def act_compare(self) -> None:
+        """The last imports of the integration under the cursor, side by side."""
+        from siscon.tui.screens.compare import ComparePane
+
+        view: Health | None = self.value()
+        if view is not None:
+            self.app.push_screen(ComparePane(self.desk, view.integration.name))
 
     async def act_open(self) -> None:
         """What runs, and ran."""

@@ -86,6 +86,14 @@ class RunPane(Pane):
         """The run of this screen."""
         return self.detail.active.run if self.detail else None
 
+    def act_compare(self) -> None:
+        """This run beside the others of its integration."""
+        from siscon.tui.screens.compare import ComparePane
+
+        run = self.run_here()
+        if run is not None:
+            self.app.push_screen(ComparePane(self.desk, run.integration))
+
     def why_not(self, action: Action) -> str:
         return wishes.why_not(action.id, self.run_here()) if action.id in wishes.ON_RUNS else ""
 

@@ -14,6 +14,7 @@ from siscon.tui import wishes
 from siscon.tui.actions import Action
 from siscon.tui.present import Cell, Cells, of
 from siscon.tui.run_lines import ACTIVE, HISTORY, active_lines, history_cells
+from siscon.tui.screens.compare import ComparePane
 from siscon.tui.screens.pane import Pane, bindings_of
 from siscon.tui.screens.run import RunPane
 from siscon.tui.widgets.rows import PagedRows
@@ -71,7 +72,7 @@ class Runs(Pane):
 
     def why_not(self, action: Action) -> str:
         run = self.run_here()
-        if action.id in ("sync", "full_sync", "dry_run", "open") and run is None:
+        if action.id in ("sync", "full_sync", "dry_run", "open", "compare") and run is None:
             return "No run is under the cursor; screen 1 has the integrations."
         return wishes.why_not(action.id, run) if action.id in wishes.ON_RUNS else ""
 
@@ -98,3 +99,9 @@ class Runs(Pane):
         run = self.run_here()
         if run is not None:
             self.app.push_screen(RunPane(self.desk, run.id))
+
+    def act_compare(self) -> None:
+        """The last imports of the integration under the cursor, side by side."""
+        run = self.run_here()
+        if run is not None:
+            self.app.push_screen(ComparePane(self.desk, run.integration))
