@@ -58,14 +58,23 @@ def show_schema() -> None:
 @click.option(
     "--reset-terminal", is_flag=True, help="Only put a terminal right that a lost line left in disorder."
 )
-def doctor(config: Path | None, *, as_json: bool, reset_terminal: bool) -> int:
+@click.option(
+    "--quick", is_flag=True, help="Without the key, and without reading the database from end to end."
+)
+def doctor(config: Path | None, *, as_json: bool, reset_terminal: bool, quick: bool) -> int:
     """Examine configuration, files, key, database, clock, providers and terminal."""
     if reset_terminal:
         return _reset_terminal()
     size = shutil.get_terminal_size()
     screen = checks.Screen(sys.stdout.isatty(), size.columns, size.lines, sys.stdout.encoding or "")
     found = asyncio.run(
-        checks.examine(lambda: runtime.load_settings(config), os.environ, screen=screen, now_ms=now_ms())
+        checks.examine(
+            lambda: runtime.load_settings(config),
+            os.environ,
+            screen=screen,
+            now_ms=now_ms(),
+            thorough=not quick,
+        )
     )
     told = [
         {"check": one.name, "state": one.state.value, "seen": one.seen, "advice": one.advice} for one in found

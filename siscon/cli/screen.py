@@ -65,6 +65,7 @@ def _options(found: Mapping[str, Any]) -> ConsoleOptions:
         if found.get("engine_started")
         else 0,
         start_engine=lambda: _start_engine(found["config"]),
+        examine=lambda: _examine(found["config"]),
     )
 
 
@@ -95,6 +96,11 @@ def run(found: Mapping[str, Any], engine: AbstractContextManager[None] | None = 
     """Show the screen with an engine in this process, if one is given."""
     with engine or nullcontext():
         return show(found)
+
+
+async def _examine(config: str) -> Any:
+    """What the doctor finds; what that needs is loaded when somebody asks."""
+    return await importlib.import_module("siscon.cli.examining").examine(config)
 
 
 async def _start_engine(config: str) -> str:

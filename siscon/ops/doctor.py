@@ -6,54 +6,38 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 from siscon.config import Settings
 from siscon.domain.errors import SisconError
 from siscon.domain.text import plain
 from siscon.domain.tokens import TokenHealth, TokenState
+from siscon.ops.checks import Check as Check
+from siscon.ops.checks import Screen as Screen
+from siscon.ops.checks import State as State
 from siscon.providers import registry
-from siscon.store import events, keys, leases, migrate, rekey, sqlite, tokens
+from siscon.store import events, integrations, keys, leases, migrate, rekey, size, sqlite, tokens
 from siscon.store.database import Database
 
 LEAST_FREE_MIB, GOOD_FREE_MIB = 100, 1024
+MIB = 1024 * 1024
 CLOCK_SLACK_MS = 2 * 60 * 1000
 SCREEN_COLUMNS, SCREEN_LINES = 80, 24
 
 
-class State(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing examined: how it is, what was seen, and what to do about it."""
-
-    name: str
-    state: State
-    seen: str
-    advice: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """What the terminal says of itself."""
-
-    is_terminal: bool
-    columns: int
-    lines: int
-    encoding: str
-
-
 async def examine(
-    load: Callable[[], Settings], environ: Mapping[str, str], *, screen: Screen, now_ms: int
+    load: Callable[[], Settings],
+    environ: Mapping[str, str],
+    *,
+    screen: Screen,
+    now_ms: int,
+    thorough: bool = True,
 ) -> list[Check]:
-    """Every check, in the order in which one builds on the other."""
+    """Every check, in the order in which one builds on the other.
+
+    Not ``thorough`` it neither touches the key nor reads every page of the database.
+    """
     checks = check_screen(environ, screen)
     try:
         settings = load()
@@ -66,7 +50,7 @@ async def examine(
     used = sorted({one.provider for one in settings.integrations.values()})
     checks = [Check("configuration", State.OK, found), *check_providers(used), *checks]
     checks += [check_home(settings.home), check_disk(settings.home), check_space(settings.home)]
-    checks += await _check_database(settings, environ, now_ms=now_ms)
+    checks += await _check_database(settings, environ, now_ms=now_ms, thorough=thorough)
     return checks
 
 
@@ -148,7 +132,7 @@ def check_disk(home: Path) -> Check:
 
 def check_space(home: Path) -> Check:
     """What is left on the disk of the home."""
-    free_mib = shutil.disk_usage(_nearest(home)).free // (1024 * 1024)
+    free_mib = shutil.disk_usage(_nearest(home)).free // MIB
     seen = f"{free_mib:,} MiB free"
     if free_mib < LEAST_FREE_MIB:
         return Check("space", State.FAIL, seen, "make room: imports stop when the disk is full")
@@ -161,7 +145,9 @@ def _nearest(path: Path) -> Path:
     return next(one for one in (path, *path.parents) if one.exists())
 
 
-async def _check_database(settings: Settings, environ: Mapping[str, str], *, now_ms: int) -> list[Check]:
+async def _check_database(
+    settings: Settings, environ: Mapping[str, str], *, now_ms: int, thorough: bool
+) -> list[Check]:
     path = settings.database
     if not path.exists():
         return [Check("database", State.WARN, f"{path} is not there yet", "the first start makes it")]
@@ -170,7 +156,7 @@ async def _check_database(settings: Settings, environ: Mapping[str, str], *, now
     except SisconError as error:
         return [Check("database", State.FAIL, error.sentence, "see the sentence; nothing was changed")]
     try:
-        faults = await sqlite.quick_check(db)
+        faults = await sqlite.quick_check(db) if thorough else []
         if faults:
             advice = "stop siscon and restore the newest good copy"
             return [Check("database", State.FAIL, "; ".join(faults[:3]), advice)]
@@ -178,10 +164,11 @@ async def _check_database(settings: Settings, environ: Mapping[str, str], *, now
         if db.version > newest:
             told = f"{path} has schema {db.version}; this siscon knows schemas up to {newest}"
             return [Check("database", State.FAIL, told, "install the newer siscon again")]
-        checks = [Check("database", State.OK, f"{path}, schema {db.version}, sound")]
+        sound = "sound" if thorough else "not read through"
         return [
-            *checks,
-            await _check_key(db, settings.home, environ),
+            Check("database", State.OK, f"{path}, schema {db.version}, {sound}"),
+            await check_size(db),
+            *([await _check_key(db, settings.home, environ)] if thorough else []),
             await _check_clock(db, now_ms=now_ms),
             await _check_engine(db, now_ms=now_ms),
             *await _check_logins(db, settings.integrations, now_ms=now_ms),
@@ -190,6 +177,16 @@ async def _check_database(settings: Settings, environ: Mapping[str, str], *, now
         return [Check("database", State.FAIL, error.sentence, "see the sentence; nothing was changed")]
     finally:
         await db.close()
+
+
+async def check_size(db: Database) -> Check:
+    """How large the database is, and what it holds most of."""
+    async with db.read() as c:
+        names = [one.name for one in await integrations.all_integrations(c)]
+        found = await size.measure(c, names)
+    told = ", ".join(f"{n:,} {what}" for what, n in found.rows.items() if n)
+    free = f" ({found.free_bytes / MIB:,.1f} of them free)" if found.free_bytes > MIB else ""
+    return Check("size", State.OK, f"{found.bytes / MIB:,.1f} MiB{free}; {told or 'no row yet'}")
 
 
 async def _check_key(db: Database, home: Path, environ: Mapping[str, str]) -> Check:

@@ -28,7 +28,18 @@ MOVES: tuple[tuple[tuple[str, ...], str, str], ...] = (
 )
 """Keys of every list: keys, what the list does, words."""
 
-PANES = ("overview", "tokens", "runs", "errors", "conflicts", "records", "plans", "schedules", "activity")
+PANES = (
+    "overview",
+    "tokens",
+    "runs",
+    "errors",
+    "conflicts",
+    "records",
+    "plans",
+    "schedules",
+    "activity",
+    "doctor",
+)
 """The main screens in the order of their keys."""
 
 _KEY_WORDS = {

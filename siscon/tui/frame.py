@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,10 +16,12 @@ from siscon.domain.errors import SisconError
 from siscon.domain.roles import Role
 from siscon.domain.text import plain
 from siscon.ops import Database
+from siscon.ops.checks import Check
 from siscon.tui import feed
 from siscon.tui.action import Action
 from siscon.tui.context import badges_of
 from siscon.tui.crash import crash_sentence, write_crash
+from siscon.tui.lag import Lag
 from siscon.tui.leaving import catch_signals
 from siscon.tui.line_history import LineHistory
 from siscon.tui.looks import leave_mouse_alone, look_at, theme_for
@@ -51,6 +53,7 @@ class Frame(App[ConsoleResult]):
         self.options = options
         self.animation_level = "none"
         self.look = Look()
+        self.lag = Lag()
         self.desk = Desk(
             self.look,
             options.now_ms,
@@ -59,6 +62,9 @@ class Frame(App[ConsoleResult]):
             self._engine_due,
             lambda: self.options.sis_owns,
             lambda: badges_of(self.options, self.look),
+            self._examine,
+            lambda: self.options.looks,
+            self.lag,
             self._seen,
         )
         self.db: Database | None = None
@@ -105,6 +111,7 @@ class Frame(App[ConsoleResult]):
         self._release_signals = catch_signals(self.leave, self._restore)
         self._on_terminal = not self.is_headless and os.isatty(0)
         self.set_interval(TERMINAL_CHECK_S, self._check_terminal)
+        self.run_worker(self.lag.watch(), group="lag")
         self.call_after_refresh(self.open_soon)
 
     def open_soon(self) -> None:
@@ -135,6 +142,9 @@ class Frame(App[ConsoleResult]):
         self.dress()
         self.line_history = LineHistory(settled.home)
         return True
+
+    def _examine(self) -> Awaitable[Sequence[Check]] | None:
+        return self.options.examine() if self.options.examine is not None else None
 
     def _engine_due(self) -> bool:
         return self.options.now_ms() < self.options.engine_due_by_ms

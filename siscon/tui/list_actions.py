@@ -49,6 +49,6 @@ ON_LISTS: tuple[Action, ...] = (
         ("slash",),
         "Find",
         "Show only rows that hold a text; none shows all.",
-        ("overview", "tokens", "run", "errors", "records", "schedules", "activity"),
+        ("overview", "tokens", "run", "errors", "records", "schedules", "activity", "doctor"),
     ),
 )

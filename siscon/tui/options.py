@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from siscon.domain.roles import Role
 from siscon.ops import Database
+from siscon.ops.checks import Check
 from siscon.tui.looks import AS_THE_TERMINAL, Looks
 
 OnQuit = Literal["ask", "keep", "stop"]
@@ -29,7 +30,8 @@ class ConsoleOptions:
     ``settle`` is awaited before all else, once the first frame is painted: it gives the options that a configuration
     still being read holds, or the result with which to leave where that failed. Until ``engine_due_by_ms`` an engine
     that was started just now is expected, not missed. ``sis_owns`` names fields that nobody edits here, each as
-    integration, entity and field with dots between them.
+    integration, entity and field with dots between them. ``examine`` finds what the doctor finds without the key; it
+    must not hold up the loop.
     """
 
     open_database: Callable[[], Awaitable[Database]]
@@ -44,6 +46,7 @@ class ConsoleOptions:
     home: Path | None = None
     start_engine: Callable[[], Awaitable[str]] | None = None
     settle: Callable[[], Awaitable[ConsoleOptions | ConsoleResult]] | None = None
+    examine: Callable[[], Awaitable[Sequence[Check]]] | None = None
     engine_due_by_ms: int = 0
     now_ms: Callable[[], int] = _now_ms
 

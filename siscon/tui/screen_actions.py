@@ -58,4 +58,12 @@ ON_SCREENS: tuple[Action, ...] = (
         twin="siscon events list",
         footer=False,
     ),
+    Action(
+        "doctor",
+        ("0",),
+        "Doctor",
+        "What siscon, this console and its terminal are like.",
+        twin="siscon doctor",
+        footer=False,
+    ),
 )

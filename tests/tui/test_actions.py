@@ -91,6 +91,6 @@ def test_the_command_twin_is_documented(action: object) -> None:
 
 
 def test_main_screens_have_the_keys_in_the_order_of_the_row_above_the_letters() -> None:
-    assert [BY_ID[name].keys for name in PANES] == [(key,) for key in "123456789"]
+    assert [BY_ID[name].keys for name in PANES] == [(key,) for key in "1234567890"]
     assert set(PANES) == set(SCREENS)
     assert Errors.name_ in PANES

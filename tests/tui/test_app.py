@@ -45,6 +45,7 @@ PANES = (
     ("7", ("harbor", "HELD", "412 of 1,930 student records", "1 held plan")),
     ("8", ("every day at 01:30", "harbor", "4 schedules", "in 23 h")),
     ("9", ("9,812 of 9,812 fetched", "harbor", "following")),
+    ("0", ("heartbeat", "keys wait", "examination")),
 )
 
 

@@ -38,6 +38,8 @@ async def walk(path: Path) -> None:
             ("6", "F", "escape", "enter", "down", "E", "escape", "L", "escape", "tab", "U", "escape", "down"),
             ("7", "D", "escape", "enter", "A", "escape", "enter", "tab", "down", "v", "v", "tab", "end", "h"),
             ("9", "up", "l", "l", "l", "tab", "up", "tab", "up"),
+            ("8", "down", "N", "escape", "P", "escape"),
+            ("0", "down", "r"),
         ):
             for key in keys:
                 await press(pilot, key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 from rich.cells import cell_len
@@ -19,10 +19,13 @@ from textual.widgets import Static
 from siscon.domain.commands import Command
 from siscon.domain.errors import SisconError
 from siscon.ops import Database
+from siscon.ops.checks import Check
 from siscon.ops.views import EngineLine, engine_line
 from siscon.tui.actions import BY_ID, PANES, Action, actions_of
 from siscon.tui.context import context_parts
 from siscon.tui.feed import Changed
+from siscon.tui.lag import Lag
+from siscon.tui.looks import AS_THE_TERMINAL, Looks
 from siscon.tui.present import Cell, Look, moment
 from siscon.tui.widgets.rows import FixedRows, Line
 from siscon.tui.widgets.status_bar import Bar, Part, key_parts
@@ -53,6 +56,10 @@ class Desk:
     """Fields that only the SIS changes, as integration, entity and field with dots between them."""
     badges: Callable[[], list[Part]] = list
     """What the context bar says at its right of this console as a whole (see :mod:`siscon.tui.context`)."""
+    examine: Callable[[], Awaitable[Sequence[Check]] | None] = lambda: None
+    """All that the doctor can examine without the key, beside the loop; None where this console cannot."""
+    looks: Callable[[], Looks] = lambda: AS_THE_TERMINAL
+    lag: Lag = field(default_factory=Lag)
     seen: Callable[[], object] = lambda: None
     """Told whenever a screen has come up, so that one finds the way back to it."""
 

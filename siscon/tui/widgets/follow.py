@@ -28,10 +28,9 @@ class FollowTable(LineTable):
         *,
         id: str | None = None,  # noqa: A002 # the name Textual gives it
         rows_change: bool = False,
-        following: bool = True,
     ) -> None:
         super().__init__(columns, look, id=id)
-        self.following = following
+        self.following = look.follows
         self._rows_change = rows_change
         self._seen = 0
         self._asked: Journal[Any] | None = None
