@@ -48,11 +48,16 @@ class House:
     settings: Settings
 
 
+def settings_file(path: str | Path | None = None) -> tuple[bool, Path]:
+    """The file of the settings, and whether somebody named it: here, else in ``$SISCON_CONFIG``; else ./config.yaml."""
+    named = path or os.environ.get(CONFIG_VARIABLE)
+    return bool(named), Path(named or CONFIG_FILE).absolute()
+
+
 def load_settings(path: str | Path | None = None) -> Settings:
     """The settings: of the file named, else of ``$SISCON_CONFIG``, else of ./config.yaml."""
-    named = path or os.environ.get(CONFIG_VARIABLE) or CONFIG_FILE
     return config.load(
-        Path(named).absolute(),
+        settings_file(path)[1],
         os.environ,
         provider_settings=registry.settings_of,
         provider_needs=registry.needs_of,

@@ -38,6 +38,7 @@ COMMANDS = {
     "events": ("events", "List what siscon reports, or have it told line by line as it comes."),
     "audit": ("audit", "List who did what, and prove that nobody changed the list."),
     "show": ("show", "Say what a screen of the console says, for ears and for scripts."),
+    "replay": ("replay", "Look at a database file of the past, such as a backup."),
     "doctor": ("admin", "Examine configuration, files, key, database, clock, providers and terminal."),
 }
 """Name -> module of this package, and the line that ``--help`` shows without loading it."""

@@ -11,9 +11,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from siscon.cli import output
-from siscon.domain.errors import UsageError
+from siscon.domain.errors import SisconError, UsageError
+from siscon.domain.past import PastMoment
 from siscon.domain.roles import Role
 from siscon.ops.actor import current_actor
 from siscon.tui.app import run_console
@@ -76,20 +78,66 @@ async def _open_database(path: Path, *, synchronous: str, read_only: bool = Fals
 
 
 def tell(
-    found: Mapping[str, Any], screen: str, words: Sequence[str], *, where: str, limit: int, as_json: bool
+    options: ConsoleOptions, screen: str, words: Sequence[str], *, where: str, limit: int, as_json: bool
 ) -> Iterator[Any]:
     """What a screen says, as lines or objects, read without a terminal and without a way to write."""
     telling = importlib.import_module("siscon.tui.telling")
-    options = replace(
+    question = telling.Question(screen, words, where, limit)
+    told: Iterator[Any] = telling.tell(options, question, as_json=as_json)
+    return told
+
+
+def to_look(found: Mapping[str, Any]) -> ConsoleOptions:
+    """Options for looking at what is, and no more."""
+    return replace(
         _options(found),
         open_database=lambda: _open_database(Path(found["database"]), synchronous="full", read_only=True),
         read_only=True,
         log_dir=None,
         start_engine=None,
     )
-    question = telling.Question(screen, words, where, limit)
-    told: Iterator[Any] = telling.tell(options, question, as_json=as_json)
-    return told
+
+
+def to_look_back(file: Path, at: str, time_zone: str) -> ConsoleOptions:
+    """Options for looking at a file of the past, at a moment of it."""
+    past = PastMoment(int(time.time() * 1000))
+
+    async def opened() -> Any:
+        opening = await asyncio.to_thread(importlib.import_module, "siscon.ops.past")
+        return await opening.open_past(file, past, at=at, zone=ZoneInfo(time_zone))
+
+    return ConsoleOptions(
+        open_database=opened,
+        actor=current_actor(),
+        role=Role.VIEWER,
+        read_only=True,
+        time_zone=time_zone,
+        now_ms=past.now_ms,
+        past=past,
+    )
+
+
+def replay(file: Path, at: str, time_zone: str) -> int:
+    """Show a file of the past until the person leaves; raises what kept it from being opened."""
+    options = to_look_back(file, at, time_zone)
+    faults: list[SisconError] = []
+
+    async def settle() -> ConsoleOptions | ConsoleResult:
+        try:
+            db = await options.open_database()
+        except SisconError as error:
+            faults.append(error)
+            return ConsoleResult()
+        return replace(options, open_database=lambda: _at_hand(db))
+
+    code = _left(run_console(replace(options, settle=settle)))
+    if faults:
+        raise faults[0]
+    return code
+
+
+async def _at_hand(db: Any) -> Any:
+    return db
 
 
 def run(found: Mapping[str, Any], engine: AbstractContextManager[None] | None = None) -> int:

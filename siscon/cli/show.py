@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import click
 
 from siscon import runtime
 from siscon.cli import early, output
 from siscon.cli.options import config_option, json_option
+from siscon.cli.replay import zone_of
 
 ROWS = 200
 
@@ -26,6 +28,13 @@ ROWS = 200
     "--limit", type=click.IntRange(min=1), default=ROWS, metavar="N", help=f"Rows of each list; else {ROWS}."
 )
 @click.option("--width", type=click.IntRange(min=20), metavar="N", help="Fold lines longer than this.")
+@click.option(
+    "--database",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Another database file, such as a backup, as it was at its last event.",
+)
+@click.option("--at", metavar="TIME", default="", help="As it was at 05:12, or 2026-11-20T05:12.")
 @config_option
 @json_option
 def show(
@@ -34,6 +43,8 @@ def show(
     where: str,
     limit: int,
     width: int | None,
+    database: Path | None,
+    at: str,
     config: Path | None,
     *,
     as_text: bool,
@@ -45,13 +56,21 @@ def show(
     """
     if as_text and as_json:
         raise click.UsageError("--text or --json, not both.")
-    settings = runtime.load_settings(config)
     teller = importlib.import_module("siscon.cli.screen")
-    for told in teller.tell(
-        early.known_of(settings), screen, words, where=where, limit=limit, as_json=as_json
-    ):
+    options = _options(teller, database, at, config)
+    for told in teller.tell(options, screen, words, where=where, limit=limit, as_json=as_json):
         click.echo(output.to_json(told) if as_json else _folded(told, width))
     return 0
+
+
+def _options(teller: Any, database: Path | None, at: str, config: Path | None) -> Any:
+    """How to look: at what is, or at what was."""
+    if database is not None:
+        return teller.to_look_back(database, at, zone_of(config))
+    settings = runtime.load_settings(config)
+    if at:
+        return teller.to_look_back(settings.database, at, settings.time_zone)
+    return teller.to_look(early.known_of(settings))
 
 
 def _folded(line: str, width: int | None) -> str:

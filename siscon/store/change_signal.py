@@ -14,8 +14,12 @@ from siscon.domain.errors import DatabaseError
 POLL_S = 0.05
 
 
+STILL = "ro&immutable=1"
+"""For a file that nobody writes to: nothing is locked, and nothing is laid beside it."""
+
+
 def address(path: Path, mode: str) -> str:
-    """The address of a database file that must exist already; ``mode`` is ``ro`` or ``rw``."""
+    """The address of a database file that must exist already; ``mode`` is ``ro``, ``rw`` or :data:`STILL`."""
     return f"{path.resolve().as_uri()}?mode={mode}"
 
 
@@ -26,8 +30,8 @@ class ChangeSignal:
     the first time (a wait wrapped into a task of its own) share one memory.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(address(path, "ro"), uri=True, timeout=0, isolation_level=None)
+    def __init__(self, path: Path, mode: str = "ro") -> None:
+        self._connection = sqlite3.connect(address(path, mode), uri=True, timeout=0, isolation_level=None)
         self._bell = asyncio.Event()
         self._closed = False
         self._seen: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()

@@ -196,7 +196,9 @@ def _commit(connection: sqlite3.Connection) -> None:
 class SqliteDatabase(Database):
     """A database file that is open. ``version`` is that of its schema."""
 
-    def __init__(self, path: Path, version: int, *, writer: Line | None, readers: list[Line]) -> None:
+    def __init__(
+        self, path: Path, version: int, *, writer: Line | None, readers: list[Line], mode: str = "ro"
+    ) -> None:
         self.path = path
         self.version = version
         self._identity = files.identity(path)
@@ -207,7 +209,7 @@ class SqliteDatabase(Database):
         self._free_readers: asyncio.Queue[Line] = asyncio.Queue()
         for reader in readers:
             self._free_readers.put_nowait(reader)
-        self._signal = ChangeSignal(path)
+        self._signal = ChangeSignal(path, mode)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
@@ -284,7 +286,7 @@ async def _optimize(writer: Line) -> None:
         await writer.call(lambda connection: connection.execute("PRAGMA optimize"))
 
 
-async def _connect(path: Path, mode: str) -> Line:
+async def connect(path: Path, mode: str) -> Line:
     connection = aiosqlite.connect(
         address(path, mode), uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None, cached_statements=256
     )
@@ -299,7 +301,7 @@ async def _connect(path: Path, mode: str) -> Line:
         raise
 
 
-def _set_up_reader(connection: sqlite3.Connection) -> None:
+def set_up_reader(connection: sqlite3.Connection) -> None:
     connection.row_factory = sqlite3.Row
     folding.teach(connection)
     connection.execute("PRAGMA temp_store = MEMORY")
@@ -335,7 +337,7 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _check_readable(connection: sqlite3.Connection, path: Path) -> int:
+def check_readable(connection: sqlite3.Connection, path: Path) -> int:
     found = migrate.look(connection)
     migrate.check_ours(found, path)
     if found.version == 0:
@@ -355,17 +357,17 @@ async def open_database(path: Path, *, synchronous: str = "full", read_only: boo
     async with AsyncExitStack() as opened:
         writer = None
         if not read_only:
-            writer = await _connect(path, "rw")
+            writer = await connect(path, "rw")
             opened.push_async_callback(writer.stop)
             version = await writer.call(lambda connection: _set_up_writer(connection, path, synchronous))
         readers = []
         for _ in range(READERS):
-            reader = await _connect(path, "ro" if read_only else "rw")
+            reader = await connect(path, "ro" if read_only else "rw")
             opened.push_async_callback(reader.stop)
-            await reader.call(_set_up_reader)
+            await reader.call(set_up_reader)
             readers.append(reader)
         if read_only:
-            version = await readers[0].call(lambda connection: _check_readable(connection, path))
+            version = await readers[0].call(lambda connection: check_readable(connection, path))
         database = SqliteDatabase(path, version, writer=writer, readers=readers)
         opened.pop_all()
     return database

@@ -50,6 +50,8 @@ _KEY_WORDS = {
     "right_square_bracket": "]",
     "minus": "-",
     "plus": "+",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
     "escape": "esc",
     "pagedown": "page down",
     "pageup": "page up",

@@ -47,6 +47,22 @@ ON_CONSOLE: tuple[Action, ...] = (
     Action("refresh", ("r",), "Refresh", "Read this screen again.", footer=False),
     Action("freeze", ("p",), "Hold", "Hold the screen still, or let it go on."),
     Action(
+        "event_back",
+        ("less_than_sign",),
+        "Event back",
+        "Replay: go back to the event before.",
+        twin="siscon show --at",
+        footer=False,
+    ),
+    Action(
+        "event_on",
+        ("greater_than_sign",),
+        "Event on",
+        "Replay: go on to the next event.",
+        twin="siscon show --at",
+        footer=False,
+    ),
+    Action(
         "back",
         ("escape",),
         "Back",

@@ -9,6 +9,8 @@ from siscon.tui import navigation
 from siscon.tui.asking import offer_engine
 from siscon.tui.frame import Frame
 from siscon.tui.leaving import way_out
+from siscon.tui.replay_acts import act_event_back as act_event_back
+from siscon.tui.replay_acts import act_event_on as act_event_on
 from siscon.tui.screens.pane import Pane
 from siscon.tui.trail import Place
 

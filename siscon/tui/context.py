@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from siscon.domain.roles import Role
 from siscon.tui.actions import BY_ID, PANES, key_word
 from siscon.tui.options import ConsoleOptions
+from siscon.tui.past import replay_badge
 from siscon.tui.present import Look
 from siscon.tui.widgets.columns import cut
 from siscon.tui.widgets.status_bar import Part
@@ -21,8 +22,8 @@ Badge = Callable[[ConsoleOptions, Look], Part | None]
 
 
 def read_only_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa: ARG001 # a badge is given both
-    """This console changes nothing."""
-    return Part(" READ-ONLY ", "warn") if options.read_only else None
+    """This console changes nothing; of a replay that goes without saying."""
+    return Part(" READ-ONLY ", "warn") if options.read_only and options.past is None else None
 
 
 def role_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa: ARG001 # a badge is given both
@@ -30,7 +31,7 @@ def role_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa: ARG
     return Part(f" {Role(options.role).name.lower()} ", "dim")
 
 
-BADGES: tuple[Badge, ...] = (read_only_badge, role_badge)
+BADGES: tuple[Badge, ...] = (read_only_badge, replay_badge, role_badge)
 """From left to right. A badge gives None where it has nothing to say; whoever has a new one puts it in here."""
 
 

@@ -66,6 +66,7 @@ class Frame(App[ConsoleResult]):
             lambda: self.options.looks,
             self.lag,
             self._seen,
+            options.past,
         )
         self.db: Database | None = None
         self.trail: Trail[Place] = Trail()
@@ -212,6 +213,8 @@ class Frame(App[ConsoleResult]):
         """Why this console may not do an action at all; empty when it may."""
         if not action.mutates:
             return ""
+        if self.options.past is not None:
+            return "This is a replay: nothing can be changed, and no engine works."
         if self.options.read_only:
             return "This console is read-only."
         if self.options.role < Role.OPERATOR:

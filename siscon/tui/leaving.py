@@ -69,7 +69,7 @@ async def way_out(
     app: App[Any], db: Database | None, options: ConsoleOptions, look: Look
 ) -> ConsoleResult | None:
     """What leaving means for the engine; asked where it matters. None: the person stays."""
-    work = await _work(db, options)
+    work = await _work(db, options) if options.past is None else None
     if db is None or work is None or work.engine is None:
         return ConsoleResult()
     kept = ConsoleResult(

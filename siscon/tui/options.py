@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from siscon.domain.past import PastMoment
 from siscon.domain.roles import Role
 from siscon.ops import Database
 from siscon.ops.checks import Check
@@ -32,6 +33,7 @@ class ConsoleOptions:
     that was started just now is expected, not missed. ``sis_owns`` names fields that nobody edits here, each as
     integration, entity and field with dots between them. ``examine`` finds what the doctor finds without the key; it
     must not hold up the loop.
+    integration, entity and field with dots between them. With ``past`` a file is looked at as it was then.
     """
 
     open_database: Callable[[], Awaitable[Database]]
@@ -49,6 +51,7 @@ class ConsoleOptions:
     examine: Callable[[], Awaitable[Sequence[Check]]] | None = None
     engine_due_by_ms: int = 0
     now_ms: Callable[[], int] = _now_ms
+    past: PastMoment | None = None
 
 
 @dataclass(frozen=True, slots=True)

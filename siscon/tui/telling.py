@@ -66,7 +66,7 @@ class Teller(Frame):
         if isinstance(screen, Pane) and screen.trouble:
             raise UsageError(screen.trouble) if self.question.where else DatabaseError(screen.trouble)
         told = await words.say(screen, limit=self.question.limit, numbered=shown.is_numbered(self.name_))
-        return [*told, *_commands(screen)]
+        return told if self.options.past is not None else [*told, *_commands(screen)]
 
 
 def _commands(screen: Screen[Any]) -> list[Said]:

@@ -18,6 +18,7 @@ from textual.widgets import Static
 
 from siscon.domain.commands import Command
 from siscon.domain.errors import SisconError
+from siscon.domain.past import PastMoment
 from siscon.ops import Database
 from siscon.ops.checks import Check
 from siscon.ops.views import EngineLine, engine_line
@@ -26,6 +27,7 @@ from siscon.tui.context import context_parts
 from siscon.tui.feed import Changed
 from siscon.tui.lag import Lag
 from siscon.tui.looks import AS_THE_TERMINAL, Looks
+from siscon.tui.past import hint_of, note_of
 from siscon.tui.present import Cell, Look, moment
 from siscon.tui.widgets.rows import FixedRows, Line
 from siscon.tui.widgets.status_bar import Bar, Part, key_parts
@@ -62,6 +64,8 @@ class Desk:
     lag: Lag = field(default_factory=Lag)
     seen: Callable[[], object] = lambda: None
     """Told whenever a screen has come up, so that one finds the way back to it."""
+    past: PastMoment | None = None
+    """The moment that is looked at; None: the present."""
 
 
 def bindings_of(screen: str) -> list[Binding]:
@@ -100,6 +104,7 @@ class Pane(Screen[None]):
         self._loaded_at_s = self._ticked_at_s = float("-inf")
         self._loading = False
         self._again = True
+        self._past_ms: int | None = None
 
     # What subclasses fill in
 
@@ -187,6 +192,7 @@ class Pane(Screen[None]):
         try:
             while self._again:
                 self._again = False
+                self._turn_back()
                 self.engine = await engine_line(db, now_ms=self.desk.now_ms())
                 await self.load(db)
                 self.trouble = ""
@@ -200,6 +206,14 @@ class Pane(Screen[None]):
             self._loading = False
             self._loaded_at_s = asyncio.get_running_loop().time()
         self.tell()
+
+    def _turn_back(self) -> None:
+        """Rows of another moment than the one that is looked at now may not be there any more."""
+        past_ms = self.desk.past.at_ms if self.desk.past is not None else None
+        if past_ms != self._past_ms:
+            self._past_ms = past_ms
+            for table in self.query(LineTable):
+                table.doubt()
 
     def _tick(self) -> None:
         now_s = asyncio.get_running_loop().time()
@@ -292,6 +306,8 @@ class Pane(Screen[None]):
             return [Part(f" {self.look.glyphs.bad} {Cell(self.trouble).text}", "bad")]
         if self.desk.database() is None:
             return [Part(" Opening the database ...", "dim")]
+        if self.desk.past is not None:
+            return [*note_of(self.desk.past, self.name_), *self.status()]
         if self.engine is not None and self.engine.alive is None and self.desk.engine_due():
             return [Part(" The engine is starting ...", "dim")]
         if self.engine is not None and self.engine.alive is None:
@@ -302,7 +318,7 @@ class Pane(Screen[None]):
         return [Part("e starts one.", "strong", "start_engine")]
 
     def _state_parts(self) -> list[Part]:
-        parts: list[Part] = []
+        parts: list[Part] = hint_of(self.desk.past, self.app.size.width)
         if self.find:
             parts.append(Part(f" {self.find_words.lower()}: {self.find} ", "warn", "filter"))
         if self.frozen:

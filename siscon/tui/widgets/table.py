@@ -159,6 +159,11 @@ class LineTable(ScrollView, can_focus=True):
                     self._refresh_cells(index, before, after)
             self.post_message(self.Pointed(self))
 
+    def doubt(self) -> None:
+        """Read the ids of a listing anew the next time, although there may be as many as before."""
+        if isinstance(self.rows, PagedRows):
+            self.rows.stale = True
+
     def _visible_pages(self, length: int) -> range:
         top = int(self.scroll_offset.y)
         last = min(top + self.size.height, length - 1)

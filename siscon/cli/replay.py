@@ -1,0 +1,46 @@
+"""``siscon replay``: a database file of the past in the same screens, without an engine and without a way to write."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import click
+
+from siscon import runtime
+from siscon.cli import output
+from siscon.cli.console import need_terminal
+from siscon.cli.options import config_option
+from siscon.domain.errors import ConfigError
+
+UTC = "UTC"
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--at", metavar="TIME", default="", help="05:12, or 2026-11-20T05:12; else at its last event.")
+@config_option
+def replay(file: Path, at: str, config: Path | None) -> int:
+    """Look at a database file of the past, such as a backup, as it was at a moment.
+
+    It is opened for reading alone: the file stays as it is, and no engine starts. On the screen < and > go one event
+    back and on.
+    """
+    need_terminal()
+    screen = importlib.import_module("siscon.cli.screen")
+    code: int = screen.replay(file, at, zone_of(config))
+    return code
+
+
+def zone_of(config: Path | None) -> str:
+    """The time zone of the configuration: a file of the past can be looked at without one, or beside a broken one."""
+    named, found = runtime.settings_file(config)
+    if not named and not found.exists():
+        return UTC
+    try:
+        return runtime.load_settings(found).time_zone
+    except ConfigError as error:
+        if named:
+            raise
+        output.note(f"siscon: times are in UTC: {error.sentence}")
+        return UTC
