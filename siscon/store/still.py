@@ -1,8 +1,7 @@
 """Opening a database file that must not change, whatever lies beside it and whoever may write in its folder.
 
-Where nobody can be writing, the file is read without locks and without side files. What a program that died has left
-beside it (a write-ahead log), or an older schema, is brought together in a copy, which is gone from the disk once it is
-open.
+Where nobody can be writing, it is read without locks and side files. What a program that died left beside it (a log),
+or an older schema, is brought together in a copy, which is gone from the disk once it is open.
 """
 
 from __future__ import annotations

@@ -63,6 +63,15 @@ ON_CONSOLE: tuple[Action, ...] = (
         footer=False,
     ),
     Action(
+        "at",
+        (),
+        "At",
+        "Replay: go to a time, such as 05:12.",
+        twin="siscon show --at",
+        footer=False,
+        takes=("time", "time?"),
+    ),
+    Action(
         "back",
         ("escape",),
         "Back",

@@ -12,6 +12,7 @@ from siscon.tui import navigation
 from siscon.tui.actions import PANES, actions_of
 from siscon.tui.frame import Frame
 from siscon.tui.line_wishes import MAKERS
+from siscon.tui.replay_acts import to_time
 from siscon.tui.screens.pane import Pane
 from siscon.tui.verbs import Said, how_to, run_of, understand
 
@@ -92,9 +93,14 @@ def _record(app: Frame, said: Said, screen: Pane) -> Deed:
     return lambda: app.push_screen(Found(screen.desk, said.rest))
 
 
+def _at(app: Frame, said: Said, screen: Pane) -> Deed:  # noqa: ARG001 # all deeds are given the screen
+    return to_time(app, said.rest)
+
+
 DEEDS: dict[str, Callable[[Frame, Said, Pane], Deed | Awaitable[Deed]]] = {
     "show_run": _run,
     "find_record": _record,
+    "at": _at,
 }
 """What looks and takes words: what each does with them."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from siscon.domain.errors import SisconError
+from collections.abc import Callable
+
+from siscon.domain.errors import SisconError, UsageError
 from siscon.domain.past import moment_of
 from siscon.tui.frame import Frame
 
@@ -23,29 +25,34 @@ async def _step(app: Frame, *, back: bool) -> None:
     from siscon.ops.past import step
 
     past = app.options.past
-    if past is None or app.db is None:
-        app.notify(NO_REPLAY if past is None else "The file is not open yet.", severity="warning")
+    if past is None:
+        app.notify(NO_REPLAY, severity="warning")
+        return
+    if app.db is None:
+        app.notify("The file is not open yet.", severity="warning")
         return
     try:
         moved = await step(app.db, past, back=back)
     except SisconError as error:
-        app.notify(error.sentence, severity="warning")
+        app.notify(error.sentence, severity="warning", markup=False)
         return
     if moved:
         app.look_again()
+    elif back:
+        app.notify("There is no event before this.")
     else:
-        app.notify("There is no event before this." if back else "There is no later event.")
+        app.notify("There is no later event.")
 
 
-def go_to(app: Frame, text: str) -> None:
-    """To a time: ``05:12``, or with the day. What is no such time is said, and nothing moves."""
+def to_time(app: Frame, text: str) -> Callable[[], None]:
+    """What goes to a time: ``05:12``, or with the day; raises ``UsageError`` for one that there is not."""
     past = app.options.past
     if past is None:
-        app.notify(NO_REPLAY, severity="warning")
-        return
-    try:
-        past.at_ms = moment_of(text, past, app.look.zone)
-    except SisconError as error:
-        app.notify(error.sentence, severity="warning")
-        return
-    app.look_again()
+        raise UsageError(NO_REPLAY)
+    at_ms = moment_of(text, past, app.look.zone)
+
+    def go() -> None:
+        past.at_ms = at_ms
+        app.look_again()
+
+    return go

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from textual.pilot import Pilot
 
+from siscon.domain.errors import UsageError
 from siscon.domain.past import PastMoment
 from siscon.ops.past import open_past
 from siscon.store.database import Database
@@ -78,16 +79,21 @@ async def test_rows_are_read_anew_although_there_are_as_many(filled: Filled) -> 
 
 async def test_one_goes_to_a_time_that_is_typed(filled: Filled) -> None:
     async with replay(await filled()) as pilot:
-        replay_acts.go_to(pilot.app, "14:05")
+        await press(pilot, "colon", *"at 14:05", "enter")
         await settled(pilot)
         assert "REPLAY Nov 20 14:05" in text_of(pilot.app)
-        replay_acts.go_to(pilot.app, "nonsense")
-        replay_acts.go_to(pilot.app, "2025-01-01T00:00")
-        await settled(pilot)
-        assert [told.split(".")[0] for told in toasts(pilot.app)] == [
-            "'nonsense' is no time",
-            "The file tells of Nov 17 10:00 to Nov 21 01:59",
-        ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("nonsense", "is no time"), ("2025-01-01T00:00", "The file tells of Nov 17 10:00 to Nov 21 01:59")],
+)
+async def test_a_time_that_there_is_not_is_refused(filled: Filled, text: str, sentence: str) -> None:
+    async with replay(await filled()) as pilot:
+        with pytest.raises(UsageError) as refused:
+            replay_acts.to_time(pilot.app, text)
+
+    assert sentence in refused.value.sentence
 
 
 async def test_errors_and_conflicts_are_not_there_before_they_came(filled: Filled) -> None:
@@ -137,10 +143,9 @@ async def test_leaving_asks_nothing_of_an_engine_that_was_alive_then(filled: Fil
 async def test_the_present_has_no_events_to_walk(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         await press(pilot, "less_than_sign")
-        replay_acts.go_to(pilot.app, "05:12")
-        await settled(pilot)
-        assert len(toasts(pilot.app)) == 2
-        assert all("not a replay" in told for told in toasts(pilot.app))
+        with pytest.raises(UsageError, match="not a replay"):
+            replay_acts.to_time(pilot.app, "05:12")
+        assert "not a replay" in toasts(pilot.app)[0]
         assert "REPLAY" not in text_of(pilot.app)
 
 
