@@ -32,8 +32,7 @@ class ConsoleOptions:
     still being read holds, or the result with which to leave where that failed. Until ``engine_due_by_ms`` an engine
     that was started just now is expected, not missed. ``sis_owns`` names fields that nobody edits here, each as
     integration, entity and field with dots between them. ``examine`` finds what the doctor finds without the key; it
-    must not hold up the loop.
-    integration, entity and field with dots between them. With ``past`` a file is looked at as it was then.
+    must not hold up the loop. With ``past`` a file is looked at as it was then.
     """
 
     open_database: Callable[[], Awaitable[Database]]

@@ -26,7 +26,7 @@ async def _step(app: Frame, *, back: bool) -> None:
 
     past = app.options.past
     if past is None:
-        app.notify(NO_REPLAY, severity="warning")
+        app.notify(NO_REPLAY, severity="warning", markup=False)
         return
     if app.db is None:
         app.notify("The file is not open yet.", severity="warning")
