@@ -238,6 +238,7 @@ def show_run(run_id: int, config: Path | None, *, as_json: bool) -> None:
             output.card(found, as_json=True)
             return
         counts, events, came_to = (found.pop(name) for name in ("counts", "events", "summary"))
+        found["phases"] = [f"{one['phase']} {one['seconds']:.0f} s" for one in found["phases"]]
         output.card(found, as_json=False)
         click.echo()
         summaries.tell(came_to)

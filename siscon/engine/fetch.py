@@ -17,7 +17,7 @@ from siscon.engine.bounded import pages_of
 from siscon.engine.job import ImportJob
 from siscon.engine.mended import digest_of, in_place, key_of, said_by
 from siscon.providers.contract import Page, Rejected
-from siscon.store import cursors, dead_records, events, parts, run_counts, runs, staged
+from siscon.store import cursors, dead_records, events, paces, parts, run_counts, runs, staged
 from siscon.store.database import Connection
 
 NO_BODY = "{}"
@@ -105,6 +105,9 @@ async def stage(c: Connection, job: ImportJob, entity: Entity, page: Page) -> No
         warnings=int(page.partial) + sum(said_by(one) not in given_up for one in pieces),
     )
     await runs.add_requests(c, run.id, n_requests)
+    failed, throttled = job.meter.take_trouble()
+    told = {"requests": n_requests, "failed": failed, "throttled": throttled, "records": mains}
+    await paces.add(c, run.id, now_ms=job.now_ms(), **told)
     await run_counts.note(c, run.id, entity, phase=Phase.FETCH, total=page.total)
     if page.note:
         await _note(c, job, entity, page.note)

@@ -13,7 +13,7 @@ from typing import Any
 
 from siscon.domain.events import EventKind, Level
 from siscon.domain.retry import Breaker, after_failure, breaker_state, grace_ms, pace_of
-from siscon.engine.meter import CURRENT, rank
+from siscon.engine.meter import CURRENT, count_failure, count_throttled, rank
 from siscon.providers.contract import Rate
 from siscon.providers.transport.turns import Turns
 from siscon.store import events, integrations, ratelimits, runs
@@ -178,6 +178,7 @@ class StoredGate:
     async def pause(self, seconds: float) -> None:
         """Nobody enters for so long; a shorter pause never shortens a longer one."""
         until_ms = self._now_ms() + ceil(seconds * 1000)
+        count_throttled()
         self._hold_until(until_ms)
         async with self._db.transaction() as c:
             await ratelimits.pause(c, self._sharers, until_ms, now_ms=self._now_ms())
@@ -188,6 +189,8 @@ class StoredGate:
         ``host`` is who was asked, where that is not the SIS itself but its token server.
         """
         host = host or self._host
+        if not ok:
+            count_failure()
         is_first, self._is_known = not self._is_known, True
         if ok and self._breaker == Breaker():
             return

@@ -13,7 +13,7 @@ from siscon.domain.runs import Phase, RunStatus, end_of
 from siscon.engine import apply, coverage, fetch, guard, plan
 from siscon.engine.job import ImportJob
 from siscon.engine.patience import patiently
-from siscon.store import cursors, overtaken, run_counts, runs, staged
+from siscon.store import cursors, overtaken, paces, run_counts, runs, staged
 from siscon.store.database import Connection
 
 T = TypeVar("T")
@@ -86,6 +86,7 @@ async def _begin(job: ImportJob) -> Phase:
     async with job.db.transaction(job.lease) as c:
         if run.approved_by is not None and run.phase is not None:
             await runs.set_phase(c, run.id, Phase.APPLY)
+            await paces.begin(c, run.id, Phase.APPLY, now_ms=job.now_ms())
             return Phase.APPLY  # the plan as it was shown, whatever has been fetched or changed since
         if run.phase is not None and await _cursors_are_ours(c, job):
             return run.phase
@@ -93,6 +94,8 @@ async def _begin(job: ImportJob) -> Phase:
         for entity in run.entities:
             await cursors.begin(c, run.integration, entity, run.id)
         await runs.set_phase(c, run.id, Phase.FETCH)
+        await paces.clear(c, run.id)
+        await paces.begin(c, run.id, Phase.FETCH, now_ms=job.now_ms())
     return Phase.FETCH
 
 
@@ -112,6 +115,7 @@ async def enter(job: ImportJob, phase: Phase) -> Phase:
     """Note that a run goes over to a phase."""
     async with job.db.transaction(job.lease) as c:
         await runs.set_phase(c, job.run.id, phase)
+        await paces.begin(c, job.run.id, phase, now_ms=job.now_ms())
         if phase is Phase.PLAN:
             await overtaken.end_reading(c, job.run.id)
     return phase

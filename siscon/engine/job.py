@@ -28,6 +28,10 @@ class Meter(Protocol):
         """Requests sent since the last call, repeated ones and token calls included."""
         ...
 
+    def take_trouble(self) -> tuple[int, int]:
+        """Of the requests since the last call those that failed, and those the SIS asked to pause after."""
+        ...
+
     def quiet_s(self) -> float:
         """Seconds since anything was under way to the SIS; 0 while something is."""
         ...

@@ -20,6 +20,7 @@ class Meter:
         self.run_id = run_id
         self.lane = lane
         self._count = 0
+        self._failed = self._throttled = 0
         self._under_way = 0
         self._moved_s = time.monotonic()
 
@@ -31,6 +32,20 @@ class Meter:
         """The attempts since the last take; the caller commits them with what they brought."""
         count, self._count = self._count, 0
         return count
+
+    def failed(self) -> None:
+        """An attempt brought no answer, or none that could be used."""
+        self._failed += 1
+
+    def throttled(self) -> None:
+        """The SIS answered an attempt by asking for a pause."""
+        self._throttled += 1
+
+    def take_trouble(self) -> tuple[int, int]:
+        """The attempts that failed, and those the SIS asked to pause after, since the last take."""
+        found = self._failed, self._throttled
+        self._failed = self._throttled = 0
+        return found
 
     def quiet_s(self) -> float:
         """Seconds since the last call to the SIS ended; 0 while one is under way, be it in a wait or repeated."""
@@ -59,6 +74,20 @@ def count_request() -> None:
     meter = CURRENT.get()
     if meter is not None:
         meter.add()
+
+
+def count_failure() -> None:
+    """Count an attempt that failed for whichever run this task works for."""
+    meter = CURRENT.get()
+    if meter is not None:
+        meter.failed()
+
+
+def count_throttled() -> None:
+    """Count an attempt after which a pause was asked for, for whichever run this task works for."""
+    meter = CURRENT.get()
+    if meter is not None:
+        meter.throttled()
 
 
 def rank() -> int:

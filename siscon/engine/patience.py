@@ -10,7 +10,7 @@ from siscon.domain.errors import RateLimited, TransientError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.retry import ROUNDS, round_pause_s
 from siscon.engine.job import ImportJob
-from siscon.store import events, runs
+from siscon.store import events, paces, runs
 
 T = TypeVar("T")
 
@@ -62,7 +62,9 @@ async def _wait(job: ImportJob, what: str, error: TransientError, rounds: int) -
         f"(round {rounds} of {ROUNDS} without progress)"
     )
     async with job.db.transaction(job.lease) as c:
-        await runs.add_requests(c, run.id, job.meter.take(), now_ms + int(pause_s * 1000))
+        sent, (failed, throttled) = job.meter.take(), job.meter.take_trouble()
+        await runs.add_requests(c, run.id, sent, now_ms + int(pause_s * 1000))
+        await paces.add(c, run.id, now_ms=now_ms, requests=sent, failed=failed, throttled=throttled)
         await events.append(
             c,
             EventKind.RUN_WAITING,

@@ -23,7 +23,7 @@ from siscon.engine.lifeline import back_to_queue
 from siscon.engine.links import Links
 from siscon.engine.meter import CURRENT, Meter
 from siscon.engine.scope import cut, settle
-from siscon.store import commands, events, integrations, runs
+from siscon.store import commands, events, integrations, paces, runs
 from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
 
@@ -229,7 +229,9 @@ class Worker:
 
     async def _write_end(self, c: Connection, hand: Hand, ending: Ending) -> None:
         run, now_ms = hand.run, self._shop.now_ms()
-        await runs.add_requests(c, run.id, hand.meter.take(), None)
+        sent, (failed, throttled) = hand.meter.take(), hand.meter.take_trouble()
+        await runs.add_requests(c, run.id, sent, None)
+        await paces.add(c, run.id, now_ms=now_ms, requests=sent, failed=failed, throttled=throttled)
         now = await runs.get(c, run.id) or run
         if ending.status is RunStatus.INTERRUPTED:
             await back_to_queue(c, now, why=ending.sentence, now_ms=now_ms)

@@ -7,10 +7,11 @@ from dataclasses import asdict
 
 from siscon.domain.events import Event, EventKind
 from siscon.domain.leases import EngineInfo
+from siscon.domain.paces import MINUTE_MS, Pace, lasted
 from siscon.domain.runs import Counts, Run, RunStatus
 from siscon.ops import summaries
 from siscon.ops.rows import PAGE, Row, iso
-from siscon.store import events, leases, run_counts, runs
+from siscon.store import events, leases, paces, run_counts, runs
 from siscon.store.database import Database
 
 
@@ -55,10 +56,34 @@ async def one_run(db: Database, run_id: int) -> Row | None:
             return None
         counts = await run_counts.of_run(c, run_id)
         news = await events.latest(c, limit=PAGE, run_id=run_id)
+        pace = await paces.of_run(c, run_id)
     told = [_event_row(one) for one in sorted(news, key=lambda one: one.id)]
     by_entity = [count_row(run, one) for one in counts]
     came_to = await summaries.summary(db, run_id)
-    return {**run_row(run, counts), "counts": by_entity, "events": told, "summary": came_to}
+    return {
+        **run_row(run, counts),
+        "counts": by_entity,
+        "events": told,
+        "summary": came_to,
+        **_pace_row(run, pace),
+    }
+
+
+def _pace_row(run: Run, pace: Pace) -> Row:
+    """When the phases began and how long they lasted, how requests went, and how many there were in each minute."""
+    last_ms = run.finished_at_ms or max(
+        [*pace.phases.values(), *((one.minute + 1) * MINUTE_MS for one in pace.minutes)], default=0
+    )
+    long = lasted(pace.phases, last_ms)
+    return {
+        "phases": [
+            {"phase": phase.value, "began_at": iso(pace.phases[phase]), "seconds": round(ms / 1000, 1)}
+            for phase, ms in long.items()
+        ],
+        "requests_failed": pace.failed,
+        "requests_throttled": pace.throttled,
+        "requests_a_minute": pace.requests,
+    }
 
 
 async def runs_by_id(db: Database, ids: Collection[int]) -> list[Run]:

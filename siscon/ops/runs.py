@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from siscon.domain.events import Event
+from siscon.domain.paces import Pace
 from siscon.domain.progress import TimeLeft, per_minute, time_left
 from siscon.domain.runs import Counts, Run, RunStatus
-from siscon.store import events, integrations, run_counts, runs
+from siscon.store import events, integrations, paces, run_counts, runs
 from siscon.store.database import Database
 from siscon.store.run_counts import Totals
 
@@ -36,10 +37,11 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run in full, its news newest first."""
+    """One run in full, its news newest first, and how fast it went."""
 
     active: ActiveRun
     events: tuple[Event, ...]
+    pace: Pace = Pace()  # noqa: RUF009 # frozen, so one empty pace may serve all
 
 
 async def active_runs(db: Database, *, now_ms: int) -> list[ActiveRun]:
@@ -71,8 +73,9 @@ async def run_detail(db: Database, run_id: int, *, now_ms: int) -> RunDetail | N
         integration = await integrations.one(c, run.integration)
         counts = await run_counts.of_run(c, run_id)
         news = await events.latest(c, limit=200, run_id=run_id)
+        pace = await paces.of_run(c, run_id)
     budget = integration.requests_per_minute if integration else 0
-    return RunDetail(_active(run, counts, budget, now_ms=now_ms), tuple(news))
+    return RunDetail(_active(run, counts, budget, now_ms=now_ms), tuple(news), pace)
 
 
 @dataclass(frozen=True)

@@ -310,6 +310,9 @@ class Quiet:
     def take(self) -> int:
         return 0
 
+    def take_trouble(self) -> tuple[int, int]:
+        return 0, 0
+
     def quiet_s(self) -> float:
         return self.seconds
 
@@ -322,6 +325,9 @@ class Looked:
 
     def take(self) -> int:
         return 0
+
+    def take_trouble(self) -> tuple[int, int]:
+        return 0, 0
 
 
 async def swallows_its_end(_: Entity) -> AsyncIterator[Page]:

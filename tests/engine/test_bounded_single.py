@@ -132,7 +132,9 @@ async def test_an_answer_that_never_comes_is_not_waited_for(
     house: TestHouse, ask: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounded, "STALL_S", 0.05)
-    job_meter = type("Quiet", (), {"take": lambda _: 0, "quiet_s": lambda _: 9.0})()
+    job_meter = type(
+        "Quiet", (), {"take": lambda _: 0, "take_trouble": lambda _: (0, 0), "quiet_s": lambda _: 9.0}
+    )()
     job = replace(await job_of(house, "nothing, for ever"), meter=job_meter)
     question = (
         bounded.page_of(job, Entity.STUDENT, "u1")

@@ -35,6 +35,9 @@ class NoMeter:
     def take(self) -> int:
         return 0
 
+    def take_trouble(self) -> tuple[int, int]:
+        return 0, 0
+
     def quiet_s(self) -> float:
         return 0.0
 

@@ -15,6 +15,7 @@ from siscon.ops.runs import RunDetail, run_detail
 from siscon.tui import wishes
 from siscon.tui.actions import Action
 from siscon.tui.lines import EVENTS, event_cells
+from siscon.tui.pace_lines import pace_sentences
 from siscon.tui.present import RUN_WORDS, Cell, Look, foreign, mark, moment, number
 from siscon.tui.run_lines import COUNTS, count_line, doing, time_words, took
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
@@ -121,6 +122,7 @@ def run_sentences(detail: RunDetail, look: Look, now_ms: int) -> list[Cell]:
     else:
         again = f", attempt {run.attempt}" if run.attempt > 1 else ""
         lines.append(Cell(f"{number(run.requests)} requests{again}", "dim"))
+    lines += pace_sentences(detail, look, now_ms)
     if run.cancel_requested_by:
         lines.append(foreign(f"Cancelled by {run.cancel_requested_by}.", "warn"))
     if run.status is RunStatus.HELD:
