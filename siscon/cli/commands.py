@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from siscon._version import __version__
+from siscon.cli.asked import asked_of, look_options
 from siscon.cli.exit_codes import CANCELLED, DONE, FAILED, MISUSED
 
 COMMANDS = {
@@ -70,6 +71,7 @@ class LazyGroup(click.Group):
 @click.option(
     "--in-process", is_flag=True, help="Keep the engine inside this process, in a thread of its own."
 )
+@look_options
 @click.pass_context
 def siscon(ctx: click.Context, config: str | None, *, in_process: bool) -> None:
     """Keep a local roster in step with Student Information Systems.
@@ -81,7 +83,7 @@ def siscon(ctx: click.Context, config: str | None, *, in_process: bool) -> None:
     """
     if ctx.invoked_subcommand is None:
         console = importlib.import_module("siscon.cli.console")
-        ctx.exit(console.open_console(config, in_process=in_process))
+        ctx.exit(console.open_console(config, asked_of(ctx), in_process=in_process))
 
 
 def run(arguments: list[str]) -> int:

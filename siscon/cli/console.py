@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,19 +29,25 @@ def need_terminal() -> None:
         )
 
 
-def open_console(config: str | None, *, in_process: bool) -> int:
-    """Show the screen; find the engine that is alive, or start one."""
+def open_console(config: str | None, asked: Mapping[str, Any], *, in_process: bool) -> int:
+    """Show the screen; find the engine that is alive, or start one, unless the screen is only to be read."""
+    if in_process and asked.get("read_only"):
+        raise UsageError(
+            "A console that is only read cannot hold an engine: leave out --in-process or --read-only."
+        )
     need_terminal()
     if not in_process:
-        return early.open_console(config)
+        return early.open_console(config, asked)
     settings = runtime.load_settings(config)
-    return run_console(settings, engine=runtime.engine_in_thread(settings))
+    return run_console(settings, asked, engine=runtime.engine_in_thread(settings))
 
 
-def run_console(settings: Settings, *, engine: AbstractContextManager[None] | None = None) -> int:
+def run_console(
+    settings: Settings, asked: Mapping[str, Any], *, engine: AbstractContextManager[None] | None = None
+) -> int:
     """Show the screen over a configuration that was read, beside an engine that is alive or given."""
     screen = importlib.import_module("siscon.cli.screen")
-    code: int = screen.run(early.known_of(settings), engine)
+    code: int = screen.run(early.known_of(settings), asked, engine)
     return code
 
 

@@ -7,15 +7,17 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
 from siscon import runtime
 from siscon.cli import acts, demo_parts, output
+from siscon.cli.asked import asked_of, look_options
 from siscon.cli.console import need_terminal, run_console
 from siscon.cli.operate import finish, stop_engines
 from siscon.cli.options import json_option
@@ -33,9 +35,18 @@ from siscon.sandbox.state import SandboxState
 @click.option("--once", is_flag=True, help="No screen: import all three once, print a summary, end.")
 @click.option("--home", metavar="DIR", help="Keep the demo here, and go on with it the next time.")
 @click.option("--real-limits", is_flag=True, help="60, 100 and 80 requests a minute, as the real systems.")
+@look_options
 @json_option
+@click.pass_context
 def demo(
-    students: int | None, seed: int | None, home: str | None, *, once: bool, real_limits: bool, as_json: bool
+    ctx: click.Context,
+    students: int | None,
+    seed: int | None,
+    home: str | None,
+    *,
+    once: bool,
+    real_limits: bool,
+    as_json: bool,
 ) -> int:
     """Show siscon at work on invented districts; needs nothing else."""
     if not once:
@@ -46,7 +57,7 @@ def demo(
             if once:
                 _end_engine_of(place)
                 return _import_once(place, state, real_limits=real_limits, as_json=as_json)
-            return _show(place, state, real_limits=real_limits, lasts=home is not None)
+            return _show(place, state, asked_of(ctx), real_limits=real_limits, lasts=home is not None)
 
 
 @contextmanager
@@ -114,7 +125,9 @@ def _end_engine_of(place: Path) -> None:
     asyncio.run(work())
 
 
-def _show(place: Path, state: SandboxState, *, real_limits: bool, lasts: bool) -> int:
+def _show(
+    place: Path, state: SandboxState, asked: Mapping[str, Any], *, real_limits: bool, lasts: bool
+) -> int:
     """The demo with its screen; a home that ``lasts`` goes on behind a lost line, for its next console."""
     output.say(f"Starting three invented districts of {state.students} students, and an engine ...")
     _end_engine_of(place)
@@ -124,7 +137,7 @@ def _show(place: Path, state: SandboxState, *, real_limits: bool, lasts: bool) -
         settings = runtime.load_settings(demo_parts.write_config(place, real_limits=real_limits))
         runtime.start_engine_process(settings)
         asyncio.run(_begin(settings))
-        code = run_console(settings)
+        code = run_console(settings, asked)
         lost = lasts and not _terminal_lives()
         return code
     finally:

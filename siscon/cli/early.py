@@ -11,11 +11,15 @@ import io
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from siscon.cli.exit_codes import CANCELLED, FAILED
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -36,13 +40,13 @@ class Scout:
         return found
 
 
-def open_console(config: str | None) -> int:
-    """Show the screen; the exit code."""
+def open_console(config: str | None, asked: Mapping[str, Any] = NOTHING) -> int:
+    """Show the screen; the exit code. ``asked`` is what the command line said of it, see ``options.asked_of``."""
     gc.disable()  # a start makes much and leaves nothing to collect; the screen turns it on when it has painted
     try:
-        scout = _send_scout(config)
+        scout = _send_scout(config, engine=not asked.get("read_only"))
         screen = importlib.import_module("siscon.cli.screen")
-        code: int = screen.show_soon(scout.report)
+        code: int = screen.show_soon(scout.report, asked)
         if scout.said:
             sys.stderr.write(scout.said)
     except KeyboardInterrupt:
@@ -52,7 +56,7 @@ def open_console(config: str | None) -> int:
     return code
 
 
-def _send_scout(config: str | None) -> Scout:
+def _send_scout(config: str | None, *, engine: bool) -> Scout:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid:
@@ -60,7 +64,7 @@ def _send_scout(config: str | None) -> Scout:
         return Scout(pid, reading)
     os.close(reading)
     try:
-        told = json.dumps(_scouted(config)).encode()
+        told = json.dumps(_scouted(config, engine=engine)).encode()
     except BaseException as error:  # noqa: BLE001 - nothing may leave the fork but its report
         told = json.dumps(_complaint(error)).encode()
     finally:
@@ -75,11 +79,11 @@ def _complaint(error: BaseException) -> dict[str, Any]:
     return {"code": code, "said": kept.getvalue()}
 
 
-def _scouted(config: str | None) -> dict[str, Any]:
-    """Check the configuration, open the database once, see that an engine is alive; what a screen must know."""
+def _scouted(config: str | None, *, engine: bool) -> dict[str, Any]:
+    """Check the configuration, open the database once; what a screen must know. ``engine``: see that one is alive."""
     runtime = importlib.import_module("siscon.runtime")
     settings = runtime.load_settings(Path(config) if config else None)
-    started = asyncio.run(_see_to_engine(runtime, settings))
+    started = asyncio.run(_see_to_engine(runtime, settings, wanted=engine))
     return {**known_of(settings), "engine_started": started}
 
 
@@ -92,6 +96,7 @@ def known_of(settings: Any) -> dict[str, Any]:
         "synchronous": settings.storage.synchronous,
         "on_quit": settings.engine.on_quit,
         "time_zone": settings.time_zone,
+        "looks": settings.console.model_dump(include={"theme", "glyphs", "slow_link", "mouse", "clock"}),
         "sis_owns": [
             f"{name}.{field}"
             for name, one in settings.integrations.items()
@@ -100,11 +105,11 @@ def known_of(settings: Any) -> dict[str, Any]:
     }
 
 
-async def _see_to_engine(runtime: Any, settings: Any) -> bool:
-    """Start an engine where none is alive; whether that was so."""
+async def _see_to_engine(runtime: Any, settings: Any, *, wanted: bool) -> bool:
+    """Start an engine where one is wanted and none is alive; whether that was so."""
     db = await runtime.open_database(settings)
     try:
-        alive = await runtime.find_engine(db) is not None
+        alive = not wanted or await runtime.find_engine(db) is not None
     finally:
         await db.close()
     if not alive:

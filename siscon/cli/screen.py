@@ -14,34 +14,41 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from siscon.cli import output
+from siscon.cli.early import NOTHING
 from siscon.domain.errors import SisconError, UsageError
 from siscon.domain.past import PastMoment
 from siscon.domain.roles import Role
 from siscon.ops.actor import current_actor
 from siscon.tui.app import run_console
+from siscon.tui.looks import Looks
 from siscon.tui.options import ConsoleOptions, ConsoleResult
 
 ENGINE_STARTS_WITHIN_S = 15.0
 """For how long a console that started an engine calls it starting rather than missing."""
 
 
-def show(found: Mapping[str, Any]) -> int:
-    """Show the screen until the person leaves; ``found`` is what is known of the house (see ``early``)."""
-    return _left(run_console(_options(found)))
+def show(found: Mapping[str, Any], asked: Mapping[str, Any]) -> int:
+    """Show the screen until the person leaves.
+
+    ``found`` is what is known of the house (see ``early``), ``asked`` what the command line said; it goes before.
+    """
+    return _left(run_console(_options(found, asked)))
 
 
-def show_soon(report: Callable[[], Mapping[str, Any]]) -> int:
+def show_soon(report: Callable[[], Mapping[str, Any]], asked: Mapping[str, Any]) -> int:
     """Show the screen at once; ``report`` blocks until it can tell what :func:`show` is given, or a ``code``."""
 
     async def settle() -> ConsoleOptions | ConsoleResult:
         gc.enable()
         found = await asyncio.to_thread(report)
-        return ConsoleResult(exit_code=found["code"]) if "code" in found else _options(found)
+        return ConsoleResult(exit_code=found["code"]) if "code" in found else _options(found, asked)
 
     async def too_early() -> Any:
         raise UsageError("The configuration is still being read.")
 
-    options = ConsoleOptions(open_database=too_early, actor=current_actor(), role=Role.ADMIN, settle=settle)
+    options = ConsoleOptions(
+        open_database=too_early, actor=current_actor(), role=Role.ADMIN, settle=settle, **_wished({}, asked)
+    )
     return _left(run_console(options))
 
 
@@ -52,10 +59,19 @@ def _left(result: ConsoleResult) -> int:
     return result.exit_code
 
 
-def _options(found: Mapping[str, Any]) -> ConsoleOptions:
+def _wished(found: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """How the screen looks and whether it may change anything."""
+    looks = {**found.get("looks", {}), **asked}
+    return {"read_only": bool(looks.pop("read_only", False)), "looks": Looks(**looks)}
+
+
+def _options(found: Mapping[str, Any], asked: Mapping[str, Any] = NOTHING) -> ConsoleOptions:
     database, home = Path(found["database"]), Path(found["home"])
+    wished = _wished(found, asked)
     return ConsoleOptions(
-        open_database=lambda: _open_database(database, synchronous=found["synchronous"]),
+        open_database=lambda: _open_database(
+            database, synchronous=found["synchronous"], read_only=wished["read_only"]
+        ),
         actor=current_actor(),
         role=Role.ADMIN,
         on_quit=found["on_quit"],
@@ -63,6 +79,7 @@ def _options(found: Mapping[str, Any]) -> ConsoleOptions:
         sis_owns=frozenset(found.get("sis_owns", ())),
         log_dir=home / "logs",
         home=home,
+        **wished,
         engine_due_by_ms=int((time.time() + ENGINE_STARTS_WITHIN_S) * 1000)
         if found.get("engine_started")
         else 0,
@@ -140,10 +157,12 @@ async def _at_hand(db: Any) -> Any:
     return db
 
 
-def run(found: Mapping[str, Any], engine: AbstractContextManager[None] | None = None) -> int:
+def run(
+    found: Mapping[str, Any], asked: Mapping[str, Any], engine: AbstractContextManager[None] | None = None
+) -> int:
     """Show the screen with an engine in this process, if one is given."""
     with engine or nullcontext():
-        return show(found)
+        return show(found, asked)
 
 
 async def _examine(config: str) -> Any:

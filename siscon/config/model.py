@@ -36,6 +36,20 @@ class EngineSettings(Section):
     batch: Number = Field(200, ge=1, le=1000, description="records applied in one transaction")
 
 
+class ConsoleSettings(Section):
+    theme: Literal["auto", "dark", "light", "contrast", "ansi", "mono"] = Field(
+        "auto", description="the colours of the console; auto: as many as the terminal has, none for NO_COLOR"
+    )
+    glyphs: Literal["auto", "ascii", "block", "braille"] = Field(
+        "auto", description="the signs of states, bars and graphs; auto: ascii where a terminal has no others"
+    )
+    slow_link: bool = Field(
+        False, description="true: paint every five seconds, in few colours, words instead of pictures"
+    )
+    mouse: bool = Field(True, description="false: the mouse stays with the terminal, for marking and copying")
+    clock: bool = Field(True, description="false: no clock in the context bar")
+
+
 def _split(value: Any) -> Any:
     return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
 
@@ -169,6 +183,7 @@ class Settings(Section):
     )
     storage: StorageSettings = StorageSettings()
     engine: EngineSettings = EngineSettings()
+    console: ConsoleSettings = ConsoleSettings()
     guard: GuardSettings = GuardSettings()
     integrations: dict[Annotated[str, AfterValidator(_integration_name)], IntegrationSettings] = Field(
         {}, description="one entry for each connection to one system"

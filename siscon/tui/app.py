@@ -10,6 +10,7 @@ from siscon.tui import console_acts, navigation
 from siscon.tui.actions import BY_ID, PANES, Action, Danger
 from siscon.tui.asking import REFUSAL_S, ask, submit
 from siscon.tui.frame import Frame
+from siscon.tui.leaving import settings_kept
 from siscon.tui.navigation import screen_class as screen_class
 from siscon.tui.options import ConsoleOptions, ConsoleResult
 from siscon.tui.screens.pane import Pane
@@ -76,7 +77,8 @@ class Console(Frame):
 def run_console(options: ConsoleOptions) -> ConsoleResult:
     """Run the console until the person leaves; the terminal is as it was before."""
     app = Console(options)
-    result = app.run(mouse=options.looks.mouse)
+    with settings_kept():
+        result = app.run(mouse=options.looks.mouse)
     if result is None:
         return ConsoleResult(exit_code=app.return_code or 1)
     return result

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.text import Text
@@ -22,18 +23,22 @@ from siscon.tui.action import Action
 from siscon.tui.context import badges_of
 from siscon.tui.crash import crash_sentence, write_crash
 from siscon.tui.lag import Lag
-from siscon.tui.leaving import catch_signals
+from siscon.tui.leaving import catch_signals, restore_terminal
 from siscon.tui.line_history import LineHistory
 from siscon.tui.looks import leave_mouse_alone, look_at, theme_for
 from siscon.tui.options import ConsoleOptions, ConsoleResult
-from siscon.tui.present import ASCII, Look
+from siscon.tui.present import ASCII, Cell, Look
 from siscon.tui.screens.overview import Overview
 from siscon.tui.screens.pane import Desk, Pane
 from siscon.tui.themes import THEMES, OwnColours, ThemeName
 from siscon.tui.trail import Place, Trail, place_of
+from siscon.tui.widgets.rows import FixedRows
+from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
 
 TERMINAL_CHECK_S = 2.0
+REOPEN_S = 5.0
+"""A database that could not be opened is tried again this often: what held it may have let go."""
 
 
 class Frame(App[ConsoleResult]):
@@ -115,6 +120,10 @@ class Frame(App[ConsoleResult]):
         self.run_worker(self.lag.watch(), group="lag")
         self.call_after_refresh(self.open_soon)
 
+    def _open_again(self) -> None:
+        if self.db is None:
+            self.open_soon()
+
     def open_soon(self) -> None:
         self.run_worker(self._open(), group="open", exclusive=True)
 
@@ -125,8 +134,8 @@ class Frame(App[ConsoleResult]):
             self.db = await self.options.open_database()
         except SisconError as error:
             if isinstance(self.screen, Pane):
-                self.screen.trouble = f"{error.sentence} r tries again."
-                self.screen.tell()
+                _say_for_rows(self.screen, error.sentence, f"Tried again every {REOPEN_S:.0f} s; r: now.")
+            self.set_timer(REOPEN_S, self._open_again)
             return
         self.look_again()
         await feed.follow(self.db, self._tell_screen)
@@ -171,7 +180,7 @@ class Frame(App[ConsoleResult]):
 
     def _restore(self) -> None:
         if self._driver is not None:
-            self._driver.stop_application_mode()
+            restore_terminal(self._driver)
 
     def leave(self) -> None:
         """End the console; an engine goes on."""
@@ -228,3 +237,13 @@ class Frame(App[ConsoleResult]):
     async def put(self, wish: Wish, screen: Pane) -> None:
         """Put a question to the person, and leave the command that is the answer."""
         raise NotImplementedError
+
+
+def _say_for_rows(screen: Pane, *sentences: str) -> None:
+    """Say in the place of rows why there are none, in full: the status line is short."""
+    screen.trouble = " ".join(sentences)
+    width = max(20, screen.app.size.width - 6)
+    note = tuple(Cell(line) for one in sentences for line in wrap(one, width))
+    for table in screen.query(LineTable):
+        table.show(FixedRows(), note=note)
+    screen.tell()

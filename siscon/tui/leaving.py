@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import termios
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from textual.app import App
+from textual.driver import Driver
 
 from siscon.domain.commands import StopEngine
 from siscon.domain.errors import SisconError
@@ -25,6 +28,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 GIVE_UP_S = 4.0
 """So long may leaving take once a signal has asked for it. A frozen line takes no bytes: a screen that still has some
 to paint waits for ever, and its loop with it."""
+WRITES_WITHIN_S = 0.5
 
 
 def catch_signals(leave: Callable[[], object], restore: Callable[[], object]) -> Callable[[], None]:
@@ -63,6 +67,34 @@ def catch_signals(leave: Callable[[], object], restore: Callable[[], object]) ->
         except (NotImplementedError, RuntimeError, ValueError):
             break
     return release
+
+
+def restore_terminal(driver: Driver) -> None:
+    """Leave the terminal as it was, for a process that ends at once; a frozen line is not waited for."""
+    driver.stop_application_mode()
+    writing = threading.Thread(
+        target=driver.close, daemon=True
+    )  # a thread of Textual's writes what is queued
+    writing.start()
+    writing.join(WRITES_WITHIN_S)
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """See that the terminal is set as before when a block ends.
+
+    Textual sees to that, too, but takes the settings it finds after a stop and a continue for those of before.
+    """
+    try:
+        before = termios.tcgetattr(0)
+    except (termios.error, OSError, ValueError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        with suppress(termios.error, OSError):
+            termios.tcsetattr(0, termios.TCSANOW, before)
 
 
 async def way_out(

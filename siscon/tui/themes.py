@@ -1,7 +1,8 @@
 """The colours: calm, few. What is loud is what needs a person. Each theme gives every name of the style sheet a value.
 
-``contrast`` marks the cursor by turning the row over, so that every pair of colours stays as far apart as before.
-``ansi`` names the terminal's own colours and ``mono`` none; both are finished by :class:`OwnColours`.
+Backgrounds are so grey that a terminal of 256 colours shows greys, too. ``contrast`` marks the cursor by turning the
+row over, so that every pair of colours stays as far apart as before. ``ansi`` names the terminal's own colours and
+``mono`` none; both are finished by :class:`OwnColours`.
 """
 
 from __future__ import annotations
@@ -73,11 +74,11 @@ DARK = _theme(
     "dark",
     {
         "foreground": "#d3d7de",
-        "background": "#14171c",
-        "surface": "#1a1e25",
-        "panel": "#222833",
-        "cursor": "#2c3a4a",
-        "cursor-off": "#20262f",
+        "background": "#15171b",
+        "surface": "#1b1e23",
+        "panel": "#252a31",
+        "cursor": "#30363e",
+        "cursor-off": "#262b32",
         "text-muted": "#9ba4b4",
         "text-success": "#8fc796",
         "text-warning": "#e6bb63",
@@ -94,12 +95,12 @@ LIGHT = _theme(
         "foreground": "#1d232b",
         "background": "#f7f8fa",
         "surface": "#eef1f4",
-        "panel": "#e2e7ed",
+        "panel": "#e5e7ea",
         "cursor": "#cfe0f0",
-        "cursor-off": "#e4e8ed",
+        "cursor-off": "#e2e5e8",
         "text-muted": "#4f5866",
         "text-success": "#17602c",
-        "text-warning": "#744800",
+        "text-warning": "#6b4300",
         "text-error": "#a81f17",
         "text-primary": "#17528c",
         "bar": "#8a94a3",

@@ -361,7 +361,15 @@ def test_what_a_setting_takes_from_a_reference_is_not_shown(tmp_path: Path) -> N
 def test_the_schema_names_every_key_and_the_settings_of_each_provider() -> None:
     made = schema(PROVIDERS)
 
-    assert set(made["properties"]) == {"home", "time_zone", "storage", "engine", "guard", "integrations"}
+    assert set(made["properties"]) == {
+        "home",
+        "time_zone",
+        "storage",
+        "engine",
+        "console",
+        "guard",
+        "integrations",
+    }
     rules = {
         one["if"]["properties"]["provider"]["const"]: one["then"]
         for one in made["$defs"]["IntegrationSettings"]["allOf"]

@@ -306,7 +306,7 @@ async def test_a_small_window_gets_one_clear_sentence(filled: Filled, size: tupl
     async with console(await filled(), size=size) as pilot:
         await pilot.pause()
         shown = " ".join(text_of(pilot.app).split())
-        words = f"{size[0]} x {size[1]} is too small: siscon needs 60 x 15. Enlarge it; q leaves."
+        words = f"{size[0]} x {size[1]} is too small: siscon needs 60 x 15. q leaves."
         assert words in shown
         assert "harbor" not in shown
 

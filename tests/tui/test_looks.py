@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from rich.color import ColorSystem
 from textual.color import Color
 
 from siscon.tui.looks import Looks, look_at, needs_ascii, theme_for
@@ -31,19 +32,27 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def pairs(theme: str) -> Iterator[tuple[str, str, float]]:
+def _nearest(colour: str) -> str:
+    """What is painted where a terminal has only 256 colours."""
+    told = Color.parse(colour).rich_color.downgrade(ColorSystem.EIGHT_BIT).get_truecolor()
+    return told.hex
+
+
+def pairs(theme: str, many: bool = True) -> Iterator[tuple[str, str, float]]:
     """Every ink on every background, and the two pairs of a line to type in."""
     values = {**THEMES[theme].to_color_system().generate(), **THEMES[theme].variables}
     names = [(ink, ground) for ink in INKS for ground in BACKGROUNDS]
     names += [("input-cursor-foreground", "input-cursor-background")]
     names += [("input-selection-foreground", "input-selection-background")]
     for ink, ground in names:
-        yield ink, ground, ratio(values[ink], values[ground])
+        told = values[ink], values[ground]
+        yield ink, ground, ratio(*(told if many else map(_nearest, told)))
 
 
+@pytest.mark.parametrize("many", [True, False], ids=["all colours", "256 colours"])
 @pytest.mark.parametrize("theme", LEAST)
-def test_every_ink_stands_apart_from_every_background(theme: str) -> None:
-    assert [pair for pair in pairs(theme) if pair[2] < LEAST[theme]] == []
+def test_every_ink_stands_apart_from_every_background(theme: str, many: bool) -> None:
+    assert [pair for pair in pairs(theme, many) if pair[2] < LEAST[theme]] == []
 
 
 def test_black_on_white_is_as_far_apart_as_can_be() -> None:

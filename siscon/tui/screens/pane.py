@@ -164,10 +164,8 @@ class Pane(Screen[None]):
         small = size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
         self.set_class(small, "-small")
         if small:
-            sentence = (
-                f"{size.width} x {size.height} is too small: siscon needs {LEAST_WIDTH} x {LEAST_HEIGHT}. "
-                "Enlarge it; q leaves."
-            )
+            least = f"{LEAST_WIDTH} x {LEAST_HEIGHT}"
+            sentence = f"{size.width} x {size.height} is too small: siscon needs {least}. q leaves."
             self.query_one("#too_small", Static).update(Content(sentence))
         self.tell()
 

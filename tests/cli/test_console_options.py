@@ -1,0 +1,134 @@
+"""The console as the command opens it: looks from the command line and the configuration, read-only, its engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from siscon.cli.asked import asked_of, look_options
+from support.terminals import Terminal, terminal
+
+LEASE_AND_MORE_S = 60.0
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "config.yaml"
+    path.write_text("home: home\nconsole:\n  theme: light\n  clock: false\n", encoding="utf-8")
+    yield path
+    for pid in engines(path):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def siscon(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "siscon", "--config", str(config), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+
+def engines(config: Path) -> list[int]:
+    """The processes of the engines that are alive."""
+    told = [json.loads(line) for line in siscon(config, "status", "--json").stdout.splitlines()]
+    return [row["pid"] for row in told if "engine" in row]
+
+
+def opened(config: Path, *words: str) -> list[str]:
+    return [sys.executable, "-m", "siscon", "--config", str(config), *words]
+
+
+def leave(one: Terminal) -> None:
+    one.process.send_signal(signal.SIGTERM)
+    one.read()
+    assert one.process.wait(10) == 0
+    assert one.settings() == one.before
+
+
+def ground(one: Terminal) -> str:
+    """The colour behind the list."""
+    return str(one.screen.buffer[8][40].bg)
+
+
+TRUE_COLOUR = {"COLORTERM": "truecolor"}
+
+
+def test_the_configuration_dresses_the_console_and_the_command_line_goes_before_it(config: Path) -> None:
+    for words, colour in (((), "f7f8fa"), (("--theme", "contrast"), "000000")):
+        with terminal(opened(config, *words), width=120, env=TRUE_COLOUR) as one:
+            assert one.shows("No integration yet")
+            one.quiet(0.5)
+            assert ground(one) == colour
+            leave(one)
+
+
+def test_read_only_starts_no_engine_and_changes_nothing(config: Path) -> None:
+    assert siscon(config, "integrations", "list").returncode == 0, "there is a database"
+    with terminal(opened(config, "--read-only", "--ascii")) as one:
+        assert one.shows("READ-ONLY")
+        assert one.shows("NO ENGINE")
+        one.press("e")
+        assert one.shows("This console is read-only.")
+        assert one.text.isascii()
+        leave(one)
+    assert engines(config) == []
+
+
+def test_read_only_does_not_go_with_an_engine_inside(config: Path) -> None:
+    done = siscon(config, "--read-only", "--in-process")
+
+    assert done.returncode == 2
+    assert "leave out --in-process or --read-only" in done.stderr
+
+
+def test_a_theme_that_there_is_not_is_refused_with_those_there_are(config: Path) -> None:
+    done = siscon(config, "--theme", "pink")
+
+    assert done.returncode == 2
+    assert "'dark', 'light', 'contrast', 'ansi', 'mono'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["--theme", "light", "demo", "--no-mouse"], ["demo", "--theme", "light", "--no-mouse"]]
+)
+def test_options_of_the_screen_may_stand_before_or_after_the_demo(words: list[str]) -> None:
+    @click.group()
+    @look_options
+    def root() -> None:
+        """As siscon is."""
+
+    @root.command()
+    @look_options
+    @click.pass_context
+    def demo(ctx: click.Context) -> None:
+        click.echo(json.dumps(asked_of(ctx)))
+
+    assert json.loads(CliRunner().invoke(root, words).output) == {"theme": "light", "mouse": False}
+
+
+@pytest.mark.long
+def test_an_engine_killed_under_the_console_is_missed_within_its_lease_and_another_is_offered(
+    config: Path,
+) -> None:
+    with terminal(opened(config)) as one:
+        assert one.shows("No integration yet")
+        assert one.shows("● engine")
+        (first,) = engines(config)
+        os.kill(first, signal.SIGKILL)
+        assert one.shows("NO ENGINE", limit_s=LEASE_AND_MORE_S)
+        assert one.shows("No engine is alive")
+        one.press("e")
+        assert one.shows("Start")
+        one.press("y")
+        assert one.shows("● engine")
+        (second,) = engines(config)
+        assert second != first
+        leave(one)

@@ -1,0 +1,175 @@
+"""The console on real terminals: small ones, poor ones, engines and databases that fail under it. The terminal is
+always left as it was.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from support.terminals import Terminal, console_words, terminal
+
+Filled = Callable[..., Awaitable[Path]]
+COLOUR = re.compile(rb"\x1b\[[\d;]*?(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])[\d;]*m")
+
+
+def leave(one: Terminal) -> None:
+    """Ask it to end, and see that the terminal is as it was."""
+    one.process.send_signal(signal.SIGTERM)
+    assert b"LEFT False 0" in one.read(until=b"LEFT False 0")
+    assert one.process.wait(5) == 0
+    assert one.settings() == one.before
+    assert one.seen.rindex(b"\x1b[?1049l") > one.seen.rindex(b"\x1b[?1049h")
+    assert one.seen.rindex(b"\x1b[?25h") > one.seen.rindex(b"\x1b[?25l")
+
+
+async def test_shrunk_to_20_by_5_it_says_so_in_one_sentence_and_comes_back_as_it_was(filled: Filled) -> None:
+    with terminal(console_words(await filled())) as one:
+        assert one.shows("lakeside")
+        one.press("4")
+        assert one.shows("unknown parent")
+        one.quiet(0.5)
+        before = one.text
+        one.resize(20, 5)
+        assert one.shows("is too small")
+        assert "unknown parent" not in one.text
+        one.resize(80, 24)
+        assert one.shows("unknown parent")
+        one.quiet(0.5)
+        assert one.text == before
+        leave(one)
+
+
+async def test_started_in_a_terminal_that_is_too_small_it_waits_for_a_larger_one(filled: Filled) -> None:
+    with terminal(console_words(await filled()), width=20, height=5) as one:
+        assert one.shows("is too small")
+        one.resize(60, 20)
+        assert one.shows("lakeside")
+        one.resize(20, 5)
+        assert one.shows("is too small")
+        leave(one)
+
+
+@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": "vt220"}], ids=str)
+async def test_no_colour_reaches_a_terminal_that_has_none_or_a_person_who_wants_none(
+    filled: Filled, env: dict[str, str]
+) -> None:
+    with terminal(console_words(await filled()), env=env) as one:
+        assert one.shows("lakeside")
+        for key, seen in (("4", "unknown parent"), ("S", "Sync"), ("\x1b", "unknown parent"), ("?", "esc")):
+            one.press(key)
+            one.shows(seen, limit_s=2)
+        leave(one)
+        assert COLOUR.search(one.seen) is None
+        assert b"\x1b[1;4m" in one.seen, "what is loud stays loud"
+
+
+async def test_sixteen_colours_are_the_terminals_own(filled: Filled) -> None:
+    with terminal(console_words(await filled()), env={"TERM": "xterm"}) as one:
+        assert one.shows("FAILING")
+        leave(one)
+        assert b"\x1b[31m" in one.seen
+        assert b"38;2;" not in one.seen
+        assert b"48;" not in one.seen
+
+
+async def test_the_linux_console_gets_no_sign_beyond_ascii(filled: Filled) -> None:
+    with terminal(console_words(await filled()), env={"TERM": "linux"}) as one:
+        assert one.shows("FAILING")
+        leave(one)
+        assert one.seen.isascii()
+
+
+async def test_without_a_mouse_none_is_asked_for(filled: Filled) -> None:
+    path = await filled()
+    for options, expected in (("{'looks': Looks(mouse=False)}", False), ("{}", True)):
+        with terminal(console_words(path, options)) as one:
+            assert one.shows("lakeside")
+            leave(one)
+            assert (b"\x1b[?1003h" in one.seen) is expected
+
+
+async def test_stopped_and_woken_it_shows_the_screen_again(filled: Filled) -> None:
+    with terminal(console_words(await filled())) as one:
+        assert one.shows("lakeside")
+        one.quiet(0.5)
+        one.process.send_signal(signal.SIGSTOP)
+        one.press("4")
+        one.process.send_signal(signal.SIGCONT)
+        assert one.shows("unknown parent")
+        leave(one)
+
+
+async def test_a_second_signal_ends_it_at_once_and_the_terminal_is_as_it_was(filled: Filled) -> None:
+    with terminal(console_words(await filled())) as one:
+        assert one.shows("lakeside")
+        one.process.send_signal(signal.SIGTERM)
+        one.process.send_signal(signal.SIGHUP)
+        one.read()
+        assert one.process.wait(5) in (0, 128 + signal.SIGHUP, 128 + signal.SIGTERM)
+        assert one.settings() == one.before
+        assert b"\x1b[?1049l" in one.seen
+
+
+@pytest.mark.long
+async def test_while_another_process_writes_for_ten_seconds_all_is_shown_and_a_question_gets_a_sentence(
+    filled: Filled,
+) -> None:
+    path = await filled()
+    with terminal(console_words(path)) as one, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        assert one.shows("lakeside")
+        other.execute("BEGIN EXCLUSIVE")
+        until = time.monotonic() + 10
+        one.press("P")
+        assert one.shows("Pause")
+        one.press("y")
+        one.quiet(0.5)
+        for key, seen in (("4", "unknown parent"), ("7", "Plan"), ("1", "lakeside")):
+            one.press(key)
+            assert one.shows(seen, limit_s=5)
+        assert one.shows("Another program has kept", limit_s=until - time.monotonic())
+        while time.monotonic() < until:
+            one.take(0.1)
+        other.execute("ROLLBACK")
+        one.press("4")
+        assert one.shows("unknown parent")
+        leave(one)
+
+
+@pytest.mark.long
+async def test_a_database_that_another_process_keeps_to_itself_is_named_and_opened_once_it_lets_go(
+    filled: Filled,
+) -> None:
+    path = await filled()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with terminal(console_words(path)) as one:
+            assert one.shows("Tried again every 5 s")
+            one.press("?")
+            assert one.shows("Leave")
+            one.press("\x1b")
+            other.close()
+            assert one.shows("lakeside", limit_s=15)
+            leave(one)
+
+
+async def test_the_terminal_is_asked_for_no_blinking_cursor(filled: Filled) -> None:
+    with terminal(console_words(await filled())) as one:
+        assert one.shows("lakeside")
+        one.press("/")
+        one.quiet(0.5)
+        size = len(one.seen)
+        deadline = time.monotonic() + 1.5
+        while time.monotonic() < deadline:
+            one.take(0.1)
+        assert len(one.seen) - size < 200, "a cursor that blinks paints twice a second"
+        leave(one)
+        assert b"\x1b[?12h" not in one.seen
