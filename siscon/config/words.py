@@ -11,7 +11,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from siscon.config.document import Path
-from siscon.config.model import EngineSettings, IntegrationSettings, Settings, StorageSettings
+from siscon.config.model import (
+    ConsoleSettings,
+    EngineSettings,
+    IntegrationSettings,
+    Settings,
+    StorageSettings,
+)
 from siscon.config.policies import (
     AbsenceSettings,
     AccountSettings,
@@ -29,6 +35,7 @@ MODELS: Mapping[Path, type[BaseModel]] = {
     (): Settings,
     ("storage",): StorageSettings,
     ("engine",): EngineSettings,
+    ("console",): ConsoleSettings,
     ("guard",): GuardSettings,
     ("integrations", ANY): IntegrationSettings,
     ("integrations", ANY, "conflicts"): ConflictSettings,

@@ -84,6 +84,8 @@ class Frame(App[ConsoleResult]):
             self._filters[0],
             self._own_colours,
         ]  # without what Textual does for NO_COLOR: see wear
+        if self.console.is_dumb_terminal:  # Rich takes it for one of 80 x 25, whatever it is
+            self.console._environ = {**os.environ, "TERM": "vt100"}
         for theme in THEMES.values():
             self.register_theme(theme)
         self.dress()

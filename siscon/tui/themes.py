@@ -1,8 +1,6 @@
-"""The colours: calm, few. What is loud is what needs a person. Each theme gives every name of the style sheet a value.
-
-Backgrounds are so grey that a terminal of 256 colours shows greys, too. ``contrast`` marks the cursor by turning the
-row over, so that every pair of colours stays as far apart as before. ``ansi`` names the terminal's own colours and
-``mono`` none; both are finished by :class:`OwnColours`.
+"""The colours: calm, few; loud is what needs a person. Grounds are so grey that 256 colours keep them grey. ``contrast``
+turns the cursor's row over, so that no pair comes nearer. ``ansi`` names the terminal's own colours and ``mono`` none;
+both are finished by :class:`OwnColours`.
 """
 
 from __future__ import annotations
