@@ -1,6 +1,6 @@
-"""The colours: calm, few; loud is what needs a person. Grounds are so grey that 256 colours keep them grey. ``contrast``
-turns the cursor's row over, so that no pair comes nearer. ``ansi`` names the terminal's own colours and ``mono`` none;
-both are finished by :class:`OwnColours`.
+"""The colours: calm, few; loud is what needs a person. Grounds are so grey that 256 colours keep them grey. The cursor
+of ``contrast`` is its row turned over, so no pair comes nearer. ``ansi`` names the terminal's own colours, ``mono``
+none; both are finished by :class:`OwnColours`.
 """
 
 from __future__ import annotations
