@@ -80,6 +80,7 @@ class Order:
 
 ALL = Filter()
 """Every row."""
+AS_THEY_COME = Order()
 
 LONGEST = 1000
 MOST_TERMS = 20
@@ -239,6 +240,12 @@ def _moment(column: Named, value: str, zone: tzinfo) -> tuple[int, int]:
             code="bad_filter",
         ) from None
     return int(ends[0] * 1000), int(ends[1] * 1000)
+
+
+def holding(text: str) -> Filter:
+    """What holds a text as it stands, whatever signs are in it."""
+    wanted = folded(text)
+    return Filter((Term(None, Sign.HOLDS, wanted),), text) if wanted else ALL
 
 
 def matches(where: Filter, values: Mapping[str, Value], shown: Iterable[str]) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from siscon.domain.conflicts import Conflict
-from siscon.store import conflicts
+from siscon.domain.filters import AS_THEY_COME, Order
+from siscon.store import conflicts, filtered, walking
 from siscon.store.conflicts import ANY as ANY
 from siscon.store.conflicts import Chosen as Chosen
 from siscon.store.conflicts import Pattern
 from siscon.store.database import Database
 
+COLUMNS = tuple(filtered.CONFLICTS)
+"""By what conflicts are filtered."""
 EXAMPLES = 3
 NEWEST = 2**62
 
@@ -43,20 +46,34 @@ async def preview(db: Database, integration: str, where: Mapping[str, str]) -> P
 
 @dataclass(frozen=True)
 class ConflictList:
-    """The open conflicts that are meant; a :class:`siscon.ops.listing.Listing`."""
+    """The open conflicts that are meant, oldest first; a :class:`siscon.ops.listing.Narrowed`."""
 
     db: Database
     chosen: Chosen = ANY
+    order: Order = AS_THEY_COME
 
-    async def ids(self) -> AsyncIterator[Sequence[int]]:
-        async with self.db.read() as c:
-            async for chunk in conflicts.ids(c, self.chosen):
-                yield chunk
+    @property
+    def orders(self) -> frozenset[str]:
+        """Their numbers grow as they are opened, so by that they stand in order however many they are."""
+        return frozenset({"age", "number"})
+
+    @property
+    def whole(self) -> ConflictList:
+        """All that are open."""
+        return ConflictList(self.db)
+
+    def ordered(self, order: Order) -> ConflictList:
+        """The same in another order."""
+        return replace(self, order=order)
+
+    def ids(self) -> AsyncIterator[Sequence[int]]:
+        if self.order.column in ("", *self.orders):
+            return walking.by_id(self.db, self.chosen.meant, down=self.order.down)
+        return walking.in_order(self.db, self.chosen.meant, filtered.CONFLICTS, self.order)
 
     async def rows(self, ids: Sequence[int]) -> Mapping[int, Conflict]:
         async with self.db.read() as c:
             return {row.id: row for row in await conflicts.by_ids(c, ids)}
 
     async def count(self) -> int:
-        async with self.db.read() as c:
-            return await conflicts.count_open(c, self.chosen)
+        return await walking.count(self.db, self.chosen.meant)

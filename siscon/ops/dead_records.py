@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from siscon.domain.dead_records import DeadGroup, DeadRecord
+from siscon.domain.filters import ALL, AS_THEY_COME, Order
 from siscon.ops.rows import iso
-from siscon.store import dead_records, mends
+from siscon.store import dead_records, filtered, mends, walking
 from siscon.store.database import Database
 from siscon.store.dead_records import ANY as ANY
 from siscon.store.dead_records import Chosen as Chosen
 from siscon.store.vault import Vault
 
+COLUMNS = tuple(filtered.DEAD_RECORDS)
+"""By what records in error are filtered."""
 EXAMPLES = 3
 MOST_PLACES = 200
 
@@ -29,23 +32,38 @@ async def groups(db: Database, *, integration: str | None = None) -> list[DeadGr
 
 @dataclass(frozen=True)
 class DeadList:
-    """The open dead records that are meant; a :class:`siscon.ops.listing.Listing`."""
+    """The open dead records that are meant, oldest first; a :class:`siscon.ops.listing.Narrowed`."""
 
     db: Database
     chosen: Chosen = ANY
+    order: Order = AS_THEY_COME
 
-    async def ids(self) -> AsyncIterator[Sequence[int]]:
-        async with self.db.read() as c:
-            async for chunk in dead_records.ids(c, self.chosen):
-                yield chunk
+    @property
+    def orders(self) -> frozenset[str]:
+        """Their numbers grow with their age, so by that they stand in order however many they are."""
+        return frozenset({"age", "number"})
+
+    @property
+    def whole(self) -> DeadList:
+        """All of the same cause."""
+        return DeadList(self.db, replace(self.chosen, where=ALL))
+
+    def ordered(self, order: Order) -> DeadList:
+        """The same in another order."""
+        return replace(self, order=order)
+
+    def ids(self) -> AsyncIterator[Sequence[int]]:
+        if self.order.column in ("", *self.orders):
+            # Who was met first has the greatest age: as a moment it is the least.
+            return walking.by_id(self.db, self.chosen.meant, down=self.order.down)
+        return walking.in_order(self.db, self.chosen.meant, filtered.DEAD_RECORDS, self.order)
 
     async def rows(self, ids: Sequence[int]) -> Mapping[int, DeadRecord]:
         async with self.db.read() as c:
             return {row.id: row for row in await dead_records.by_ids(c, ids)}
 
     async def count(self) -> int:
-        async with self.db.read() as c:
-            return await dead_records.count_open(c, self.chosen)
+        return await walking.count(self.db, self.chosen.meant)
 
 
 async def count(db: Database, chosen: Chosen) -> int:

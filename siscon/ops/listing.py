@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
+
+from siscon.domain.filters import Order
 
 RowT_co = TypeVar("RowT_co", covariant=True)
 
@@ -24,3 +26,22 @@ class Journal(Listing[RowT_co], Protocol[RowT_co]):
     def ids(self, after: int = 0) -> AsyncIterator[Sequence[int]]: ...
 
     async def newest(self, limit: int) -> Sequence[int]: ...
+
+
+@runtime_checkable
+class Narrowed(Listing[RowT_co], Protocol[RowT_co]):
+    """A listing that can be filtered and ordered; ``whole`` is the same without a filter.
+
+    ``orders`` are the columns by which it can be ordered however long it is; a short one by any.
+    """
+
+    @property
+    def orders(self) -> frozenset[str]: ...
+
+    @property
+    def order(self) -> Order: ...
+
+    @property
+    def whole(self) -> Listing[RowT_co]: ...
+
+    def ordered(self, order: Order) -> Narrowed[RowT_co]: ...

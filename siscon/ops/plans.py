@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from siscon.domain.errors import UsageError
+from siscon.domain.filters import ALL, Filter
 from siscon.domain.plans import Verdict
 from siscon.domain.records import FIELDS, Entity
 from siscon.domain.runs import ENDED, Run, RunStatus
 from siscon.ops.integrations import cell, whole_or_not
 from siscon.ops.rows import PAGE, Row, iso
-from siscon.store import plans, remaps, rollovers, run_counts, runs
+from siscon.store import filtered, plans, remaps, rollovers, run_counts, runs
 from siscon.store.database import Connection, Database
 from siscon.store.plans import PlannedRow
 
+COLUMNS = tuple(filtered.PLANNED)
+"""By what the records of a plan are filtered."""
 FIELD_COLUMNS = ("entity", "external_id", "verdict", "field", "old", "new")
 """The columns of a plan in a spreadsheet: a row for each field that changes."""
 
@@ -65,7 +68,13 @@ class PlanList:
     run_id: int
     entity: Entity | None = None
     verdict: Verdict | None = None
-    _keys: list[tuple[Entity, str]] = field(default_factory=list)
+    where: Filter = ALL
+    _keys: list[tuple[Entity, str]] = field(default_factory=list, compare=False)
+
+    @property
+    def whole(self) -> PlanList:
+        """The same without a filter."""
+        return PlanList(self.db, self.run_id, self.entity, self.verdict)
 
     async def ids(self) -> AsyncIterator[Sequence[int]]:
         self._keys.clear()
@@ -74,7 +83,13 @@ class PlanList:
             while True:
                 async with self.db.read() as c:
                     found = await plans.keys(
-                        c, self.run_id, entity, verdict=self.verdict, after=after, limit=5_000
+                        c,
+                        self.run_id,
+                        entity,
+                        verdict=self.verdict,
+                        where=self.where,
+                        after=after,
+                        limit=5_000,
                     )
                 if not found:
                     break
@@ -93,6 +108,8 @@ class PlanList:
         return shown
 
     async def count(self) -> int:
+        if self.where:
+            return sum([len(chunk) async for chunk in replace(self, _keys=[]).ids()])
         async with self.db.read() as c:
             counted = await plans.counts(c, self.run_id)
         return sum(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from siscon.domain import mappings as domain
+from siscon.domain.filters import ALL, AS_THEY_COME, Filter, Order
 from siscon.domain.integrations import Integration
 from siscon.domain.records import Entity
-from siscon.store import integrations, mappings, records
-from siscon.store.database import Connection, Database
+from siscon.store import filtered, integrations, mapping_lists, mappings, records, walking
+from siscon.store.database import Database
+from siscon.store.mapping_lists import Chosen
 from siscon.store.records import RecordRow
+
+COLUMNS = tuple(filtered.MAPPINGS)
+"""By what mappings are filtered."""
 
 
 async def integration_names(db: Database) -> list[str]:
@@ -33,36 +38,44 @@ async def record(db: Database, integration: str, entity: Entity, external_id: st
 
 @dataclass(frozen=True)
 class MappingList:
-    """The mappings of one integration; a :class:`siscon.ops.listing.Listing`.
-
-    With ``begins`` only those whose external id begins so, at most :data:`mappings.MOST_FOUND`.
-    """
+    """The mappings of one integration; a :class:`siscon.ops.listing.Narrowed`."""
 
     db: Database
     integration: str
     entity: Entity | None = None
     status: domain.SyncStatus | None = None
-    begins: str = ""
+    where: Filter = ALL
+    order: Order = AS_THEY_COME
 
-    async def ids(self) -> AsyncIterator[Sequence[int]]:
-        async with self.db.read() as c:
-            if self.begins:
-                yield await self._found(c)
-                return
-            async for chunk in mappings.ids(c, self.integration, entity=self.entity, status=self.status):
-                yield chunk
+    @property
+    def chosen(self) -> Chosen:
+        """Which they are, for the store."""
+        return Chosen(self.integration, self.entity, self.status, self.where)
+
+    @property
+    def orders(self) -> frozenset[str]:
+        """The columns by which they can be ordered however many they are."""
+        return mapping_lists.orders(self.chosen)
+
+    @property
+    def whole(self) -> MappingList:
+        """All of the integration."""
+        return MappingList(self.db, self.integration)
+
+    def ordered(self, order: Order) -> MappingList:
+        """The same in another order."""
+        return replace(self, order=order)
+
+    def ids(self) -> AsyncIterator[Sequence[int]]:
+        return mapping_lists.ids(self.db, self.chosen, self.order)
 
     async def rows(self, ids: Sequence[int]) -> Mapping[int, domain.Mapping]:
         async with self.db.read() as c:
             return await mappings.by_ids(c, self.integration, ids)
 
     async def count(self) -> int:
-        async with self.db.read() as c:
-            if self.begins:
-                return len(await self._found(c))
-            return await mappings.count(c, self.integration, entity=self.entity, status=self.status)
+        return await walking.count(self.db, self.chosen.meant)
 
-    async def _found(self, c: Connection) -> list[int]:
-        return await mappings.ids_beginning(
-            c, self.integration, self.begins, entity=self.entity, status=self.status
-        )
+    async def first_from(self, text: str) -> int | None:
+        """Who comes first of those whose external id is not before a text."""
+        return await mapping_lists.first_from(self.db, self.chosen, text)

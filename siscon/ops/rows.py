@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 from siscon.domain.conflicts import Conflict
 from siscon.domain.dead_records import DeadRecord
+from siscon.domain.filters import ALL, Filter
 from siscon.domain.mappings import Mapping
 from siscon.domain.records import Entity, to_dict
 from siscon.ops import views
-from siscon.store import conflicts, dead_records, integrations, mappings, records
+from siscon.store import conflicts, dead_records, integrations, mapping_lists, records
 from siscon.store.database import Connection, Database
-from siscon.store.mappings import MappingRow
+from siscon.store.mapping_lists import MappingRow
 from siscon.store.records import RecordRow
 
 PAGE = 500
@@ -101,14 +102,20 @@ async def one_record(db: Database, integration: str, entity: Entity, external_id
 
 
 async def mapping_rows(
-    db: Database, *, integration: str | None, entity: Entity | None, limit: int | None = None
+    db: Database,
+    *,
+    integration: str | None,
+    entity: Entity | None,
+    where: Filter = ALL,
+    limit: int | None = None,
 ) -> AsyncIterator[Row]:
     """The ties between external and internal ids."""
     left = _Left(limit)
     for name in await names(db, only=integration):
 
         async def read(c: Connection, after_id: int, size: int, at: str = name) -> list[MappingRow]:
-            return await mappings.page(c, at, entity=entity, after_id=after_id, limit=size)
+            chosen = mapping_lists.Chosen(at, entity, where=where)
+            return await mapping_lists.page(c, chosen, after_id=after_id, limit=size)
 
         async for row in _paged(db, left, read, lambda row: row.id):
             yield mapping_row(name, row.mapping)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from siscon.domain.events import Event
+from siscon.domain.filters import ALL, Filter, Order
 from siscon.domain.paces import Pace
 from siscon.domain.progress import TimeLeft, per_minute, time_left
 from siscon.domain.runs import Counts, Run, RunStatus
-from siscon.store import events, integrations, paces, run_counts, runs
+from siscon.store import events, filtered, integrations, paces, run_counts, runs, walking
 from siscon.store.database import Database
 from siscon.store.run_counts import Totals
+from siscon.store.walking import Meant
 
+NEWEST_FIRST = Order("run", down=True)
+COLUMNS = tuple(filtered.RUNS)
+"""By what runs are filtered."""
 MOST_ACTIVE = 50
 """More runs than this are not shown at once."""
 
@@ -80,15 +85,36 @@ async def run_detail(db: Database, run_id: int, *, now_ms: int) -> RunDetail | N
 
 @dataclass(frozen=True)
 class RunHistory:
-    """Every run, newest first; a :class:`siscon.ops.listing.Listing`."""
+    """Runs, newest first; a :class:`siscon.ops.listing.Narrowed`."""
 
     db: Database
     integration: str | None = None
+    where: Filter = ALL
+    order: Order = NEWEST_FIRST
 
-    async def ids(self) -> AsyncIterator[Sequence[int]]:
-        async with self.db.read() as c:
-            async for chunk in runs.ids(c, integration=self.integration):
-                yield chunk
+    @property
+    def meant(self) -> Meant:
+        """The rows in the database."""
+        return runs.meant(self.where, integration=self.integration)
+
+    @property
+    def orders(self) -> frozenset[str]:
+        """Their numbers grow as they are queued, so by that they stand in order however many they are."""
+        return frozenset({"run", "queued"})
+
+    @property
+    def whole(self) -> RunHistory:
+        """Every run."""
+        return RunHistory(self.db, self.integration)
+
+    def ordered(self, order: Order) -> RunHistory:
+        """The same in another order; without a column the newest first."""
+        return replace(self, order=order if order.column else NEWEST_FIRST)
+
+    def ids(self) -> AsyncIterator[Sequence[int]]:
+        if self.order.column in self.orders:
+            return walking.by_id(self.db, self.meant, down=self.order.down)
+        return walking.in_order(self.db, self.meant, filtered.RUNS, self.order)
 
     async def rows(self, ids: Sequence[int]) -> Mapping[int, HistoryRow]:
         async with self.db.read() as c:
@@ -97,5 +123,4 @@ class RunHistory:
         return {run.id: HistoryRow(run, sums[run.id]) for run in found}
 
     async def count(self) -> int:
-        async with self.db.read() as c:
-            return await runs.count(c, integration=self.integration)
+        return await walking.count(self.db, self.meant)

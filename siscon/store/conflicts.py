@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from siscon.domain.filters import ALL, Filter
 from siscon.domain.records import FIELDS, Entity
 from siscon.store import filtered, filtering
 from siscon.store.database import Connection, Row
+from siscon.store.walking import Meant
 
 # A conflict that is still open is brought up to date; the moment it was opened stays.
 OPEN = """
@@ -64,15 +65,18 @@ MATCHING = """status = 'open' AND kind = 'fields' AND integration = :integration
     AND (:base IS NULL OR base ->> ('$.' || :field) = :base)))"""
 COUNT_MATCHING = f"SELECT count(*) AS n, max(id) AS newest FROM conflicts WHERE {MATCHING}"
 NEXT_MATCHING = f"SELECT * FROM conflicts WHERE {MATCHING} ORDER BY id LIMIT :limit"
-CHOSEN = """status = 'open' AND id > :after_id AND (:integration IS NULL OR integration = :integration)
-  AND (:entity IS NULL OR entity = :entity) AND (:up_to IS NULL OR id <= :up_to)
-  AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))"""
-LIST_OPEN = "SELECT * FROM conflicts WHERE {chosen} ORDER BY id LIMIT :limit"
-IDS = "SELECT id FROM conflicts WHERE {chosen} ORDER BY id LIMIT :limit"
+OPEN_ONES = "status = 'open'"
+# Only what is chosen stands in the question: one that asks "or is none chosen" is answered by no index.
+CHOOSING = {
+    "integration": "integration = :integration",
+    "entity": "entity = :entity",
+    "up_to": "id <= :up_to",
+    "ids": "id IN (SELECT value FROM json_each(:ids))",
+}
+LIST_OPEN = "SELECT * FROM conflicts WHERE {chosen} AND id > :after_id ORDER BY id LIMIT :limit"
 COUNT_OPEN = "SELECT count(*) AS n FROM conflicts WHERE {chosen}"
 FIND = "SELECT * FROM conflicts WHERE id = :id"
 BY_IDS = "SELECT * FROM conflicts WHERE id IN (SELECT value FROM json_each(:ids))"
-CHUNK = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +95,21 @@ class Chosen:
     @property
     def clause(self) -> str:
         """The condition that chooses."""
-        return f"{CHOSEN} AND {filtering.clause(self.where, filtered.CONFLICTS)}"
+        told = [sql for name, sql in CHOOSING.items() if getattr(self, name) is not None]
+        return " AND ".join([OPEN_ONES, *told, filtering.clause(self.where, filtered.CONFLICTS)])
 
-    def params(self, after_id: int = 0) -> dict[str, Any]:
+    @property
+    def meant(self) -> Meant:
+        """The rows in the database."""
+        return Meant("conflicts", self.clause, self.params())
+
+    def params(self) -> dict[str, Any]:
         """The values of its placeholders."""
         return {
             "integration": self.integration,
             "entity": self.entity.value if self.entity else None,
             "ids": None if self.ids is None else json.dumps(self.ids),
             "up_to": self.up_to,
-            "after_id": after_id,
             **filtering.params(self.where),
         }
 
@@ -250,20 +259,9 @@ async def list_open(
 ) -> list[Conflict]:
     """Open conflicts, oldest first, after a number."""
     sql = LIST_OPEN.format(chosen=chosen.clause)
-    return [_conflict(row) for row in await c.all(sql, {**chosen.params(after_id), "limit": limit})]
-
-
-async def ids(c: Connection, chosen: Chosen = ANY) -> AsyncIterator[list[int]]:
-    """The numbers of all open conflicts in chunks, oldest first."""
-    after_id = 0
-    while True:
-        sql = IDS.format(chosen=chosen.clause)
-        chunk = [row["id"] for row in await c.all(sql, {**chosen.params(after_id), "limit": CHUNK})]
-        if chunk:
-            yield chunk
-        if len(chunk) < CHUNK:
-            return
-        after_id = chunk[-1]
+    return [
+        _conflict(row) for row in await c.all(sql, {**chosen.params(), "after_id": after_id, "limit": limit})
+    ]
 
 
 async def by_ids(c: Connection, conflict_ids: Iterable[int]) -> list[Conflict]:

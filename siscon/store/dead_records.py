@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from siscon.domain.filters import ALL, Filter
 from siscon.domain.records import Entity, Part, Record
 from siscon.store import filtered, filtering
 from siscon.store.database import Connection, Row
+from siscon.store.walking import Meant
 
 BURY = """
 INSERT INTO dead_records (integration, entity, record_key, external_id, run_id, status, code, category, severity,
@@ -56,12 +57,18 @@ WHERE integration = :integration AND entity = :entity AND status = 'open' AND ru
 """
 COLUMNS = """id, integration, entity, record_key, external_id, run_id, status, code, category, severity, field,
   reason, attempts, first_seen_at_ms, last_seen_at_ms, part, digest"""
-CHOSEN = """status = 'open' AND id > :after_id AND (:integration IS NULL OR integration = :integration)
-  AND (:entity IS NULL OR entity = :entity) AND (:code IS NULL OR code = :code)
-  AND (:field IS NULL OR coalesce(field, '') = :field) AND (:run_id IS NULL OR run_id = :run_id)
-  AND (:up_to IS NULL OR id <= :up_to) AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))"""
-LIST_OPEN = f"SELECT {COLUMNS} FROM dead_records WHERE {{chosen}} ORDER BY id LIMIT :limit"
-IDS = "SELECT id FROM dead_records WHERE {chosen} ORDER BY id LIMIT :limit"
+OPEN = "status = 'open'"
+# Only what is chosen stands in the question: one that asks "or is none chosen" is answered by no index.
+CHOOSING = {
+    "integration": "integration = :integration",
+    "entity": "entity = :entity",
+    "code": "code = :code",
+    "field": "coalesce(field, '') = :field",
+    "run_id": "run_id = :run_id",
+    "up_to": "id <= :up_to",
+    "ids": "id IN (SELECT value FROM json_each(:ids))",
+}
+LIST_OPEN = f"SELECT {COLUMNS} FROM dead_records WHERE {{chosen}} AND id > :after_id ORDER BY id LIMIT :limit"
 COUNT_OPEN = "SELECT count(*) AS n FROM dead_records WHERE {chosen}"
 SUMMARY = """
 SELECT entity, count(*) AS n, count(external_id) AS named, max(id) AS up_to FROM dead_records WHERE {chosen}
@@ -111,7 +118,6 @@ SELECT 1 FROM dead_records
 WHERE integration = :integration AND entity = :entity AND record_key = :key AND status = 'open'
 """
 RAW = "SELECT integration, entity, record_key, raw, form FROM dead_records WHERE id = :id"
-CHUNK = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +170,15 @@ class Chosen:
     @property
     def clause(self) -> str:
         """The condition that chooses."""
-        return f"{CHOSEN} AND {filtering.clause(self.where, filtered.DEAD_RECORDS)}"
+        told = [sql for name, sql in CHOOSING.items() if getattr(self, name) is not None]
+        return " AND ".join([OPEN, *told, filtering.clause(self.where, filtered.DEAD_RECORDS)])
 
-    def params(self, after_id: int = 0) -> dict[str, Any]:
+    @property
+    def meant(self) -> Meant:
+        """The rows in the database."""
+        return Meant("dead_records", self.clause, self.params())
+
+    def params(self) -> dict[str, Any]:
         """The values of the placeholders in the clause that chooses."""
         return {
             "integration": self.integration,
@@ -176,7 +188,6 @@ class Chosen:
             "run_id": self.run_id,
             "ids": None if self.ids is None else json.dumps(self.ids),
             "up_to": self.up_to,
-            "after_id": after_id,
             **filtering.params(self.where),
         }
 
@@ -252,26 +263,9 @@ async def list_open(
     return [
         _record(row)
         for row in await c.all(
-            LIST_OPEN.format(chosen=chosen.clause), {**chosen.params(after_id), "limit": limit}
+            LIST_OPEN.format(chosen=chosen.clause), {**chosen.params(), "after_id": after_id, "limit": limit}
         )
     ]
-
-
-async def ids(c: Connection, chosen: Chosen = ANY) -> AsyncIterator[list[int]]:
-    """The numbers of all open dead records in chunks, oldest first."""
-    after_id = 0
-    while True:
-        chunk = [
-            row["id"]
-            for row in await c.all(
-                IDS.format(chosen=chosen.clause), {**chosen.params(after_id), "limit": CHUNK}
-            )
-        ]
-        if chunk:
-            yield chunk
-        if len(chunk) < CHUNK:
-            return
-        after_id = chunk[-1]
 
 
 async def by_ids(c: Connection, record_ids: Iterable[int]) -> list[DeadRecord]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from siscon.domain.filters import Kind, Named
 from siscon.domain.records import CALLED_BY, Entity
-from siscon.store.filtering import Fields
+from siscon.store.filtering import Fields, FromJson
 
 _INTEGRATION = Named("integration", Kind.WORD)
 _ENTITY = Named("entity", Kind.WORD)
@@ -53,7 +53,7 @@ def _called() -> str:
 MAPPINGS: Fields = {
     Named("entity", Kind.WORD, ("entity_type",)): "entity_type",
     Named("id", Kind.ID, ("external_id",)): "external_id",
-    Named("name"): _called(),
+    Named("name"): FromJson(_called(), "base"),
     Named("internal", Kind.NUMBER, ("internal_id",)): "internal_id",
     Named("status", Kind.WORD, ("state", "sync_status")): "sync_status",
     Named("synced", Kind.PAST, ("last_synced", "last_synced_at")): "last_synced_at",

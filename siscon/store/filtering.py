@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from siscon.domain.filters import Filter, Kind, Named, Sign, Term, is_moment
 from siscon.store.folding import FOLDED
 
-Fields = Mapping[Named, str]
+
+@dataclass(frozen=True, slots=True)
+class FromJson:
+    """Words with a blank between them, made of the fields of ``source``: JSON text, in which each can be seen."""
+
+    sql: str
+    source: str
+
+
+Fields = Mapping[Named, str | FromJson]
 """The columns of a list by which it can be filtered, and the SQL expression of each: this program's, never foreign."""
+
+# What is plain and not escaped can be looked for in JSON as it stands, many times faster than in the fields.
+MAY_HOLD = """(instr(lower({source}), :w{n}_word) > 0 OR length({source}) <> length(CAST({source} AS BLOB))
+  OR instr({source}, '\\') > 0)"""
 
 _LAST = 0x10FFFF
 
@@ -24,6 +38,7 @@ def params(where: Filter) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for n, term in enumerate(where.terms):
         told |= {f"w{n}": term.value, f"w{n}_low": term.low, f"w{n}_high": term.high}
+        told[f"w{n}_word"] = max(term.value.split(" "), key=len)
         if term.sign is Sign.BEGINS:
             told |= {f"w{n}_size": len(term.value), f"w{n}_last": after_all_with(term.value)}
     return told
@@ -31,18 +46,26 @@ def params(where: Filter) -> dict[str, Any]:
 
 def _term(n: int, term: Term, fields: Fields) -> str:
     if term.column is None:
-        shown = [sql for column, sql in fields.items() if not is_moment(column)]
-        condition = " OR ".join(_bare(n, term, sql) for sql in shown)
+        shown = [one for one in fields.items() if not is_moment(one[0])]
+        condition = " OR ".join(_bare(n, term, column, behind) for column, behind in shown)
     else:
-        condition = _about(n, term, term.column, fields[term.column])
+        behind = fields[term.column]
+        condition = _about(n, term, term.column, behind.sql if isinstance(behind, FromJson) else behind)
+        if isinstance(behind, FromJson) and term.sign is not Sign.EMPTY:
+            condition = f"{MAY_HOLD.format(source=behind.source, n=n)} AND {condition}"
     # Of what is NULL nothing holds, so its inversion does; the row is looked up by an index where it is not inverted.
     return f"NOT coalesce(({condition}), FALSE)" if term.inverted else f"({condition})"
 
 
-def _bare(n: int, term: Term, sql: str) -> str:
-    text = FOLDED.format(value=sql)
-    return (
+def _bare(n: int, term: Term, column: Named, behind: str | FromJson) -> str:
+    sql = behind.sql if isinstance(behind, FromJson) else behind
+    # Words of ours and numbers are in small letters as they are.
+    text = sql if column.kind in (Kind.WORD, Kind.NUMBER) else FOLDED.format(value=sql)
+    told = (
         f"substr({text}, 1, :w{n}_size) = :w{n}" if term.sign is Sign.BEGINS else f"instr({text}, :w{n}) > 0"
+    )
+    return (
+        f"{MAY_HOLD.format(source=behind.source, n=n)} AND {told}" if isinstance(behind, FromJson) else told
     )
 
 
@@ -58,7 +81,8 @@ def _about(n: int, term: Term, column: Named, sql: str) -> str:
         return f"{sql} <> '' AND {text} = :w{n}" if column.kind is Kind.TEXT else f"{text} = :w{n}"
     if column.kind is Kind.TEXT:
         return f"{sql} <> '' AND substr({FOLDED.format(value=sql)}, 1, :w{n}_size) = :w{n}"
-    return f"{sql} >= :w{n} AND (:w{n}_last IS NULL OR {sql} < :w{n}_last)"
+    end = f" AND {sql} < :w{n}_last" if after_all_with(term.value) is not None else ""
+    return f"{sql} >= :w{n}{end}"
 
 
 def after_all_with(prefix: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
@@ -89,16 +89,8 @@ AND NOT EXISTS (SELECT 1 FROM staged s
 AND NOT EXISTS (SELECT 1 FROM overtaken o
   WHERE o.run_id = :run_id AND o.entity = {table}.entity_type AND o.external_id = {table}.external_id)
 """
-CHOSEN = "(:entity IS NULL OR entity_type = :entity) AND (:status IS NULL OR sync_status = :status)"
-PAGE = "SELECT * FROM {table} WHERE id > :after_id AND " + CHOSEN + " ORDER BY id LIMIT :limit"
 BY_IDS = "SELECT * FROM {table} WHERE id IN (SELECT value FROM json_each(:ids))"
-IDS = "SELECT id FROM {table} WHERE id > :after_id AND " + CHOSEN + " ORDER BY id LIMIT :limit"
-COUNT = "SELECT count(*) AS n FROM {table} WHERE " + CHOSEN
-BEGINNING = (
-    "SELECT id FROM {table} WHERE entity_type IN (SELECT value FROM json_each(:entities))"
-    " AND external_id >= :first AND external_id < :last AND " + CHOSEN + " ORDER BY id LIMIT :limit"
-)
-MOST_FOUND = 20_000
+COUNT = "SELECT count(*) AS n FROM {table}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +103,6 @@ class Tie:
     error_message: str
     fingerprint: str
     base: str
-
-
-@dataclass(frozen=True, slots=True)
-class MappingRow:
-    """A mapping with its place in the table, for listings that grow."""
-
-    id: int
-    mapping: Mapping
 
 
 def table_of(integration: str) -> str:
@@ -220,7 +204,7 @@ async def external_ids(
 async def find(c: Connection, integration: str, entity: Entity, external_id: str) -> Mapping | None:
     """One mapping, or None."""
     row = await c.one(_sql(FIND, integration), {"entity": entity.value, "external_id": external_id})
-    return _mapping(row) if row is not None else None
+    return from_row(row) if row is not None else None
 
 
 async def find_many(
@@ -229,7 +213,7 @@ async def find_many(
     """External id -> mapping, for those that exist."""
     wanted = json.dumps(list(external_ids))
     rows = await c.all(_sql(FIND_MANY, integration), {"entity": entity.value, "ids": wanted})
-    return {row["external_id"]: _mapping(row) for row in rows}
+    return {row["external_id"]: from_row(row) for row in rows}
 
 
 async def count_known(c: Connection, integration: str, entity: Entity) -> int:
@@ -243,79 +227,20 @@ async def forget_vanished(c: Connection, integration: str, entity: Entity, run_i
     await c.run(_sql(FORGET_VANISHED, integration), {"entity": entity.value, "run_id": run_id})
 
 
-async def page(
-    c: Connection,
-    integration: str,
-    *,
-    entity: Entity | None = None,
-    status: SyncStatus | None = None,
-    after_id: int = 0,
-    limit: int = 200,
-) -> list[MappingRow]:
-    """Mappings in the order of their ids, from after ``after_id``."""
-    params = {**_chosen(entity, status), "after_id": after_id, "limit": limit}
-    return [MappingRow(row["id"], _mapping(row)) for row in await c.all(_sql(PAGE, integration), params)]
-
-
 async def by_ids(c: Connection, integration: str, ids: Iterable[int]) -> dict[int, Mapping]:
     """The mappings with these table ids."""
     rows = await c.all(_sql(BY_IDS, integration), {"ids": json.dumps(list(ids))})
-    return {row["id"]: _mapping(row) for row in rows}
+    return {row["id"]: from_row(row) for row in rows}
 
 
-async def ids(
-    c: Connection,
-    integration: str,
-    *,
-    entity: Entity | None = None,
-    status: SyncStatus | None = None,
-    chunk: int = 20_000,
-) -> AsyncIterator[list[int]]:
-    """The table ids of all mappings chosen, ``chunk`` at a time, for a table that shows any of them."""
-    after_id = 0
-    while True:
-        params = {**_chosen(entity, status), "after_id": after_id, "limit": chunk}
-        found = [row[0] for row in await c.all(_sql(IDS, integration), params)]
-        if found:
-            yield found
-        if len(found) < chunk:
-            return
-        after_id = found[-1]
-
-
-async def count(
-    c: Connection, integration: str, *, entity: Entity | None = None, status: SyncStatus | None = None
-) -> int:
-    """How many mappings are chosen."""
-    row = await c.one(_sql(COUNT, integration), _chosen(entity, status))
+async def count(c: Connection, integration: str) -> int:
+    """How many mappings an integration has."""
+    row = await c.one(_sql(COUNT, integration))
     return int(row[0]) if row is not None else 0
 
 
-async def ids_beginning(
-    c: Connection,
-    integration: str,
-    prefix: str,
-    *,
-    entity: Entity | None = None,
-    status: SyncStatus | None = None,
-) -> list[int]:
-    """The table ids of mappings whose external id begins with a text; at most ``MOST_FOUND``."""
-    entities = [entity.value] if entity else [one.value for one in Entity]
-    params = {
-        **_chosen(entity, status),
-        "entities": json.dumps(entities),
-        "first": prefix,
-        "last": prefix + "\U0010ffff",
-        "limit": MOST_FOUND,
-    }
-    return [row[0] for row in await c.all(_sql(BEGINNING, integration), params)]
-
-
-def _chosen(entity: Entity | None, status: SyncStatus | None) -> dict[str, str | int | None]:
-    return {"entity": entity.value if entity else None, "status": status.value if status else None}
-
-
-def _mapping(row: Row) -> Mapping:
+def from_row(row: Row) -> Mapping:
+    """One mapping as it is stored."""
     return Mapping(
         entity=Entity(row["entity_type"]),
         external_id=row["external_id"],

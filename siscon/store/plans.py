@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from siscon.domain.filters import ALL, Filter
 from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity
+from siscon.store import filtered, filtering
 from siscon.store.database import Connection
 
 COUNTS = """
@@ -18,7 +20,9 @@ PAGE = f"""
 SELECT external_id, verdict, body, changes FROM staged WHERE {CHOSEN} AND external_id > :after
 ORDER BY external_id LIMIT :limit
 """
-KEYS = f"SELECT external_id FROM staged WHERE {CHOSEN} AND external_id > :after ORDER BY external_id LIMIT :limit"
+KEYS = f"""
+SELECT external_id FROM staged WHERE {CHOSEN} AND external_id > :after AND {{where}} ORDER BY external_id LIMIT :limit
+"""
 ONE = """
 SELECT external_id, verdict, body, changes FROM staged
 WHERE run_id = :run_id AND entity = :entity AND external_id = :external_id AND part = ''
@@ -53,10 +57,19 @@ async def page(
 
 
 async def keys(
-    c: Connection, run_id: int, entity: Entity, *, verdict: Verdict | None, after: str, limit: int
+    c: Connection,
+    run_id: int,
+    entity: Entity,
+    *,
+    verdict: Verdict | None,
+    where: Filter = ALL,
+    after: str,
+    limit: int,
 ) -> list[str]:
-    """The external ids of the same records."""
-    return [row[0] for row in await c.all(KEYS, _chosen(run_id, entity, verdict, after, limit))]
+    """The external ids of the same records, of those that a filter means."""
+    params = {**_chosen(run_id, entity, verdict, after, limit), **filtering.params(where)}
+    sql = KEYS.format(where=filtering.clause(where, filtered.PLANNED))
+    return [row[0] for row in await c.all(sql, params)]
 
 
 async def one(c: Connection, run_id: int, entity: Entity, external_id: str) -> PlannedRow | None:

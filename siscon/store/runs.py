@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from siscon.domain.errors import DatabaseError
+from siscon.domain.filters import Filter
 from siscon.domain.records import Entity
 from siscon.domain.runs import ENDED, MOVES, Lane, Phase, Run, RunKind, RunStatus
+from siscon.store import filtered, filtering
 from siscon.store.database import Connection, Row
+from siscon.store.walking import Meant
 
 COLUMNS = """id, integration, kind, lane, status, phase, entities, full_compare, requested_by, due_at_ms,
   queued_at_ms, started_at_ms, finished_at_ms, attempt, engine, cancel_requested_by, approved_by, error_code, error,
@@ -65,8 +68,6 @@ UPDATE runs SET deaths = CASE WHEN stood_at = :stood_at THEN deaths + 1 ELSE 1 E
 """
 CHOSEN = "(:integration IS NULL OR integration = :integration) AND (:status IS NULL OR status = :status)"
 LATEST = f"SELECT {COLUMNS} FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
-IDS = f"SELECT id FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
-COUNT = f"SELECT count(*) AS n FROM runs WHERE {CHOSEN}"
 BY_IDS = f"SELECT {COLUMNS} FROM runs WHERE id IN (SELECT value FROM json_each(:ids))"
 # Among the newest runs only: a plan that somebody decided on months ago is a matter of the history.
 DECIDED = f"""
@@ -94,7 +95,6 @@ ORDER BY id
 """
 
 NEWEST = 2**62
-CHUNK = 5000
 
 
 async def enqueue(
@@ -272,30 +272,16 @@ async def running_of_dead_engines(c: Connection, *, now_ms: int) -> list[Run]:
     return [_run(row) for row in await c.all(OF_DEAD_ENGINES, {"now_ms": now_ms})]
 
 
-async def ids(
-    c: Connection, *, integration: str | None = None, status: RunStatus | None = None
-) -> AsyncIterator[list[int]]:
-    """The numbers of all runs in chunks, newest first."""
-    before_id = NEWEST
-    while True:
-        params = {**_chosen(integration, status), "before_id": before_id, "limit": CHUNK}
-        chunk = [row["id"] for row in await c.all(IDS, params)]
-        if chunk:
-            yield chunk
-        if len(chunk) < CHUNK:
-            return
-        before_id = chunk[-1]
+def meant(where: Filter, *, integration: str | None = None) -> Meant:
+    """The runs that a person means by a filter."""
+    told = ["integration = :integration"] if integration is not None else []
+    told.append(filtering.clause(where, filtered.RUNS))
+    return Meant("runs", " AND ".join(told), {"integration": integration, **filtering.params(where)})
 
 
 async def by_ids(c: Connection, run_ids: Iterable[int]) -> list[Run]:
     """The runs of these numbers, in no particular order."""
     return [_run(row) for row in await c.all(BY_IDS, {"ids": json.dumps(list(run_ids))})]
-
-
-async def count(c: Connection, *, integration: str | None = None, status: RunStatus | None = None) -> int:
-    """How many runs there are."""
-    row = await c.one(COUNT, _chosen(integration, status))
-    return int(row["n"]) if row else 0
 
 
 def _chosen(integration: str | None, status: RunStatus | None) -> dict[str, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from siscon.domain.errors import UsageError
 from siscon.domain.text import plain
 from siscon.tui import navigation
 from siscon.tui.asking import offer_engine
@@ -70,7 +71,7 @@ def _walk(app: Frame, place: Place | None, none: str) -> None:
 
 
 def act_filter(app: Frame) -> None:
-    """Ask what rows should hold."""
+    """Ask which rows are meant."""
     from siscon.tui.screens.find import Find
 
     screen = app.screen
@@ -81,7 +82,14 @@ def act_filter(app: Frame) -> None:
             screen.find = text
             screen.load_soon()
 
-    app.push_screen(Find(screen.find, screen.find_words), found)
+    def mistake(text: str) -> str:
+        try:
+            screen.understand(text)
+        except UsageError as error:
+            return error.sentence
+        return ""
+
+    app.push_screen(Find(screen.find, "Filter", example=screen.example, mistake=mistake), found)
 
 
 def act_find_record(app: Frame) -> None:

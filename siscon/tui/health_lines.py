@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from siscon.domain.errors import UsageError
+from siscon.domain.filters import Kind
 from siscon.domain.freshness import Fresh
 from siscon.domain.schedules import in_words
 from siscon.domain.tokens import TokenHealth
@@ -32,13 +33,13 @@ from siscon.tui.widgets.rows import Line
 HEALTH = (
     Column("Integration", 11, flex=2, most=24),
     Column("System", 12, flex=1, most=20, from_width=104),
-    Column("State", 9),
-    Column("Last good", 10),
-    Column("Next run", 9, from_width=66),
+    Column("State", 9, kind=Kind.WORD),
+    Column("Last good", 10, kind=Kind.PAST),
+    Column("Next run", 9, from_width=66, kind=Kind.AHEAD),
     Column("Budget", 9, from_width=76),
     Column("Errors", 6, align="right"),
-    Column("Conf.", 5, align="right"),
-    Column("14 d", 4, flex=3, most=14),
+    Column("Conf.", 5, align="right", name="conflicts"),
+    Column("14 d", 4, flex=3, most=14, name="days"),
     Column("Breaker", 8, from_width=128),
     Column("What is wrong", 14, flex=8, from_width=117),
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.domain.events import Event, Level
+from siscon.domain.filters import Kind
 from siscon.domain.mappings import Mapping, SyncStatus
 from siscon.domain.tokens import TokenHealth
 from siscon.ops.views import TokenView
@@ -30,49 +33,49 @@ from siscon.tui.widgets.rows import Line
 TOKENS = (
     Column("Integration", 15, flex=2, most=24),
     Column("System", 15, flex=1, most=24, from_width=88),
-    Column("State", 16),
-    Column("Ends", 12),
-    Column("Renewal", 12, from_width=71),
+    Column("State", 16, kind=Kind.WORD),
+    Column("Ends", 12, kind=Kind.AHEAD),
+    Column("Renewal", 12, from_width=71, kind=Kind.AHEAD),
     Column("Failures", 8, align="right"),
     Column("Last trouble", 16, flex=4, from_width=106),
 )
 
 GROUPS = (
     Column("Records", 7, align="right"),
-    Column("Integration", 15, flex=1, most=24),
-    Column("Entity", 10),
-    Column("Cause", 16, flex=1, most=32),
+    Column("Integration", 15, flex=1, most=24, kind=Kind.WORD),
+    Column("Entity", 10, kind=Kind.WORD),
+    Column("Cause", 16, flex=1, most=32, kind=Kind.WORD),
     Column("Field", 12, flex=3, most=24, from_width=68),
-    Column("Last seen", 12, from_width=82),
+    Column("Last seen", 12, from_width=82, name="seen", kind=Kind.PAST),
     Column("Reason", 24, flex=4, from_width=110),
 )
 
 DEAD = (
-    Column("External id", 16, flex=2, most=36),
+    Column("External id", 16, flex=2, most=36, name="id"),
     Column("Field", 12),
     Column("Reason", 20, flex=3),
-    Column("Tries", 5, align="right", from_width=61),
-    Column("Last seen", 12, from_width=75),
-    Column("First seen", 12, from_width=106),
+    Column("Tries", 5, align="right", from_width=61, name="attempts"),
+    Column("Last seen", 12, from_width=75, name="seen"),
+    Column("First seen", 12, from_width=106, name="age"),
 )
 
 CONFLICTS = (
     Column("Integration", 15, flex=1, most=24),
     Column("Entity", 10),
-    Column("External id", 12, flex=1, most=36),
-    Column("Fields in dispute", 14, flex=4, most=40),
-    Column("Waiting for", 12, from_width=71),
+    Column("External id", 12, flex=1, most=36, name="id"),
+    Column("Fields in dispute", 14, flex=4, most=40, name="fields"),
+    Column("Waiting for", 12, from_width=71, name="age"),
     Column("Run", 6, align="right", from_width=96),
 )
 
 MAPPINGS = (
-    Column("External id", 15, flex=5, most=36),
+    Column("External id", 15, flex=5, most=36, name="id"),
     Column("Name", 17, flex=3),
     Column("Internal", 9, align="right", from_width=68),
     Column("Entity", 10),
-    Column("State", 9),
-    Column("Last synced", 12, from_width=84),
-    Column("At the source", 13, from_width=125),
+    Column("State", 9, name="status"),
+    Column("Last synced", 12, from_width=84, name="synced"),
+    Column("At the source", 13, from_width=125, name="missing"),
     Column("Message", 16, flex=2, from_width=145),
 )
 
@@ -109,8 +112,8 @@ def token_line(view: TokenView, look: Look, now_ms: int) -> Line:
         foreign(view.integration, "strong"),
         foreign(view.title, "dim"),
         mark(word, tone, look),
-        Cell(ends),
-        Cell(renewal),
+        Cell(ends, "", state.expires_at_ms),
+        Cell(renewal, "", None if waits else state.refresh_at_ms),
         count(state.failures, look, "bad"),
         foreign(state.last_error, "bad"),
     )
@@ -124,9 +127,9 @@ def group_line(group: DeadGroup, look: Look, now_ms: int) -> Line:
         Cell(number(group.count), tone),
         foreign(group.integration, "strong"),
         Cell(group.entity.value),
-        foreign(group.code.replace("_", " ")),
+        replace(foreign(group.code.replace("_", " ")), value=group.code),
         foreign(group.field or look.glyphs.dot, "" if group.field else "dim"),
-        Cell(age(group.last_seen_at_ms, now_ms)),
+        Cell(age(group.last_seen_at_ms, now_ms), "", group.last_seen_at_ms),
         foreign(group.reason, "dim"),
     )
     return Line((group.integration, group.entity, group.code, group.field), cells, group)

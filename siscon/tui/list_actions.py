@@ -8,6 +8,11 @@ _OPEN = (
     *("overview", "runs", "errors", "dead", "conflicts", "conflict", "records", "found", "record"),
     *("plans", "plan", "schedules", "activity"),
 )
+_ORDERED = (
+    *("overview", "tokens", "run", "runs", "errors", "dead", "conflicts", "records", "found"),
+    *("plans", "plan", "schedules"),
+)
+_LISTS = (*_ORDERED, "plan_records", "activity", "doctor")
 ON_LISTS: tuple[Action, ...] = (
     Action("open", ("enter",), "Open", "Open the row under the cursor.", _OPEN, footer=False),
     Action(
@@ -47,8 +52,12 @@ ON_LISTS: tuple[Action, ...] = (
     Action(
         "filter",
         ("slash",),
-        "Find",
-        "Show only rows that hold a text; none shows all.",
-        ("overview", "tokens", "run", "errors", "records", "schedules", "activity", "doctor"),
+        "Filter",
+        "Only the rows meant: a text, entity=student, age>2d.",
+        _LISTS,
+        footer=False,
+        footer_on=tuple(one for one in _LISTS if one not in ("dead", "plan", "runs")),
     ),
+    Action("order", ("o",), "Order", "Order by the next column.", _ORDERED, footer=False),
+    Action("order_back", ("O",), "Other way", "Order the other way round.", _ORDERED, footer=False),
 )

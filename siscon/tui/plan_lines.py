@@ -55,7 +55,7 @@ ENTITIES = (
 )
 
 RECORDS = (
-    Column("External id", 16, flex=2, most=36),
+    Column("External id", 16, flex=2, most=36, name="id"),
     Column("Entity", 10, from_width=70),
     Column("Verdict", 11),
     Column("What changes", 20, flex=4),

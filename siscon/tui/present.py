@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
+from siscon.domain.filters import Value
 from siscon.domain.integrations import IntegrationState
 from siscon.domain.plans import Verdict
 from siscon.domain.runs import RunStatus
@@ -18,10 +19,14 @@ Tone = Literal["", "good", "busy", "warn", "bad", "dim", "strong"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A piece of text that is safe to show, and how loud it is; the words say the same as the tone."""
+    """A piece of text that is safe to show, and how loud it is; the words say the same as the tone.
+
+    ``value`` is what it is filtered and ordered by, where that is not the text.
+    """
 
     text: str
     tone: Tone = ""
+    value: Value = field(default=None, compare=False)
 
 
 Cells = tuple[Cell, ...]
@@ -84,7 +89,7 @@ def foreign(value: object, tone: Tone = "", *, limit: int = 200) -> Cell:
 
 def mark(word: str, tone: Tone, look: Look) -> Cell:
     """A state: sign and word, so that colour is never alone."""
-    return Cell(f"{look.glyphs.of(tone)} {word}", tone)
+    return Cell(f"{look.glyphs.of(tone)} {word}", tone, word.lower())
 
 
 INTEGRATION_WORDS: Mapping[IntegrationState, tuple[str, Tone]] = {
@@ -148,7 +153,7 @@ def of(value: int, word: str) -> str:
 
 def count(value: int, look: Look, tone: Tone = "") -> Cell:
     """A count; nothing is a quiet dot, and only something takes the tone."""
-    return Cell(number(value), tone) if value else Cell(look.glyphs.dot, "dim")
+    return Cell(number(value), tone, value) if value else Cell(look.glyphs.dot, "dim", 0)
 
 
 def span(seconds: float) -> str:

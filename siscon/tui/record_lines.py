@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from siscon.domain.filters import Kind
 from siscon.domain.records import Entity
 from siscon.ops.record_views import FieldView, PastChange, RecordView
 from siscon.tui.lines import SYNC_WORDS
@@ -40,7 +41,7 @@ HISTORY = (
 )
 
 FOUND = (
-    Column("External id", 16, flex=2, most=36),
+    Column("External id", 16, flex=2, most=36, name="id", kind=Kind.ID),
     Column("Name", 18, flex=3),
     Column("Entity", 10),
     Column("Internal", 9, align="right"),

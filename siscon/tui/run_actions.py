@@ -9,7 +9,7 @@ _RUNS = ("overview", "runs", "run", "plans", "plan")
 ON_RUNS: tuple[Action, ...] = (
     Action(
         "sync",
-        ("S", "s"),
+        ("S",),
         "Sync now",
         "Queue an import of this integration (asks).",
         ("overview", "tokens", "runs"),

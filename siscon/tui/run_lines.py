@@ -42,7 +42,7 @@ ACTIVE = (
 HISTORY = (
     Column("Run", 5, align="right"),
     Column("Integration", 15, flex=2, most=24),
-    Column("End", 15),
+    Column("End", 15, name="status"),
     Column("Started", 12, from_width=71),
     Column("Took", 8, align="right", from_width=81),
     Column("Records", 8, align="right"),
@@ -51,7 +51,7 @@ HISTORY = (
     Column("Updated", 8, align="right", from_width=101),
     Column("Confl.", 6, align="right", from_width=109),
     Column("Missing", 7, align="right", from_width=118),
-    Column("Asked by", 12, flex=1, from_width=132),
+    Column("Asked by", 12, flex=1, from_width=132, name="by"),
 )
 
 COUNTS = (

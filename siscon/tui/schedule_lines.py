@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
+from siscon.domain import filters
 from siscon.domain.errors import UsageError
 from siscon.ops.schedules import Kind, ScheduleView, State, preview
 from siscon.tui.present import RUN_WORDS, Cell, Look, Tone, age, ahead, count, foreign, mark, of
@@ -15,11 +16,11 @@ from siscon.tui.widgets.rows import Line
 SCHEDULES = (
     Column("Integration", 12, flex=1, most=24),
     Column("Starts", 7),
-    Column("State", 8),
-    Column("Next", 11),
+    Column("State", 8, kind=filters.Kind.WORD),
+    Column("Next", 11, kind=filters.Kind.AHEAD),
     Column("When", 14, flex=3, most=48),
     Column("Last end", 15, from_width=74),
-    Column("Last time", 12, from_width=98),
+    Column("Last time", 12, from_width=98, kind=filters.Kind.PAST),
     Column("Missed", 6, align="right", from_width=106),
 )
 STATES: Mapping[State, tuple[str, Tone]] = {
@@ -53,7 +54,11 @@ def schedule_line(view: ScheduleView, look: Look, now_ms: int) -> Line:
         Cell(due, "dim" if rests else ""),
         foreign(view.words or view.line),
         end,
-        Cell(age(last.due_at_ms, now_ms) if last else look.glyphs.dot, "" if last else "dim"),
+        Cell(
+            age(last.due_at_ms, now_ms) if last else look.glyphs.dot,
+            "" if last else "dim",
+            last.due_at_ms if last else None,
+        ),
         count(view.missed, look, "warn"),
     )
     return Line((view.integration.name, view.kind is Kind.FULL), cells, view)

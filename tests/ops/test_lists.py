@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from siscon.domain.filters import Filter, Named, Order, parse
 from siscon.domain.mappings import SyncStatus
 from siscon.domain.records import Entity
 from siscon.domain.runs import RunStatus
@@ -25,6 +26,10 @@ async def all_ids(listing: Listing[Any]) -> list[int]:
     return found
 
 
+def told(text: str, columns: Sequence[Named]) -> Filter:
+    return parse(text, columns, now_ms=NOW_MS)
+
+
 def lists(db: Database) -> Sequence[Listing[Any]]:
     return (
         runs.RunHistory(db),
@@ -35,12 +40,20 @@ def lists(db: Database) -> Sequence[Listing[Any]]:
         conflicts.ConflictList(db, conflicts.Chosen("harbor")),
         records.MappingList(db, "harbor"),
         records.MappingList(db, "harbor", Entity.STUDENT, SyncStatus.ERROR),
-        records.MappingList(db, "harbor", begins="S-104-77-00"),
+        records.MappingList(db, "harbor", where=told("id=S-104-77-00*", records.COLUMNS)),
         records.MappingList(db, "harbor", Entity.COURSE),
+        records.MappingList(db, "harbor", Entity.STUDENT, where=told("invented", records.COLUMNS)),
+        records.MappingList(db, "harbor", where=told("status!=synced", records.COLUMNS)),
+        records.MappingList(db, "harbor", order=Order("id", down=True)),
+        records.MappingList(db, "harbor", order=Order("synced")),
+        runs.RunHistory(db, where=told("status=failed", runs.COLUMNS)),
+        runs.RunHistory(db, order=Order("integration", down=True)),
+        dead_records.DeadList(db, order=Order("reason")),
+        conflicts.ConflictList(db, order=Order("age", down=True)),
     )
 
 
-@pytest.mark.parametrize("place", range(10))
+@pytest.mark.parametrize("place", range(18))
 async def test_ids_rows_and_count_of_a_list_agree(db: Database, place: int) -> None:
     listing = lists(db)[place]
     ids = await all_ids(listing)

@@ -91,5 +91,4 @@ async def test_listings_go_by_filter_and_page(db: Database) -> None:
         assert [one.id for one in await conflicts.list_open(c, conflicts.Chosen(entity=Entity.STAFF))] == [2]
         assert await conflicts.count_open(c) == 3
         assert await conflicts.count_open(c, conflicts.Chosen("b")) == 1
-        assert [one async for one in conflicts.ids(c, conflicts.Chosen("a"))] == [[1, 2]]
         assert {one.external_id for one in await conflicts.by_ids(c, [1, 3])} == {"1", "3"}

@@ -40,7 +40,7 @@ async def settled(pilot: Pilot[Any]) -> None:
             return True
         if pilot.app.preparing:
             return False
-        fetching = any(table._fetching for table in screen.query(LineTable))
+        fetching = any(table._fetching or table.reading.busy for table in screen.query(LineTable))
         return screen._loaded_at_ms is not None and not screen._loading and not screen._again and not fetching
 
     await pilot.pause()

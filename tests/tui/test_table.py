@@ -123,7 +123,7 @@ async def test_the_last_row_is_followed_while_the_ids_still_come() -> None:
         listing.go_on.set()
         await opening
 
-        assert app.table.key == 60_000
+        await until(pilot, lambda: app.table.key == 60_000)
 
 
 async def test_only_the_pages_looked_at_last_are_kept() -> None:

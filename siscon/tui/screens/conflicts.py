@@ -9,16 +9,15 @@ from textual.binding import BindingType
 
 from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.ops import Database
-from siscon.ops.conflicts import ConflictList
+from siscon.ops.conflicts import COLUMNS, Chosen, ConflictList
 from siscon.tui.actions import Action
 from siscon.tui.lines import CONFLICTS, conflict_cells, conflict_lines, disputed
-from siscon.tui.present import Cell, Cells, foreign, of
+from siscon.tui.present import Cell, Cells, foreign
 from siscon.tui.screens.conflict import ConflictPane, ask_alike
 from siscon.tui.screens.pane import Pane, bindings_of
 from siscon.tui.screens.record import open_record
 from siscon.tui.widgets.confirm import NO, Ask, Choice
 from siscon.tui.widgets.panel import Panel
-from siscon.tui.widgets.rows import PagedRows
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
@@ -31,6 +30,8 @@ class Conflicts(Pane):
     """What waits for a person's word."""
 
     name_ = "conflicts"
+    known = COLUMNS
+    example = "entity=student  fields=email  kind=duplicate  age>2d"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("conflicts")]
 
     def body(self) -> ComposeResult:
@@ -38,12 +39,9 @@ class Conflicts(Pane):
         yield Panel(id="panel")
 
     async def load(self, db: Database) -> None:
-        table = self.table()
-        if isinstance(table.rows, PagedRows):
-            await table.renew()
-            return
         note = self.empty("No conflicts.", "No record waits for a person to choose between SIS and local.")
-        await table.show_paged(PagedRows(ConflictList(db), self._cells), note=note)
+        listing = ConflictList(db, Chosen(where=self.where), self.table().order)
+        await self.show_list(listing, self._cells, note=note)
 
     def _cells(self, conflict: Conflict) -> Cells:
         return conflict_cells(conflict, self.desk.now_ms())
@@ -62,8 +60,9 @@ class Conflicts(Pane):
         panel.tell_table(lines, conflict_lines(conflict, self.look), more=self.look.glyphs.more)
 
     def status(self) -> list[Part]:
-        rows = len(self.table().rows)
-        return [Part(f" {of(rows, 'open conflict')}; enter opens one " if rows else " no open conflicts ")]
+        if not len(self.table().rows) and not self.find:
+            return [Part(" no open conflicts ")]
+        return [Part(f" {self.counted('open conflict')}; enter opens one ")]
 
     def why_not(self, action: Action) -> str:
         conflict: Conflict | None = self.value()

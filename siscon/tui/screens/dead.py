@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,16 +11,16 @@ from textual.binding import BindingType
 from siscon.domain.commands import Command, DiscardDead
 from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.ops import Database
-from siscon.ops.dead_records import DeadList, of_cause, one
+from siscon.ops.dead_records import COLUMNS, DeadList, of_cause, one
 from siscon.tui import record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.dead_lines import FACTS, dead_sentences, fact_lines, what_to_do
 from siscon.tui.lines import DEAD, dead_cells
-from siscon.tui.present import Cell, Cells, foreign, of
+from siscon.tui.present import Cell, Cells, foreign
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.screens.record import open_record
 from siscon.tui.widgets.panel import Panel
-from siscon.tui.widgets.rows import FixedRows, PagedRows
+from siscon.tui.widgets.rows import FixedRows
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
@@ -51,6 +52,8 @@ class Dead(Pane):
     """The records with one cause."""
 
     name_ = "dead"
+    known = COLUMNS
+    example = "id=S-10*  attempts>=3  age>2d  !east"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("dead")]
 
     def __init__(self, desk: Desk, group: DeadGroup) -> None:
@@ -66,13 +69,9 @@ class Dead(Pane):
         yield Panel(id="panel")
 
     async def load(self, db: Database) -> None:
-        table = self.table()
-        if isinstance(table.rows, PagedRows):
-            await table.renew()
-            return
-        listing = DeadList(db, of_cause(self.group))
+        listing = DeadList(db, replace(of_cause(self.group), where=self.where), self.table().order)
         note = self.empty("No record fails for this cause any more.", "Escape goes back to the causes.")
-        await table.show_paged(PagedRows(listing, self._cells), note=note)
+        await self.show_list(listing, self._cells, note=note)
 
     def _cells(self, dead: DeadRecord) -> Cells:
         return dead_cells(dead, self.look, self.desk.now_ms())
@@ -84,7 +83,7 @@ class Dead(Pane):
 
     def status(self) -> list[Part]:
         where = foreign(f" {self.group.integration} {self.group.entity.value}: {self.group.code}", limit=60)
-        return [Part(where.text, "strong"), Part(f"  {of(len(self.table().rows), 'record')} ")]
+        return [Part(where.text, "strong"), Part(f"  {self.counted('record')} ")]
 
     def why_not(self, action: Action) -> str:
         if action.id == "retry_all":

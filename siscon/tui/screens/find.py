@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -20,19 +21,42 @@ class Find(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
-    def __init__(self, text: str, words: str) -> None:
+    def __init__(
+        self,
+        text: str,
+        words: str,
+        *,
+        example: str = "",
+        mistake: Callable[[str], str] = lambda _: "",
+    ) -> None:
         super().__init__()
         self._text = text
         self._words = words
+        self._example = example
+        self._mistake = mistake
 
     def compose(self) -> ComposeResult:
+        yield Static(id="find_mistake", markup=False)
         with Horizontal(id="find"):
             yield Static(Content(f" {self._words}: "), id="find_words", markup=False)
-            yield Entry(self._text, id="find_text")
+            yield Entry(self._text, placeholder=self._example, id="find_text")
 
     @on(Entry.Submitted)
     def _found(self, message: Entry.Submitted) -> None:
-        self.dismiss(message.value)
+        mistake = self._mistake(message.value)
+        if mistake:
+            self._tell(mistake)
+        else:
+            self.dismiss(message.value)
+
+    @on(Entry.Changed)
+    def _changed(self) -> None:
+        self._tell("")
+
+    def _tell(self, mistake: str) -> None:
+        told = self.query_one("#find_mistake", Static)
+        told.display = bool(mistake)
+        told.update(Content(f" {mistake}"))
 
     def action_leave(self) -> None:
         """Nothing is looked for."""

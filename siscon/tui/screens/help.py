@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
+from siscon.domain.filters import holding
 from siscon.tui.actions import BY_ID, MOVES, Action, actions_of, key_word
 from siscon.tui.present import Cell, Look
 from siscon.tui.widgets.columns import Column
@@ -67,7 +68,7 @@ class Help(ModalScreen[str | None]):
 
     def _show(self, text: str) -> None:
         note = (Cell("No key does that."),)
-        self.query_one(LineTable).show(self._lines.holding(text), note=note)
+        self.query_one(LineTable).show(self._lines.narrowed(holding(text), ()), note=note)
 
     @on(Entry.Changed)
     def _changed(self, message: Entry.Changed) -> None:

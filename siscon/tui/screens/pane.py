@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
 from textual.css.query import NoMatches
-from textual.screen import Screen
 from textual.widgets import Static
 
 from siscon.domain.commands import Command
@@ -29,7 +28,7 @@ from siscon.tui.lag import Lag
 from siscon.tui.looks import AS_THE_TERMINAL, Looks
 from siscon.tui.past import hint_of, note_of
 from siscon.tui.present import Cell, Look, moment
-from siscon.tui.widgets.rows import FixedRows, Line
+from siscon.tui.screens.narrowing import Narrowing
 from siscon.tui.widgets.status_bar import Bar, Part, key_parts
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
@@ -76,13 +75,12 @@ def bindings_of(screen: str) -> list[Binding]:
     ]
 
 
-class Pane(Screen[None]):
+class Pane(Narrowing):
     """One screen. Subclasses say which (``name_``), what they compose in ``body``, and how they ``load``."""
 
     ALLOW_SELECT: ClassVar[bool] = False
     AUTO_FOCUS: ClassVar[str | None] = "LineTable"
     name_: ClassVar[str] = ""
-    find_words: ClassVar[str] = "Rows that hold"
 
     made_of: tuple[Any, ...] = ()
     """What tells this screen from others of its kind; another one made of it shows the same."""
@@ -96,6 +94,7 @@ class Pane(Screen[None]):
         super().__init__()
         self.desk = desk
         self.look = desk.look
+        self.now_ms = desk.now_ms
         self.frozen = False
         self.trouble = ""
         self.find = ""
@@ -180,7 +179,8 @@ class Pane(Screen[None]):
     @property
     def is_read(self) -> bool:
         """Whether all that was wanted has been read, or could not be."""
-        return not self._loading and not self._again
+        reading = any(table.reading.busy for table in self.query(LineTable))
+        return not self._loading and not self._again and not reading
 
     async def _load(self) -> None:
         db = self.desk.database()
@@ -318,7 +318,7 @@ class Pane(Screen[None]):
     def _state_parts(self) -> list[Part]:
         parts: list[Part] = hint_of(self.desk.past, self.app.size.width)
         if self.find:
-            parts.append(Part(f" {self.find_words.lower()}: {self.find} ", "warn", "filter"))
+            parts.append(Part(f" / {self.find} ", "warn", "filter"))
         if self.frozen:
             parts.append(Part(" HELD STILL, p goes on ", "warn", "freeze"))
         if self._loaded_at_ms is not None:
@@ -327,20 +327,12 @@ class Pane(Screen[None]):
 
     # What most screens share
 
-    def fixed(self, lines: Sequence[Line]) -> FixedRows:
-        """Rows that hold what the person looks for."""
-        return FixedRows(lines).holding(self.find)
-
     def empty(self, *sentences: str) -> tuple[Cell, ...]:
         """What stands in a list without rows."""
         if self.find:
-            return (Cell("No row holds what you look for."), Cell("Escape shows all rows again.", "dim"))
+            return (Cell("No row is what you look for."), Cell("Escape shows all rows again.", "dim"))
         first, *rest = sentences
         return (Cell(first), *(Cell(one, "dim") for one in rest))
-
-    def table(self, id_: str = "list") -> LineTable:
-        """One of the lists of this screen."""
-        return self.query_one(f"#{id_}", LineTable)
 
     def value(self) -> Any:
         """What is under the cursor of the list that has the focus."""

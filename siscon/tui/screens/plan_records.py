@@ -11,15 +11,15 @@ from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity
 from siscon.ops import Database
 from siscon.ops.plan_views import PlanView
-from siscon.ops.plans import FieldChange, PlanList, PlanRecord
+from siscon.ops.plans import COLUMNS, FieldChange, PlanList, PlanRecord
 from siscon.ops.run_rows import runs_by_id
 from siscon.tui.actions import Action
 from siscon.tui.plan_lines import CHANGES, RECORDS, change_lines, record_cells, record_sentences
-from siscon.tui.present import VERDICTS, Cell, Cells, foreign, of
+from siscon.tui.present import VERDICTS, Cell, Cells, foreign
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.screens.record import open_record
 from siscon.tui.widgets.panel import Panel
-from siscon.tui.widgets.rows import PagedRows
+from siscon.tui.widgets.rows import FixedRows, PagedRows
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 
@@ -28,6 +28,8 @@ class PlanRecords(Pane):
     """Records of one entity and verdict."""
 
     name_ = "plan_records"
+    known = COLUMNS
+    example = "id=S-10*  verdict=missing"
     AUTO_FOCUS = "#list"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("plan_records")]
 
@@ -51,13 +53,13 @@ class PlanRecords(Pane):
     async def load(self, db: Database) -> None:
         runs = await runs_by_id(db, [self.plan.run.id])
         self.waits = bool(runs) and runs[0].status is self.plan.run.status
-        chosen = (self.entity, self.verdict, self.waits)
+        chosen = (self.entity, self.verdict, self.waits, self.where)
         if chosen == self._shown:  # a plan that waits does not change
             return
         self._shown = chosen
         first = "No such record." if self.waits else "This plan does not wait any more."
         note = self.empty(first, "t and v choose another entity and verdict.")
-        listing = PlanList(db, self.plan.run.id, self.entity, self.verdict)
+        listing = PlanList(db, self.plan.run.id, self.entity, self.verdict, self.where)
         await self.table().show_paged(PagedRows(listing, self._cells), note=note)
 
     def _cells(self, one: PlanRecord) -> Cells:
@@ -71,7 +73,7 @@ class PlanRecords(Pane):
     def pointed(self) -> None:
         one = self.record_here()
         fields = self.table("fields")
-        fields.show(self.fixed(change_lines(one, self.look)), note=(Cell("No field changes.", "dim"),))
+        fields.show(FixedRows(change_lines(one, self.look)), note=(Cell("No field changes.", "dim"),))
         change: FieldChange | None = fields.value
         self.query_one("#panel", Panel).tell(record_sentences(one, change, self.look))
 
@@ -79,7 +81,7 @@ class PlanRecords(Pane):
         verdict = VERDICTS[self.verdict] if self.verdict else "all but unchanged"
         return [
             Part(foreign(f" plan of run #{self.plan.run.id} ", limit=40).text, "strong"),
-            Part(f" {of(len(self.table().rows), 'record')} "),
+            Part(f" {self.counted('record')} "),
             Part(f" {self.entity} ", "", "next_entity"),
             Part(f" {verdict} ", "", "next_verdict"),
         ]

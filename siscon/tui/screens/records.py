@@ -7,18 +7,19 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from siscon.domain.filters import AS_THEY_COME
 from siscon.domain.mappings import Mapping, SyncStatus
 from siscon.domain.records import Entity
 from siscon.ops import Database
-from siscon.ops.records import MappingList, integration_names
+from siscon.ops.records import COLUMNS, MappingList, integration_names
 from siscon.tui import record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.lines import MAPPINGS, mapping_cells
-from siscon.tui.present import Cell, Cells, Look, foreign, moment, of
+from siscon.tui.present import Cell, Cells, Look, foreign, moment
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.screens.record import RecordPane
 from siscon.tui.widgets.panel import Panel
-from siscon.tui.widgets.rows import FixedRows, PagedRows
+from siscon.tui.widgets.rows import FixedRows
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
@@ -31,7 +32,8 @@ class Records(Pane):
     """The browser."""
 
     name_ = "records"
-    find_words = "External id begins with"
+    known = COLUMNS
+    example = "okonkwo  id=S-10*  status!=synced  entity=student  synced>2d"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("records")]
 
     def __init__(self, desk: Desk) -> None:
@@ -40,7 +42,6 @@ class Records(Pane):
         self.integration = ""
         self.entity: Entity | None = None
         self.state: SyncStatus | None = None
-        self._shown: MappingList | None = None
 
     def body(self) -> ComposeResult:
         yield LineTable(MAPPINGS, self.look, id="list")
@@ -48,19 +49,32 @@ class Records(Pane):
 
     async def load(self, db: Database) -> None:
         self.names = await integration_names(db)
-        table = self.table()
         if not self.names:
-            table.show(FixedRows(), note=self.empty("No integration yet, so no mappings."))
+            self.table().show(FixedRows(), note=self.empty("No integration yet, so no mappings."))
             return
         if self.integration not in self.names:
             self.integration = self.names[0]
-        listing = MappingList(db, self.integration, self.entity, self.state, self.find)
-        if listing == self._shown:
-            await table.renew()
-            return
-        self._shown = listing
         note = self.empty("No mapping here.", "i and t choose another integration and entity.")
-        await table.show_paged(PagedRows(listing, self._cells), note=note)
+        await self.show_list(self._listing(db), self._cells, note=note)
+
+    def _listing(self, db: Database) -> MappingList:
+        order = self.table().order
+        return MappingList(db, self.integration, self.entity, self.state, self.where, order)
+
+    async def jump(self, external_id: str) -> bool:
+        """Put the cursor on the first mapping whose external id is not before a text; False where all are before it.
+
+        Filters and another order are left: what one jumps to must be there.
+        """
+        db = self.desk.database()
+        if db is None or not self.integration:
+            return False
+        self.find, self.entity, self.state, self.table().order = "", None, None, AS_THEY_COME
+        listing = self._listing(db)
+        found = await listing.first_from(external_id)
+        await self.show_list(listing, self._cells, note=self.empty("No mapping here."))
+        self.load_soon()
+        return found is not None and self.table().seek(found)
 
     def _cells(self, mapping: Mapping) -> Cells:
         return mapping_cells(mapping, self.look, self.desk.now_ms())
@@ -72,10 +86,9 @@ class Records(Pane):
         chosen = f" {self.integration}"
         entity = self.entity.value if self.entity else "all entities"
         state = self.state.value if self.state else "all states"
-        rows = of(len(self.table().rows), "row")
         return [
             Part(foreign(chosen).text, "strong", "next_integration"),
-            Part(f"  {rows}"),
+            Part(f"  {self.counted('mapping')}"),
             Part(f"  {entity}", "", "next_entity"),
             Part(f"  {state} ", "", "next_status"),
         ]

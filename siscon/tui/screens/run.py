@@ -33,6 +33,7 @@ class RunPane(Pane):
     """One run."""
 
     name_ = "run"
+    narrowed = "events"
     AUTO_FOCUS = "#events"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("run")]
 
@@ -61,7 +62,7 @@ class RunPane(Pane):
         self.query_one("#title", Panel).tell(run_sentences(detail, self.look, now_ms))
         counts = self.table("counts")
         lines = [count_line(one, self.look) for one in detail.active.counts]
-        counts.show(self.fixed(lines), note=(Cell("Nothing counted yet.", "dim"),))
+        counts.show(FixedRows(lines), note=(Cell("Nothing counted yet.", "dim"),))
         counts.styles.height = max(4, len(lines) + 1)
         news = [Line(event.id, event_cells(event, self.look), event) for event in detail.events]
         self.table("events").show(self.fixed(news), note=(Cell("No news of this run.", "dim"),))

@@ -9,15 +9,15 @@ from textual.binding import BindingType
 
 from siscon.domain.runs import Run, RunStatus
 from siscon.ops import Database
-from siscon.ops.runs import ActiveRun, HistoryRow, RunHistory, active_runs
+from siscon.ops.runs import COLUMNS, ActiveRun, HistoryRow, RunHistory, active_runs
 from siscon.tui import wishes
 from siscon.tui.actions import Action
-from siscon.tui.present import Cell, Cells, of
+from siscon.tui.present import Cell, Cells
 from siscon.tui.run_lines import ACTIVE, HISTORY, active_lines, history_cells
 from siscon.tui.screens.compare import ComparePane
 from siscon.tui.screens.pane import Pane, bindings_of
 from siscon.tui.screens.run import RunPane
-from siscon.tui.widgets.rows import PagedRows
+from siscon.tui.widgets.rows import FixedRows
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
@@ -27,6 +27,8 @@ class Runs(Pane):
     """What runs now, and what ran."""
 
     name_ = "runs"
+    known = COLUMNS
+    example = "integration=north  status=failed  started>2026-11-20  took>600"
     AUTO_FOCUS = "#list"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("runs")]
     views: tuple[ActiveRun, ...] = ()
@@ -40,17 +42,14 @@ class Runs(Pane):
         self.views = tuple(await active_runs(db, now_ms=now_ms))
         lines = active_lines(self.views, self.look, now_ms)
         active = self.table("active")
-        active.show(self.fixed(lines), note=(Cell("Nothing is under way.", "dim"),))
+        active.show(FixedRows(lines), note=(Cell("Nothing is under way.", "dim"),))
         if not lines and self.focused is active:
             self.table().focus()
         room = max(5, (self.size.height - 3) // 2)
         active.styles.height = min(room, max(4, len(lines) + 2))
-        history = self.table()
-        if isinstance(history.rows, PagedRows):
-            await history.renew()
-        else:
-            note = self.empty("No run yet.", "S starts the first sync of an integration on screen 1.")
-            await history.show_paged(PagedRows(RunHistory(db), self._cells), note=note)
+        note = self.empty("No run yet.", "S starts the first sync of an integration on screen 1.")
+        listing = RunHistory(db, where=self.where).ordered(self.table().order)
+        await self.show_list(listing, self._cells, note=note)
 
     def _cells(self, row: HistoryRow) -> Cells:
         return history_cells(row, self.look, self.desk.now_ms())
@@ -58,7 +57,7 @@ class Runs(Pane):
     def status(self) -> list[Part]:
         running = sum(view.run.status is RunStatus.RUNNING for view in self.views)
         waiting = len(self.views) - running
-        parts = [Part(f" {of(len(self.table().rows), 'run')} ")]
+        parts = [Part(f" {self.counted('run')} ")]
         if running:
             parts.append(Part(f" {running} running ", "busy"))
         if waiting:

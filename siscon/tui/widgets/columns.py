@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 
+from siscon.domain.filters import Kind, Named, Order, Value
+from siscon.tui.present import Cell, Glyphs
+
 GAP = 2
+MOST_DIGITS = 19
+_NO_LETTER = re.compile("[^a-z]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +23,9 @@ class Column:
 
     ``flex`` is its share of what is left over, until it is ``most`` wide; 0: as wide as there is room. ``said`` is what
     one without a title is called where there is no screen.
+
+    A filter calls it ``name``, else by its title in small letters; ``kind`` says what it holds, else a number stands at
+    the right and text at the left.
     """
 
     title: str
@@ -26,6 +35,34 @@ class Column:
     from_width: int = 0
     most: int = 0
     said: str = ""
+    name: str = ""
+    kind: Kind | None = None
+
+    @property
+    def named(self) -> Named:
+        """The column as a filter knows it."""
+        name = self.name or _NO_LETTER.sub("_", self.title.lower()).strip("_")
+        return Named(name, self.kind or (Kind.NUMBER if self.align == "right" else Kind.TEXT))
+
+    def value_of(self, cell: Cell) -> Value:
+        """What a cell of this column is compared by: its value, else what it says; None where it has none."""
+        kind = self.named.kind
+        if cell.value is not None or kind in (Kind.PAST, Kind.AHEAD):
+            return cell.value
+        if kind is Kind.NUMBER:
+            digits = cell.text.replace(",", "").removeprefix("#").strip()
+            return (
+                int(digits) if digits.isascii() and digits.isdigit() and len(digits) < MOST_DIGITS else None
+            )
+        return cell.text
+
+    def heading(self, order: Order, width: int, glyphs: Glyphs) -> str:
+        """Its title, with a sign when the rows stand in its order."""
+        if not self.title or order.column != self.named.name:
+            return self.title
+        return cut(self.title, min(cell_len(self.title), width - 1), more="") + (
+            glyphs.down if order.down else glyphs.up
+        )
 
 
 def fit(columns: Sequence[Column], width: int) -> list[int]:

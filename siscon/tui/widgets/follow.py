@@ -66,7 +66,7 @@ class FollowTable(LineTable):
         await end.reload(iter(range(len(end) and 1)))
         if journal != self._asked:
             return
-        self._replace(end, keep=not self.following)
+        self.replace(end, keep=not self.following)
         if self.following:
             self.follow()
         if len(end) < PAGE:
@@ -77,7 +77,7 @@ class FollowTable(LineTable):
         whole = rows.with_ids(ids)
         await whole.reload(iter(_pages(max(0, len(ids) - PAGE), len(ids))))
         if self.rows is end:
-            self._replace(whole)
+            self.replace(whole)
             self._seen = len(whole)
 
     async def _go_on(self, rows: PagedRows, journal: Journal[Any]) -> None:
@@ -89,7 +89,7 @@ class FollowTable(LineTable):
             return
         if new:
             await self._grow(rows, new)
-        if self._rows_change and await rows.reload(iter(self._visible_pages(len(rows)))):
+        if self._rows_change and await rows.reload(iter(self.visible_pages(len(rows)))):
             self.refresh()
             self.post_message(self.Pointed(self))
 

@@ -8,8 +8,10 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from siscon.ops.listing import Listing
-from siscon.tui.present import Cell, Cells
+from siscon.domain.filters import Filter, Order, matches
+from siscon.ops.listing import Listing, Narrowed
+from siscon.tui.present import Cells
+from siscon.tui.widgets.columns import Column
 
 PAGE = 256
 KEEP = 16
@@ -18,11 +20,13 @@ KEEP = 16
 class Rows(Protocol):
     """Rows by position. ``cells`` gives None for a row that is not here yet, and remembers that it was wanted."""
 
+    total: int | None
+
     def __len__(self) -> int: ...
 
     def key(self, index: int) -> Hashable: ...
 
-    def index_of(self, key: Hashable) -> int | None: ...
+    def index_of(self, key: Hashable, /) -> int | None: ...
 
     def cells(self, index: int) -> Cells | None: ...
 
@@ -43,6 +47,7 @@ class FixedRows:
 
     def __init__(self, lines: Sequence[Line] = ()) -> None:
         self.lines = list(lines)
+        self.total: int | None = None  # without the filter that they were narrowed by
         self._places = {line.key: index for index, line in enumerate(self.lines)}
 
     def __len__(self) -> int:
@@ -60,16 +65,37 @@ class FixedRows:
     def value(self, index: int) -> Any:
         return self.lines[index].value
 
-    def holding(self, text: str) -> FixedRows:
-        """Only the rows that hold a text in some cell, whatever its case; all of them for no text."""
-        if not text:
+    def narrowed(self, where: Filter, columns: Sequence[Column]) -> FixedRows:
+        """Only the rows that a filter means."""
+        if not where:
             return self
-        wanted = text.casefold()
-        return FixedRows([line for line in self.lines if _holds(line.cells, wanted)])
+        fewer = FixedRows([line for line in self.lines if _meets(line.cells, where, columns)])
+        fewer.total = len(self)
+        return fewer
+
+    def ordered(self, order: Order, columns: Sequence[Column]) -> FixedRows:
+        """The rows by one of their columns; what has nothing there comes last."""
+        at = next((n for n, column in enumerate(columns) if column.named.name == order.column), None)
+        if at is None:
+            return self
+        there = [line for line in self.lines if _weight(line, at, columns) is not None]
+        rest = [line for line in self.lines if _weight(line, at, columns) is None]
+        there.sort(key=lambda line: _weight(line, at, columns) or (0, ""), reverse=order.down)
+        told = FixedRows(there + rest)
+        told.total = self.total
+        return told
 
 
-def _holds(cells: Sequence[Cell], wanted: str) -> bool:
-    return any(wanted in cell.text.casefold() for cell in cells)
+def _meets(cells: Cells, where: Filter, columns: Sequence[Column]) -> bool:
+    values = {column.named.name: column.value_of(cell) for column, cell in zip(columns, cells, strict=False)}
+    return matches(where, values, (cell.text for cell in cells))
+
+
+def _weight(line: Line, at: int, columns: Sequence[Column]) -> tuple[int, str] | None:
+    value = columns[at].value_of(line.cells[at])
+    if value is None or value == "":
+        return None
+    return (value, "") if isinstance(value, int) else (0, value.casefold())
 
 
 class PagedRows:
@@ -80,6 +106,8 @@ class PagedRows:
         self.present = present
         self.ids: array[int] = array("q")
         self.stale = False
+        self.total: int | None = None  # without the filter that they were narrowed by
+        self.sought: Hashable | None = None  # the cursor comes to stand on this row when its id has come
         self._pages: OrderedDict[int, list[Line | None]] = OrderedDict()
         self._wanted: set[int] = set()
         self._coming: int | None = None
@@ -90,9 +118,9 @@ class PagedRows:
     def key(self, index: int) -> Hashable:
         return self.ids[index]
 
-    def index_of(self, key: Hashable) -> int | None:
+    def index_of(self, key: Hashable, first: int = 0) -> int | None:
         try:
-            return self.ids.index(key)  # type: ignore[arg-type] # keys of these rows are ids
+            return self.ids.index(key, first)  # type: ignore[arg-type] # keys of these rows are ids
         except ValueError:
             return None
 
@@ -141,6 +169,11 @@ class PagedRows:
         """Read the pages ``wanted`` again; True when any of them changed."""
         changed = [await self.fetch(number) for number in wanted]
         return any(changed)
+
+    def lists_the_same_as(self, other: PagedRows) -> bool:
+        """Whether both are parts of one list, so that a number means the same row in both."""
+        mine, theirs = self.listing, other.listing
+        return isinstance(mine, Narrowed) and isinstance(theirs, Narrowed) and mine.whole == theirs.whole
 
     def with_ids(self, ids: array[int]) -> PagedRows:
         """The same listing under new ids, with no page yet."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Hashable, Sequence
+from collections.abc import Coroutine, Hashable, Sequence
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -16,10 +15,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from siscon.domain.errors import SisconError
+from siscon.domain.filters import AS_THEY_COME
 from siscon.tui.actions import MOVES
 from siscon.tui.present import Cell, Cells, Look
 from siscon.tui.themes import WholeBars
 from siscon.tui.widgets.columns import GAP, Column, cut, fit
+from siscon.tui.widgets.reading import Reading
 from siscon.tui.widgets.rows import PAGE, FixedRows, PagedRows, Rows
 
 
@@ -76,6 +77,8 @@ class LineTable(ScrollView, can_focus=True):
         self.note: Cells = (Cell("Reading ...", "dim"),)
         self.cursor = 0
         self._fetching = False
+        self.reading = Reading(self)
+        self.order = AS_THEY_COME
 
     def on_mount(self) -> None:
         self.vertical_scrollbar.renderer = WholeBars  # type: ignore[misc] # documented by Textual for one widget
@@ -107,7 +110,7 @@ class LineTable(ScrollView, can_focus=True):
             line.key for line in rows.lines
         ]
         if not same:
-            self._replace(rows)
+            self.replace(rows)
             return
         assert isinstance(before, FixedRows)
         self.rows = rows
@@ -118,39 +121,23 @@ class LineTable(ScrollView, can_focus=True):
                 self.post_message(self.Pointed(self))
 
     async def show_paged(self, rows: PagedRows, *, note: Cells = ()) -> None:
-        """Show the rows of a listing: the first chunk at once, the rest as their ids come."""
+        """Show the rows of a listing: the first at once, the rest as their ids come; the cursor keeps its row."""
+        before = self.rows
+        alike = isinstance(before, PagedRows) and before.lists_the_same_as(rows)
         self.note = note
         self._to_end = False
-        self._replace(PagedRows(rows.listing, rows.present), keep=False)
-        shown = self.rows
-        async for chunk in rows.listing.ids():
-            if self.rows is not shown:
-                return
-            assert isinstance(shown, PagedRows)
-            shown.ids.extend(chunk)
-            self._resize()
-            if self._to_end:
-                self.point(len(shown) - 1)
-            self.refresh()
-        self.refresh()
+        await self.reading.begin(rows, sought=self.key if alike else None)
 
     async def renew(self) -> None:
         """Read the visible pages of a listing again, and its ids too when there are more or fewer."""
         rows = self.rows
-        if not isinstance(rows, PagedRows):
-            return
-        if rows.stale or await rows.listing.count() != len(rows):
-            ids: array[int] = array("q")
-            async for chunk in rows.listing.ids():
-                ids.extend(chunk)
-            if self.rows is rows:
-                fresh = rows.with_ids(ids)
-                await fresh.reload(iter(self._visible_pages(len(ids))))
-                self._replace(fresh)
-            return
+        if isinstance(rows, PagedRows):
+            await self.reading.renew(rows, lambda: self._renew_visible(rows))
+
+    async def _renew_visible(self, rows: PagedRows) -> None:
         top = int(self.scroll_offset.y)
         shown = {index: rows.cells(index) for index in range(top, min(top + self.size.height, len(rows)))}
-        if await rows.reload(iter(self._visible_pages(len(rows)))) and self.rows is rows:
+        if await rows.reload(iter(self.visible_pages(len(rows)))) and self.rows is rows:
             for index, before in shown.items():
                 after = rows.cells(index)
                 if before is None or after is None:
@@ -164,12 +151,52 @@ class LineTable(ScrollView, can_focus=True):
         if isinstance(self.rows, PagedRows):
             self.rows.stale = True
 
-    def _visible_pages(self, length: int) -> range:
+    def grown(self, first: int) -> None:
+        """More rows of a listing have come, from a place on."""
+        rows = self.rows
+        assert isinstance(rows, PagedRows)
+        self._resize()
+        if self._to_end:
+            self.point(len(rows) - 1)
+        elif rows.sought is not None and (found := rows.index_of(rows.sought, first)) is not None:
+            rows.sought = None
+            self.point(found)
+        if first <= int(self.scroll_offset.y) + self.size.height:
+            self.refresh()
+
+    def aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Go on reading while the person looks at what is there."""
+        self.run_worker(work, group="reading", exclusive=True)
+
+    def read(self) -> None:
+        """All rows are there."""
+        self.post_message(self.Pointed(self))
+
+    def trouble(self, sentence: str) -> None:
+        """The rows could not be read."""
+        self.post_message(self.Trouble(sentence))
+
+    def seek(self, key: Hashable) -> bool:
+        """Put the cursor on a row, as soon as it is there; False where it is not and will not be."""
+        rows = self.rows
+        found = rows.index_of(key)
+        if found is None:
+            if isinstance(rows, PagedRows) and self.reading.busy:
+                rows.sought = key
+                return True
+            return False
+        self.point(found)
+        self.scroll_to(y=found, animate=False, immediate=True)
+        return True
+
+    def visible_pages(self, length: int) -> range:
+        """The pages that are looked at, of so many rows."""
         top = int(self.scroll_offset.y)
         last = min(top + self.size.height, length - 1)
         return range(top // PAGE, last // PAGE + 1) if length else range(0)
 
-    def _replace(self, rows: Rows, *, keep: bool = True) -> None:
+    def replace(self, rows: Rows, *, keep: bool = True) -> None:
+        """Show other rows; ``keep``: the cursor stays on its row, else it goes to the first."""
         key, offset = self.key, self.cursor - int(self.scroll_offset.y)
         self.rows = rows
         found = rows.index_of(key) if keep and key is not None else None
@@ -190,6 +217,8 @@ class LineTable(ScrollView, can_focus=True):
         page = max(1, self._height - 1)
         last = len(self.rows) - 1
         steps = {"down": 1, "up": -1, "page_down": page, "page_up": -page, "top": -last, "bottom": last}
+        if isinstance(self.rows, PagedRows):
+            self.rows.sought = None
         self.point(self.cursor + steps[way])
         self._to_end = way == "bottom"
 
@@ -260,7 +289,11 @@ class LineTable(ScrollView, can_focus=True):
         """One line of the screen: the heading, a row, or the note that stands for no rows."""
         width = self._width
         if y == 0:
-            head = tuple(Cell(column.title) for column in self.columns)
+            sizes = fit(self.columns, width)
+            head = tuple(
+                Cell(column.heading(self.order, size, self.look.glyphs))
+                for column, size in zip(self.columns, sizes, strict=True)
+            )
             return self._strip(head, self.get_component_rich_style("table--head"), width, tones=False)
         index = int(self.scroll_offset.y) + y - 1
         if not len(self.rows):
