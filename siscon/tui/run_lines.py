@@ -89,10 +89,10 @@ def _run_line(view: ActiveRun, look: Look, now_ms: int) -> Line:
     cells = (
         foreign(f"{look.glyphs.of(tone)} {run.integration} #{run.id}", "strong"),
         Cell(doing(run, now_ms, word), tone),
-        Cell(number(sum(one.fetched for one in view.counts))),
+        Cell(number(stepped(sum(one.fetched for one in view.counts)))),
         Cell(""),
         Cell(time_words(view.left, run, look), "dim" if view.left.seconds is None else ""),
-        Cell("" if view.per_minute is None else f"{view.per_minute:.0f}/min", "dim"),
+        Cell(pace_words(view.per_minute), "dim"),
         count(sum(one.created for one in view.counts), look),
         count(sum(one.failed for one in view.counts), look, "bad"),
     )
@@ -106,20 +106,48 @@ def doing(run: Run, now_ms: int, word: str) -> str:
     if run.status is not RunStatus.RUNNING:
         return word
     if run.waiting_until_ms is not None and run.waiting_until_ms > now_ms:
-        return f"waits {span((run.waiting_until_ms - now_ms) / 1000 + 1)}"
+        return f"waits {_until(run.waiting_until_ms - now_ms)}"
     return _PHASES[run.phase] if run.phase else "starting"
+
+
+def _until(ms: int) -> str:
+    """How long something still waits, in steps of five seconds."""
+    seconds = 5 * ceil(ms / 5000)
+    return span(seconds) if seconds >= 60 else f"{seconds} s"
+
+
+def stepped(value: int) -> int:
+    """A count that grows under one's eyes, in steps that can be read: the last digits would only flicker."""
+    if value < 1000:
+        return value
+    step: int = 10 ** max(2, len(str(value)) - 3)
+    return value // step * step
+
+
+def pages_words(pages: int) -> str:
+    """So many pages left, from fifty on in tens, rather more than less."""
+    if not pages:
+        return ""
+    return f"{pages if pages < 50 else 10 * ceil(pages / 10)} pages"
+
+
+def pace_words(per_minute: float | None) -> str:
+    """Requests a minute, from twenty on in fives: it is a mean, and no figure to be watched."""
+    if per_minute is None:
+        return ""
+    return f"{per_minute:.0f}/min" if per_minute < 20 else f"{5 * round(per_minute / 5)}/min"
 
 
 def _entity_line(view: ActiveRun, counts: Counts, look: Look) -> Line:
     part = share(counts)
     if counts.phase is Phase.APPLY and not counts.done:
-        records = f"{number(told(counts))} of {number(counts.fetched)}"
+        records = f"{number(stepped(told(counts)))} of {number(counts.fetched)}"
     elif counts.total is None or counts.done:
-        records = number(counts.fetched)
+        records = number(counts.fetched if counts.done else stepped(counts.fetched))
     else:
-        records = f"{number(counts.fetched)} of {number(counts.total)}"
+        records = f"{number(stepped(counts.fetched))} of {number(counts.total)}"
     pages = requests_left(counts)
-    left = "done" if counts.done else "unknown" if pages is None else f"{pages} pages" if pages else ""
+    left = "done" if counts.done else "unknown" if pages is None else pages_words(pages)
     tone: Tone = "good" if counts.done else "busy"
     cells = (
         Cell(f"    {counts.entity.value}", "dim" if counts.done else ""),
@@ -147,9 +175,18 @@ def time_words(left: TimeLeft, run: Run, look: Look) -> str:
 
 
 def history_cells(row: HistoryRow, look: Look, now_ms: int) -> Cells:
-    """One run with its sums."""
+    """One run with its sums; what is under way moves above, and stands still here."""
     run = row.run
     word, tone = RUN_WORDS[run.status]
+    if run.status is RunStatus.RUNNING:
+        return (
+            Cell(f"#{run.id}", "dim"),
+            foreign(run.integration, "strong"),
+            mark(word, tone, look),
+            Cell(moment(run.started_at_ms or run.queued_at_ms, look)),
+            *[Cell("")] * 7,
+            foreign(run.requested_by, "dim"),
+        )
     return (
         Cell(f"#{run.id}", "dim"),
         foreign(run.integration, "strong"),
