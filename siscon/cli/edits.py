@@ -24,6 +24,7 @@ from siscon.cli.options import (
 from siscon.domain.commands import EditRecord, ReleaseEdits, WithdrawRecords
 from siscon.domain.errors import UsageError
 from siscon.domain.records import Entity
+from siscon.domain.text import counted
 from siscon.ops import edits as desk
 from siscon.ops import rows
 
@@ -108,7 +109,7 @@ def release_edits(
     async def work(house: runtime.House) -> None:
         check_integration(house, integration, await rows.names(house.db))
         count = await desk.count_edited(house.db, integration, Entity(entity), external_ids, fields)
-        output.note(f"{count} {entity} records would become what the SIS says.")
+        output.note(f"{counted(count, f'{entity} record')} would become what the SIS says.")
         sure(f"Give these {count} back?", yes=yes)
         await acts.ask(house, ReleaseEdits(integration, entity, external_ids, fields, count, reason))
 
@@ -143,7 +144,7 @@ def withdraw_records(
         check_integration(house, integration, await rows.names(house.db))
         where = pairs(told, "--where")
         count = await desk.count_active(house.db, integration, Entity(entity), external_ids, where)
-        output.note(f"{count} active {entity} records would be withdrawn.")
+        output.note(f"{counted(count, f'active {entity} record')} would be withdrawn.")
         sure(f"Withdraw these {count}?", yes=yes)
         await acts.ask(house, WithdrawRecords(integration, entity, external_ids, where, count, reason))
 

@@ -28,6 +28,7 @@ from siscon.cli.options import (
 from siscon.domain.commands import DiscardDead, ForgetMend, MendDead, RetryDead
 from siscon.domain.dead_records import DeadRecord
 from siscon.domain.errors import SisconError, UsageError
+from siscon.domain.text import counted
 from siscon.ops import dead_records as desk
 from siscon.ops import rows
 
@@ -288,8 +289,8 @@ def discard(
             output.note("No record in error is meant by that.")
             return 0
         output.note(
-            f"{count} records in error of {integration} would be given up: syncs pass them over until the SIS changes "
-            "them. There is no undo; 'siscon sync --record' fetches one all the same."
+            f"{counted(count, 'record')} in error of {integration} would be given up: syncs pass over what the SIS "
+            "does not change. There is no undo; 'siscon sync --record' fetches one all the same."
         )
         sure(f"Give these {count} up?", yes=yes)
         row = await acts.carry_out(house, DiscardDead(integration, *choice, expected=count, reason=reason))

@@ -21,6 +21,7 @@ from siscon.cli.options import (
 )
 from siscon.domain.commands import PauseIntegration, RemoveIntegration, ResumeIntegration
 from siscon.domain.errors import UsageError
+from siscon.domain.text import counted
 from siscon.ops import integrations as desk
 from siscon.ops import rows
 
@@ -158,7 +159,7 @@ def remove_integration(config: Path | None, integration: str, *, yes: bool) -> N
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         folder = house.settings.home / "exports"
         path, count = await desk.export_mappings(house.db, integration, folder, stamp=stamp)
-        output.say(f"{count} mappings are written to {path}.")
+        output.say(f"{counted(count, 'mapping')} written to {path}.")
         await acts.ask(house, RemoveIntegration(integration, count))
 
     in_house(config, work)

@@ -24,6 +24,7 @@ from siscon.domain.errors import SisconError
 from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity
 from siscon.domain.runs import RunStatus
+from siscon.domain.text import counted
 from siscon.ops import plans as desk
 from siscon.ops import rows
 
@@ -114,7 +115,7 @@ def show_plan(
         await desk.the_run(house.db, run_id)
         if file is not None:
             count = await desk.export(house.db, run_id, file, entity=kind, verdict=only)
-            output.say(f"{count} records are written to {file}.")
+            output.say(f"{counted(count, 'record')} written to {file}.")
             return
         printer = output.Printer(
             desk.FIELD_COLUMNS, as_json=as_json, empty="The plan changes nothing of that."

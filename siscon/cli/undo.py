@@ -21,6 +21,7 @@ from siscon.cli.options import (
 )
 from siscon.domain.commands import UndoRun
 from siscon.domain.errors import SisconError, UsageError
+from siscon.domain.text import counted
 from siscon.ops import history as desk
 
 COLUMNS = ("run_id", "entity", "what", "changes")
@@ -59,8 +60,8 @@ def undo(
         output.show(found, COLUMNS, as_json=as_json)
         count = sum(row["changes"] for row in found)
         output.note(
-            f"{count} changes of run {run_id} of {run.integration} would be put back. What was changed since is left "
-            "alone and counted as skipped. The undo can be undone itself."
+            f"{counted(count, 'change')} of run {run_id} of {run.integration} would be put back. What was changed "
+            "since is left alone and counted as skipped. The undo can be undone itself."
         )
         sure(f"Put back these {count}?", yes=yes)
         row = await acts.carry_out(house, UndoRun(run_id, entity or "", record or "", count, reason))

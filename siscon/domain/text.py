@@ -46,6 +46,16 @@ def plain_lines(value: object, *, limit: int = 20_000) -> str:
     return "\n".join(plain(line, limit=limit) for line in text[:limit].split("\n"))
 
 
+def counted(count: int, noun: str) -> str:
+    """1 record, 12 records."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def agreed(count: int, one: str, more: str) -> str:
+    """The word that agrees with a count: was, were; it, they."""
+    return one if count == 1 else more
+
+
 def is_storable(text: str) -> bool:
     """False for text that no database can keep: a lone surrogate."""
     return not any("\ud800" <= one <= "\udfff" for one in text) if not text.isascii() else True

@@ -15,7 +15,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.mappings import Mapping as Tie
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
 from siscon.domain.runs import Lane, RunKind
-from siscon.domain.text import plain
+from siscon.domain.text import agreed, counted, plain
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, queue
 from siscon.engine.identity_acts import decide_identity
 from siscon.engine.roster_edits import Act, Edit, NewBase, checked_value, is_same, write_edits
@@ -188,7 +188,8 @@ async def settle_many(c: Connection, command: SettleConflicts, here: Circumstanc
     found = await conflicts.count_matching(c, pattern)
     if found != command.expected:
         raise UsageError(
-            f"{found} conflicts match by now, {command.expected} were shown: look again, then decide."
+            f"{counted(found, 'conflict')} {agreed(found, 'matches', 'match')} by now, {command.expected} were "
+            "shown: look again, then decide."
         )
     if found == 0:
         raise UsageError("No open conflict matches.")
@@ -199,7 +200,9 @@ async def settle_many(c: Connection, command: SettleConflicts, here: Circumstanc
         kind=RunKind.SETTLE,
         lane=Lane.QUICK,
         request={"where": dict(command.where), "take": command.take, "up_to": command.up_to},
-        doing=f"of {integration.name} decides {found} conflicts: asked for by {plain(here.actor)}",
+        doing=f"of {integration.name} decides {counted(found, 'conflict')}: asked for by {plain(here.actor)}",
         reason=reason,
     )
-    return Answer(f"Run {run_id} decides {found} conflicts of {integration.name}.", f"run {run_id}", run_id)
+    return Answer(
+        f"Run {run_id} decides {counted(found, 'conflict')} of {integration.name}.", f"run {run_id}", run_id
+    )

@@ -10,7 +10,7 @@ from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, RunKind
-from siscon.domain.text import plain
+from siscon.domain.text import agreed, counted, plain
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, queue
 from siscon.engine.redrive import RELATES_BY, chosen_of
 from siscon.store import dead_records, events, mends
@@ -43,7 +43,9 @@ async def retry(c: Connection, command: RetryDead, here: Circumstances) -> Answe
     left_out = command.expected - named - lacking
     beside = f" {lacking} without a readable id wait for the next sync." if lacking else ""
     beside += f" {left_out} of kinds that the configuration leaves out stay as they are." if left_out else ""
-    return Answer(f"Run {run_id} tries {named} records again.{beside}", command.integration, run_id)
+    return Answer(
+        f"Run {run_id} tries {counted(named, 'record')} again.{beside}", command.integration, run_id
+    )
 
 
 async def discard(c: Connection, command: DiscardDead, here: Circumstances) -> Answer:
@@ -51,13 +53,16 @@ async def discard(c: Connection, command: DiscardDead, here: Circumstances) -> A
     reason = checked_reason(command.reason)
     _found_now, chosen = await _found(c, command)
     count = await dead_records.discard(c, chosen, actor=here.actor, reason=reason, now_ms=here.now_ms)
-    text = f"{count} records in error of {command.integration} were given up by {plain(here.actor)}: {plain(reason)}"
+    records, were = counted(count, "record"), agreed(count, "was", "were")
+    text = (
+        f"{records} in error of {command.integration} {were} given up by {plain(here.actor)}: {plain(reason)}"
+    )
     await events.append(
         c, EventKind.RECORDS_GIVEN_UP, Level.WARNING, text, integration=command.integration, at_ms=here.now_ms
     )
     return Answer(
-        f"{count} records were given up. They come again when the SIS changes them, or by 'siscon sync "
-        f"{plain(command.integration)} --record ENTITY ID'.",
+        f"{records} {were} given up. {agreed(count, 'It comes', 'They come')} again when the SIS changes "
+        f"{agreed(count, 'it', 'them')}, or by 'siscon sync {plain(command.integration)} --record ENTITY ID'.",
         command.integration,
     )
 
@@ -139,7 +144,10 @@ async def _found(c: Connection, command: RetryDead | DiscardDead) -> tuple[list[
     if count == 0:
         raise UsageError("No record in error is meant by that: 'siscon errors list' shows those there are.")
     if count != command.expected:
-        raise UsageError(f"{count} records are meant now, {command.expected} were shown: look again.")
+        raise UsageError(
+            f"{counted(count, 'record')} {agreed(count, 'is', 'are')} meant now, {command.expected} were shown: "
+            "look again."
+        )
     return found, chosen
 
 

@@ -9,6 +9,7 @@ from siscon.domain.conflicts import ConflictKind
 from siscon.domain.events import EventKind, Level
 from siscon.domain.identity import PEOPLE, REASONS, SHOWN, in_common
 from siscon.domain.records import Entity, body_of, fingerprint_of
+from siscon.domain.text import counted
 from siscon.engine.job import ImportJob
 from siscon.store import conflicts, duplicates, events, mappings, records, run_counts
 from siscon.store.conflicts import NewConflict
@@ -41,7 +42,8 @@ async def look_for_duplicates(c: Connection, job: ImportJob, entity: Entity) -> 
             c,
             EventKind.POSSIBLE_DUPLICATES,
             Level.WARNING,
-            f"{count} new {entity} records are possibly people who are here already: see 'siscon conflicts list'",
+            f"{counted(count, f'new {entity} record')} may be of people who are here already: see "
+            "'siscon conflicts list'",
             integration=run.integration,
             run_id=run.id,
             at_ms=job.now_ms(),

@@ -8,7 +8,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.guards import DAY_MS, Mass
 from siscon.domain.records import Entity
 from siscon.domain.runs import Phase, RunStatus
-from siscon.domain.text import plain
+from siscon.domain.text import agreed, counted, plain
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, tell
 from siscon.engine.run_acts import waiting_plan
 from siscon.store import events, remaps, rollovers, runs
@@ -28,7 +28,7 @@ async def remap(c: Connection, command: Remap, here: Circumstances) -> Answer:
         raise UsageError(f"The plan of run {run_id} holds no records that came back under other ids.")
     if pairs != command.pairs:
         raise UsageError(
-            f"The plan of run {run_id} holds {pairs} pairs by now, {command.pairs} were shown: look again."
+            f"The plan of run {run_id} holds {counted(pairs, 'pair')} by now, {command.pairs} were shown: look again."
         )
     tied = await remaps.tie(c, run.integration, run_id, actor=here.actor, now_ms=now_ms)
     if tied != pairs:  # the whole transaction is taken back
@@ -39,13 +39,12 @@ async def remap(c: Connection, command: Remap, here: Circumstances) -> Answer:
     await remaps.plan_anew(c, run_id)
     await runs.set_phase(c, run_id, Phase.PLAN)
     await runs.move(c, run_id, RunStatus.QUEUED, now_ms=now_ms)
-    text = (
-        f"{pairs} records of run {run_id} were tied to their new ids by {plain(here.actor)}: {plain(reason)}"
-    )
+    records, were = counted(pairs, "record"), agreed(pairs, "was", "were")
+    text = f"{records} of run {run_id} {were} tied to new ids by {plain(here.actor)}: {plain(reason)}"
     await tell(c, EventKind.RUN_QUEUED, text, run, now_ms=now_ms)
     return Answer(
-        f"{pairs} records keep their places under their new ids. Run {run_id} plans anew and goes on if that passes "
-        "every limit.",
+        f"{records} {agreed(pairs, 'keeps its place', 'keep their places')} under new ids. "
+        f"Run {run_id} plans anew and goes on if that passes every limit.",
         f"run {run_id}",
         run_id,
     )

@@ -11,7 +11,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.mappings import Mapping as Tie
 from siscon.domain.records import FIELDS, Entity
 from siscon.domain.runs import RunKind
-from siscon.domain.text import plain
+from siscon.domain.text import agreed, counted, plain
 from siscon.engine.absence import INACTIVE
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration
 from siscon.engine.roster_edits import Act, Edit, checked_value, write_edits
@@ -54,11 +54,11 @@ async def release(c: Connection, command: ReleaseEdits, here: Circumstances) -> 
         fields = {n: v for n, v in _back(one).items() if not command.fields or n in command.fields}
         if fields:
             wanted.append(Edit(one.external_id, one.internal_id, fields))
-    _as_shown(len(wanted), command.expected, f"edited {entity} records")
+    _as_shown(len(wanted), command.expected, f"edited {entity} record")
     act = await _begin(c, here, integration, entity, "edited", reason)
     for at in range(0, len(wanted), AT_ONCE):
         await write_edits(c, act, entity, wanted[at : at + AT_ONCE])
-    said = f"{len(wanted)} {entity} records given back to the SIS"
+    said = f"{counted(len(wanted), f'{entity} record')} given back to the SIS"
     return await _conclude(c, act, f"{said} by {plain(here.actor)}", f"{said}.")
 
 
@@ -78,7 +78,7 @@ async def withdraw(c: Connection, command: WithdrawRecords, here: Circumstances)
         command.external_ids or None,
         await edits.chosen_by(c, integration, entity, command.where),
     )
-    _as_shown(len(found), command.expected, f"active {entity} records")
+    _as_shown(len(found), command.expected, f"active {entity} record")
     if len(found) > MOST:
         raise UsageError(f"{len(found)} are more than {MOST} at once: narrow it down.")
     today = datetime.fromtimestamp(here.now_ms / 1000, UTC).date().isoformat()
@@ -89,15 +89,17 @@ async def withdraw(c: Connection, command: WithdrawRecords, here: Circumstances)
     wanted = [Edit(external_id, internal_id, fields) for external_id, internal_id in found]
     for at in range(0, len(wanted), AT_ONCE):
         await write_edits(c, act, entity, wanted[at : at + AT_ONCE])
-    said = f"{len(found)} {entity} records withdrawn"
+    said = f"{counted(len(found), f'{entity} record')} withdrawn"
     return await _conclude(c, act, f"{said} by {plain(here.actor)}", f"{said}.")
 
 
 def _as_shown(found: int, expected: int, what: str) -> None:
     if found == 0:
-        raise UsageError(f"There are no {what} of that kind: nothing was changed.")
+        raise UsageError(f"There are no {what}s of that kind: nothing was changed.")
     if found != expected:
-        raise UsageError(f"There are {found} {what} by now, {expected} were shown: look again.")
+        raise UsageError(
+            f"There {agreed(found, 'is', 'are')} {counted(found, what)} by now, {expected} were shown: look again."
+        )
 
 
 async def _place(c: Connection, integration: str, entity: str) -> tuple[str, Entity]:

@@ -6,7 +6,7 @@ from siscon.domain.commands import UndoRun
 from siscon.domain.errors import UsageError
 from siscon.domain.events import Level
 from siscon.domain.runs import ENDED, Lane, RunKind
-from siscon.domain.text import plain
+from siscon.domain.text import counted, plain
 from siscon.engine.answers import Answer, Circumstances, checked_reason, queue
 from siscon.store import mends, runs, undoing
 from siscon.store.database import Connection
@@ -27,7 +27,7 @@ async def undo(c: Connection, command: UndoRun, here: Circumstances) -> Answer:
         raise UsageError(f"Run {done.id} has changed nothing of that: there is nothing to undo.")
     if count != command.expected:
         raise UsageError(
-            f"Run {done.id} has made {count} changes, {command.expected} were shown: look again."
+            f"Run {done.id} has made {counted(count, 'change')}, {command.expected} were shown: look again."
         )
     run_id = await queue(
         c,
@@ -43,5 +43,7 @@ async def undo(c: Connection, command: UndoRun, here: Circumstances) -> Answer:
     if "mend" in done.request:
         await mends.forget(c, done.request["mend"])
     return Answer(
-        f"Run {run_id} puts back what run {done.id} did: {count} changes.", f"run {done.id}", run_id
+        f"Run {run_id} puts back what run {done.id} did: {counted(count, 'change')}.",
+        f"run {done.id}",
+        run_id,
     )

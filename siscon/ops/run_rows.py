@@ -11,6 +11,7 @@ from siscon.domain.paces import MINUTE_MS, Pace, lasted
 from siscon.domain.runs import Counts, Run, RunStatus
 from siscon.ops import summaries
 from siscon.ops.rows import PAGE, Row, iso
+from siscon.ops.waiting import why_waiting
 from siscon.store import events, leases, paces, run_counts, runs
 from siscon.store.database import Database
 
@@ -172,7 +173,8 @@ async def active_rows(db: Database, *, now_ms: int) -> list[Row]:
     rows = []
     async with db.read() as c:
         held = await runs.latest(c, status=RunStatus.HELD)
-        for run in [*await runs.active(c), *held]:
+        known = [*await runs.active(c), *held]
+        for run in known:
             counts = await run_counts.of_run(c, run.id)
             totals = [one.total for one in counts]
             rows.append(
@@ -185,7 +187,10 @@ async def active_rows(db: Database, *, now_ms: int) -> list[Row]:
                     "total": sum(one or 0 for one in totals) if all(totals) and totals else None,
                     "requests": run.requests,
                     "waiting_until": iso(run.waiting_until_ms),
+                    "waits_for": "",
                     "held_by": await leases.holder(c, f"credential:{run.integration}", now_ms=now_ms),
                 }
             )
+    for run, row in zip(known, rows, strict=True):
+        row["waits_for"] = await why_waiting(db, run, now_ms=now_ms)
     return rows

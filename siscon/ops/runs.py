@@ -10,6 +10,7 @@ from siscon.domain.filters import ALL, Filter, Order
 from siscon.domain.paces import Pace
 from siscon.domain.progress import TimeLeft, per_minute, time_left
 from siscon.domain.runs import Counts, Run, RunStatus
+from siscon.ops.waiting import why_waiting
 from siscon.store import events, filtered, integrations, paces, run_counts, runs, walking
 from siscon.store.database import Database
 from siscon.store.run_counts import Totals
@@ -42,11 +43,12 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run in full, its news newest first, and how fast it went."""
+    """One run in full, its news newest first, how fast it went, and why it does not go on, if it does not."""
 
     active: ActiveRun
     events: tuple[Event, ...]
     pace: Pace = Pace()  # noqa: RUF009 # frozen, so one empty pace may serve all
+    waits_for: str = ""
 
 
 async def active_runs(db: Database, *, now_ms: int) -> list[ActiveRun]:
@@ -80,7 +82,8 @@ async def run_detail(db: Database, run_id: int, *, now_ms: int) -> RunDetail | N
         news = await events.latest(c, limit=200, run_id=run_id)
         pace = await paces.of_run(c, run_id)
     budget = integration.requests_per_minute if integration else 0
-    return RunDetail(_active(run, counts, budget, now_ms=now_ms), tuple(news), pace)
+    waits_for = await why_waiting(db, run, now_ms=now_ms)
+    return RunDetail(_active(run, counts, budget, now_ms=now_ms), tuple(news), pace, waits_for)
 
 
 @dataclass(frozen=True)

@@ -110,4 +110,22 @@ ON_RUNS: tuple[Action, ...] = (
         twin="siscon tokens refresh",
         takes=("integration",),
     ),
+    Action(
+        "authorise",
+        ("A",),
+        "Authorise",
+        "Say how this login is allowed in a browser.",
+        ("tokens",),
+        twin="siscon tokens authorise",
+        footer=False,
+    ),
+    Action(
+        "revoke",
+        ("D",),
+        "Give back",
+        "Say how this login is given back to the SIS.",
+        ("tokens",),
+        twin="siscon tokens revoke",
+        footer=False,
+    ),
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siscon.domain.text import is_storable, plain, plain_lines
+from siscon.domain.text import agreed, counted, is_storable, plain, plain_lines
 
 ACTS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -68,3 +68,10 @@ def test_storable_is_what_can_be_encoded(text):
         assert not is_storable(text)
     else:
         assert is_storable(text)
+
+
+@pytest.mark.parametrize(
+    ("count", "told"), [(0, "0 records were"), (1, "1 record was"), (2, "2 records were")]
+)
+def test_a_count_and_its_verb_agree(count: int, told: str) -> None:
+    assert f"{counted(count, 'record')} {agreed(count, 'was', 'were')}" == told

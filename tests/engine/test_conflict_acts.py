@@ -253,7 +253,7 @@ async def test_a_bulk_decision_leaves_alone_what_changed_since_it_was_found(hous
 @pytest.mark.parametrize(
     ("where", "take", "expected", "said"),
     [
-        ({"field": "last_name"}, "sis", 2, "1 conflicts match by now"),
+        ({"field": "last_name"}, "sis", 2, "1 conflict matches by now"),
         ({"field": "last_name"}, "newest", 1, "sis or local"),
         ({"field": "shoe_size"}, "sis", 1, "no such field"),
         ({"sis": "Theirs"}, "sis", 1, "name the field"),

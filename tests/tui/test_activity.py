@@ -165,7 +165,7 @@ async def test_a_filter_is_looked_for_in_the_database_whatever_its_capitals(fill
         assert len(followed(pilot.app).rows) == 1
         pilot.app.screen.find = "100%"
         await news(pilot)
-        assert "No row holds what you look for." in text_of(pilot.app)
+        assert "No row is what you look for." in text_of(pilot.app)
 
 
 async def test_enter_opens_the_run_of_an_event_and_says_so_where_there_is_none(filled: Filled) -> None:

@@ -170,7 +170,7 @@ async def test_all_that_are_alike_are_counted_exactly_and_decided_by_one_run(shi
         await shows(pilot, "Yes, 3 where the local roster has 2")
         await press(pilot, "i")
         await types(pilot, "the SIS knows their grade")
-        await told(pilot, "decides 1 conflicts")
+        await told(pilot, "decides 1 conflict of")
         await shift.newest_run()
         assert [(await shift.student(one))["grade_level"] for one in ("u1", "u2", "u3")] == ["11", "2", "2"]
 

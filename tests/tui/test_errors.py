@@ -92,7 +92,7 @@ async def test_one_record_is_tried_again_and_leaves_the_list(shift: Shift) -> No
         await press(pilot, "4", "enter", "down", "R")
         await shows(pilot, "Try student b1 again?")
         await press(pilot, "y")
-        await told(pilot, "tries 1 records again")
+        await told(pilot, "tries 1 record again")
         await shift.newest_run()
         await shows(pilot, "3 records")
     assert await waiting(shift) == 3
@@ -115,7 +115,7 @@ async def test_one_or_all_are_given_up_with_a_reason(shift: Shift) -> None:
         await shows(pilot, "Give up student b0?")
         await press(pilot, "y")
         await types(pilot, "left years ago")
-        await told(pilot, "1 records were given up")
+        await told(pilot, "1 record was given up. It comes again")
         await until(pilot, lambda: isinstance(pilot.app.screen, Dead))
         assert await waiting(shift) == 3
 

@@ -123,6 +123,8 @@ def run_sentences(detail: RunDetail, look: Look, now_ms: int) -> list[Cell]:
     else:
         again = f", attempt {run.attempt}" if run.attempt > 1 else ""
         lines.append(Cell(f"{number(run.requests)} requests{again}", "dim"))
+    if detail.waits_for and run.status in (RunStatus.RUNNING, RunStatus.QUEUED, RunStatus.INTERRUPTED):
+        lines.append(foreign(f"It waits. {detail.waits_for}", "warn", limit=400))
     lines += pace_sentences(detail, look, now_ms)
     if run.cancel_requested_by:
         lines.append(foreign(f"Cancelled by {run.cancel_requested_by}.", "warn"))

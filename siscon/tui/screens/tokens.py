@@ -15,6 +15,7 @@ from siscon.tui.actions import Action
 from siscon.tui.lines import TOKENS, token_line
 from siscon.tui.present import Cell, Look, foreign, moment, of
 from siscon.tui.screens.pane import Pane, bindings_of
+from siscon.tui.token_acts import how_to_authorise, how_to_revoke
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
@@ -50,7 +51,7 @@ class Tokens(Pane):
         return [Part(f" {of(len(self.table().rows), 'login')} ")]
 
     def why_not(self, action: Action) -> str:
-        if action.id in ("sync", "renew") and self.value() is None:
+        if action.id in ("sync", "renew", "authorise", "revoke") and self.value() is None:
             return "No integration is under the cursor."
         return ""
 
@@ -59,6 +60,18 @@ class Tokens(Pane):
         if view is None:
             return None
         return wishes.renew(view.integration) if action.id == "renew" else wishes.sync(view.integration)
+
+    def act_authorise(self) -> None:
+        """Say how a person's consent is given."""
+        view: TokenView | None = self.value()
+        if view is not None:
+            self.app.push_screen(how_to_authorise(view.integration, self.look))
+
+    def act_revoke(self) -> None:
+        """Say how the login is given back."""
+        view: TokenView | None = self.value()
+        if view is not None:
+            self.app.push_screen(how_to_revoke(view.integration, self.look))
 
 
 def token_sentences(view: TokenView, look: Look) -> list[Cell]:

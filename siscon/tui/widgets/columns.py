@@ -93,12 +93,15 @@ def _share(columns: Sequence[Column], widths: list[int], spare: int) -> int:
     return spare - left
 
 
-def cut(text: str, width: int, *, align: str = "left", more: str = "…") -> str:
-    """A text exactly ``width`` cells wide, with a sign that something is left out."""
+def cut(text: str, width: int, *, align: str = "left", more: str = "…", middle: bool = False) -> str:
+    """A text exactly ``width`` cells wide, with a sign that something is left out, at its end or in its ``middle``."""
     size = cell_len(text)
     if size > width:
         if width <= len(more):
             return set_cell_size(text, width)
+        if middle and text.isascii():
+            tail = (width - len(more)) // 2
+            return text[: width - len(more) - tail] + more + text[size - tail :]
         return set_cell_size(text, width - len(more)) + more
     if align == "right":
         return " " * (width - size) + text

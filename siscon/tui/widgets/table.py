@@ -330,7 +330,9 @@ class LineTable(ScrollView, can_focus=True):
             if used:
                 segments.append(Segment(" " * GAP, style))
                 used += GAP
-            text = cut(cell.text, size, align=column.align, more=self.look.glyphs.more)
+            text = cut(
+                cell.text, size, align=column.align, more=self.look.glyphs.more, middle=column.name == "id"
+            )
             segments.append(Segment(text, style + self._tone(cell) if tones else style))
             used += size
         segments.append(Segment(" " * max(0, width - used), style))
