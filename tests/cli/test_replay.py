@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import hashlib
-import os
-import pty
-import select
-import struct
-import subprocess
-import sys
-import termios
-import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +11,7 @@ import pytest
 from siscon.cli import commands
 from siscon.store.sqlite import open_database
 from support.console_data import Names, fill
+from support.terminals import on_a_terminal
 
 
 @pytest.fixture
@@ -105,37 +97,10 @@ def test_the_screen_needs_a_terminal(capsys: pytest.CaptureFixture[str], backup:
     assert "terminal" in err
 
 
-def on_a_terminal(*arguments: str, until: bytes, then: bytes = b"") -> tuple[int, bytes]:
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "siscon", *arguments],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-        env={**os.environ, "TERM": "xterm-256color"},
-    )
-    os.close(slave)
-    seen, deadline_s = b"", time.monotonic() + 30
-    while time.monotonic() < deadline_s:
-        if select.select([master], [], [], 0.1)[0]:
-            try:
-                seen += os.read(master, 65_536)
-            except OSError:
-                break
-        if until and until in seen and then:
-            os.write(master, then)
-            then = b""
-    code = process.wait(10)
-    os.close(master)
-    return code, seen
-
-
 def test_a_backup_opens_in_the_screens_and_is_left_as_it_was(backup: Path) -> None:
     before = hashlib.sha256(backup.read_bytes()).hexdigest()
 
-    code, seen = on_a_terminal("replay", str(backup), until=b"lakeside", then=b"q")
+    code, seen = on_a_terminal("replay", str(backup), steps=[(b"lakeside", b"q")])
 
     assert code == 0
     assert b"REPLAY 01:55" in seen
@@ -144,7 +109,7 @@ def test_a_backup_opens_in_the_screens_and_is_left_as_it_was(backup: Path) -> No
 
 
 def test_a_time_that_is_none_ends_with_a_sentence_on_the_terminal(backup: Path) -> None:
-    code, seen = on_a_terminal("replay", str(backup), "--at", "nonsense", until=b"")
+    code, seen = on_a_terminal("replay", str(backup), "--at", "nonsense")
 
     assert code == 2
     assert b"'nonsense' is no time" in seen

@@ -16,7 +16,7 @@ from siscon.tui.screens.run import RunPane
 from siscon.tui.widgets.follow import FollowTable
 from support.console_data import MINUTE_MS, NOW_MS, VAULT
 from support.consoles import console, press, settled, text_of, toasts
-from support.hostile import HOSTILE
+from support.hostile import SAMPLE
 
 Filled = Callable[..., Awaitable[Path]]
 
@@ -289,7 +289,7 @@ async def test_every_line_is_as_wide_as_the_window(filled: Filled, size: tuple[i
 async def test_hostile_text_in_requests_and_acts_has_no_effect(filled: Filled) -> None:
     path = await filled()
     async with writing(path) as c:
-        for text in HOSTILE:
+        for text in SAMPLE:
             id_ = await commands.leave(c, PauseIntegration(text), actor=text, now_ms=NOW_MS)
             await commands.answer(c, id_, status=CommandStatus.REFUSED, answer=text, now_ms=NOW_MS)
             detail = {"integration": text, text[:20]: [text]}
@@ -297,7 +297,7 @@ async def test_hostile_text_in_requests_and_acts_has_no_effect(filled: Filled) -
     async with console(path) as pilot:
         for key in ("9", "tab", "tab"):
             await press(pilot, key)
-            for _ in range(len(HOSTILE)):
+            for _ in range(len(SAMPLE)):
                 shown = set(text_of(pilot.app)) - {"\n"}
                 assert not {
                     one for one in shown if ord(one) < 32 or 0x7F <= ord(one) < 0xA0 or one in "\u202e\u2066"

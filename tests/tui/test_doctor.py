@@ -20,7 +20,7 @@ from siscon.tui.own_checks import SLOW_MS, console_checks, engine_check, termina
 from siscon.tui.present import Look
 from support.console_data import NOW_MS
 from support.consoles import CONTROL, console, press, settled, text_of, until
-from support.hostile import HOSTILE
+from support.hostile import SAMPLE
 
 Filled = Callable[..., Awaitable[Path]]
 
@@ -143,12 +143,12 @@ async def test_the_text_to_copy_has_a_line_for_each_check(filled: Filled) -> Non
 
 async def test_hostile_text_in_checks_has_no_effect(filled: Filled) -> None:
     async def examine() -> Sequence[Check]:
-        return [Check(f"{turn} {text}", State.WARN, text, text) for turn, text in enumerate(HOSTILE)]
+        return [Check(f"{turn} {text}", State.WARN, text, text) for turn, text in enumerate(SAMPLE)]
 
     async with console(await filled(), examine=examine) as pilot:
         await press(pilot, "0")
         await until(pilot, lambda: pilot.app.screen.found_at_ms is not None)
-        for _ in HOSTILE:
+        for _ in SAMPLE:
             assert not (set(text_of(pilot.app)) - {"\n"}) & CONTROL
             await press(pilot, "down")
         assert not set(pilot.app.screen.as_text().replace("\n", "")) & CONTROL

@@ -13,7 +13,8 @@ from siscon.tui.widgets.confirm import yes_no
 from siscon.tui.widgets.table import LineTable
 from support.console_data import Names
 from support.consoles import CONTROL, console, press, settled, text_of, toasts
-from support.hostile import HOSTILE, SURROGATE
+from support.hostile import HOSTILE, SAMPLE, SURROGATES
+from support.hostile_data import hostile_database
 
 Filled = Callable[..., Awaitable[Path]]
 BIDI = frozenset("\u061c\u200b\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
@@ -62,7 +63,16 @@ async def test_hostile_text_that_is_looked_for_has_no_effect(filled: Filled, tex
 
 
 FIELDS = tuple(Names.__dataclass_fields__)
-GROUPS = [HOSTILE[start : start + len(FIELDS)] for start in range(0, len(HOSTILE), len(FIELDS))]
+
+
+def groups(texts: tuple[str, ...]) -> list[tuple[str, ...]]:
+    return [texts[start : start + len(FIELDS)] for start in range(0, len(texts), len(FIELDS))]
+
+
+GROUPS = [
+    *groups(SAMPLE),
+    *(pytest.param(texts, marks=pytest.mark.long) for texts in groups(HOSTILE)),
+]
 
 
 @pytest.mark.parametrize("texts", GROUPS, ids=lambda texts: ascii(texts[0])[:24])
@@ -74,18 +84,22 @@ async def test_hostile_text_passes_through_every_pane_without_effect(
     await walk(await filled(names, mapped=5))
 
 
-@pytest.mark.parametrize("text", [*HOSTILE, SURROGATE], ids=lambda text: ascii(text)[:24])
-def test_a_foreign_cell_is_one_line_of_harmless_text(text: str) -> None:
-    cell = foreign(text)
+def test_a_foreign_cell_is_one_line_of_harmless_text() -> None:
+    for text in (*HOSTILE, *SURROGATES):
+        cell = foreign(text)
+        assert set(cell.text) & HARMFUL == set()
+        assert len(cell.text) < 2_100
 
-    assert set(cell.text) & HARMFUL == set()
-    assert len(cell.text) < 1_500
 
-
-async def test_dialogs_and_notices_show_hostile_text_as_it_is_written(empty: Path) -> None:
+@pytest.mark.parametrize(
+    "texts", [SAMPLE, pytest.param(HOSTILE, marks=pytest.mark.long)], ids=["some", "all"]
+)
+async def test_dialogs_and_notices_show_hostile_text_as_it_is_written(
+    empty: Path, texts: tuple[str, ...]
+) -> None:
     async with console(empty) as pilot:
         app = pilot.app
-        for text in (*HOSTILE, SURROGATE):
+        for text in (*texts, *SURROGATES):
             app.notify(text, title=text)
             question = yes_no(foreign(text).text, [foreign(text), Cell("x")], look=app.look, yes="Yes")
             app.push_screen(question)
@@ -102,3 +116,37 @@ async def test_hostile_text_in_the_line_to_type_in_is_made_plain(filled: Filled)
         await pilot.pause()
         assert_harmless(pilot.app)
         assert "A\\x1b[2J\\u202e" in text_of(pilot.app)
+
+
+PAGES = [("pagedown", 12), pytest.param("down", len(HOSTILE), marks=pytest.mark.long)]
+"""How to go through lists of the whole corpus: by page, or with each row under the cursor once."""
+
+
+@pytest.mark.parametrize(("key", "times"), PAGES)
+async def test_lists_of_the_whole_corpus_are_gone_through_without_effect(
+    tmp_path: Path, key: str, times: int
+) -> None:
+    path = await hostile_database(tmp_path / "siscon.db", HOSTILE)
+    async with console(path, size=(120, 40)) as pilot:
+        app = pilot.app
+        for keys in (
+            ("2",),
+            ("3",),
+            ("3", "enter"),
+            ("4",),
+            ("4", "enter"),
+            ("5",),
+            ("5", "enter"),
+            ("6",),
+            ("6", "enter"),
+            ("7", "enter"),
+        ):
+            await press(pilot, *keys)
+            for _ in range(times):
+                before = app.screen.query(LineTable).first().cursor, len(app.screen_stack)
+                await press(pilot, key)
+                assert_harmless(app)
+                if (app.screen.query(LineTable).first().cursor, len(app.screen_stack)) == before:
+                    break
+            await press(pilot, "escape")
+        assert app.return_value is None

@@ -19,7 +19,7 @@ from siscon.store.sqlite import open_database
 from siscon.tui.screens.run import RunPane
 from support.console_data import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 from support.consoles import CONTROL, console, press, settled, text_of, toasts
-from support.hostile import HOSTILE
+from support.hostile import SAMPLE
 
 Filled = Callable[..., Awaitable[Path]]
 CHICAGO = ZoneInfo("America/Chicago")
@@ -211,13 +211,13 @@ async def test_every_line_is_as_wide_as_the_window(filled: Filled, size: tuple[i
 
 async def test_hostile_text_in_titles_lines_and_news_has_no_effect(empty: Path) -> None:
     async with opened(empty) as db, db.transaction() as c:
-        for turn, text in enumerate(HOSTILE):
+        for turn, text in enumerate(SAMPLE):
             await activate(c, f"h{turn}", text.replace("\ud800", "") or "0 2 * * *", title=text)
             kind = EventKind.SCHEDULE_MISSED
             await events.append(c, kind, Level.WARNING, text, integration=f"h{turn}", at_ms=NOW_MS)
     async with console(empty) as pilot:
         await press(pilot, "8")
-        for _ in HOSTILE:
+        for _ in SAMPLE:
             assert not (set(text_of(pilot.app)) - {"\n"}) & CONTROL
             await press(pilot, "down")
         assert pilot.app.return_value is None

@@ -1,0 +1,183 @@
+"""The whole corpus through every command that prints: no crash, no byte that acts, no formula in a file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from siscon.cli import commands, output
+from siscon.domain.text import plain, plain_lines
+from siscon.ops.integrations import FORMULA, cell
+from siscon.store.database import Database
+from siscon.store.sqlite import open_database
+from siscon.tui import shown, words
+from siscon.tui.actions import PANES
+from siscon.tui.options import ConsoleOptions
+from siscon.tui.telling import Question, told_by
+from support.console_data import NOW_MS
+from support.hostile import CORPUS, HOSTILE, SAMPLE, SURROGATES, TABLE
+from support.hostile_data import hostile_database
+from support.terminals import on_a_terminal
+
+ACTS = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories of characters that a terminal acts on, or that show other than what is there."""
+
+
+def assert_acts_on_nothing(text: str) -> None:
+    acting = {one for one in text if unicodedata.category(one) in ACTS} - {"\n"}
+    assert not acting, sorted(map(ascii, acting))
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose database holds the corpus; its configuration."""
+    folder = tmp_path_factory.mktemp("hostile")
+    file = folder / "config.yaml"
+    file.write_text("home: home\nintegrations: {}\n", encoding="utf-8")
+    assert commands.run(["status", "--config", str(file)]) == 0, "makes the key"
+    asyncio.run(hostile_database(folder / "home" / "siscon.db", HOSTILE))
+    return file
+
+
+def test_the_corpus_is_large_and_each_piece_has_a_reason() -> None:
+    assert len(HOSTILE) >= 300
+    assert len(set(HOSTILE)) == len(HOSTILE)
+    assert set(CORPUS.values()) == set(TABLE)
+    assert set(SAMPLE) <= set(HOSTILE)
+
+
+def test_nothing_of_it_acts_once_it_is_plain() -> None:
+    for text in (*HOSTILE, *SURROGATES):
+        assert_acts_on_nothing(plain(text))
+        assert_acts_on_nothing(plain(text, limit=100_000))
+        assert_acts_on_nothing(plain_lines(text))
+        told = output.to_json({text: [text]})
+        assert told.isascii()
+        assert told.isprintable()
+
+
+def test_a_spreadsheet_calculates_nothing_of_it() -> None:
+    for text in HOSTILE:
+        assert not cell(text).startswith(FORMULA)
+
+
+SCREENS: dict[str, Sequence[str]] = {
+    **dict.fromkeys(PANES, ()),
+    "run": ("22",),
+    "dead_record": ("2",),
+    "conflict": ("2",),
+    "plan": ("21",),
+    "plan_records": ("21", "student"),
+}
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_every_screen_says_it_as_text(house: Path, name: str) -> None:
+    async def opened() -> Database:
+        return await open_database(house.parent / "home" / "siscon.db", read_only=True)
+
+    options = ConsoleOptions(opened, "a(1)", read_only=True, now_ms=lambda: NOW_MS)
+    app = asyncio.run(told_by(options, Question(name, SCREENS[name], limit=5_000)))
+
+    for line in words.lines(app.said or [], shown.title_of(app.name_)):
+        assert_acts_on_nothing(line)
+        assert "\n" not in line
+
+
+LISTS = (
+    *(("runs", "list", "--limit", "1000"), ("runs", "show", "22"), ("records", "list"), ("mappings", "list")),
+    *(
+        ("errors", "list"),
+        ("errors", "causes"),
+        ("errors", "show", "2"),
+        ("conflicts", "list"),
+        ("conflicts", "show", "2"),
+    ),
+    *(
+        ("plans", "list"),
+        ("plans", "show", "21"),
+        ("tokens", "list"),
+        ("integrations", "list"),
+        ("status",),
+        ("audit", "list"),
+    ),
+)
+
+
+@pytest.mark.parametrize("arguments", LISTS, ids=" ".join)
+def test_every_list_prints_it_as_text_and_as_json(
+    capsys: pytest.CaptureFixture[str], house: Path, arguments: tuple[str, ...]
+) -> None:
+    code = commands.run([*arguments, "--config", str(house)])
+    told = capsys.readouterr()
+    assert code in (0, 3, 4), told.err
+    assert "fault of its own" not in told.err
+    assert_acts_on_nothing(told.out + told.err)
+
+    code = commands.run([*arguments, "--json", "--config", str(house)])
+    told = capsys.readouterr()
+    assert code in (0, 3, 4), told.err
+    assert told.out.isascii()
+    assert_acts_on_nothing(told.out)
+    for line in told.out.splitlines():
+        json.loads(line)
+
+
+def test_a_plan_in_a_file_for_spreadsheets_holds_no_formula(house: Path, tmp_path: Path) -> None:
+    import csv
+
+    file = tmp_path / "plan.csv"
+    assert commands.run(["plans", "show", "21", "--csv", str(file), "--config", str(house)]) in (0, 3)
+
+    with file.open(newline="", encoding="utf-8") as opened:
+        cells = [one for row in csv.reader(opened) for one in row]
+    assert len(cells) > len(HOSTILE)
+    assert not [one for one in cells if one.startswith(FORMULA)]
+
+
+@pytest.mark.parametrize("text", SAMPLE, ids=lambda text: ascii(text)[:24])
+def test_it_is_no_more_than_text_in_an_argument(
+    capsys: pytest.CaptureFixture[str], house: Path, tmp_path: Path, text: str
+) -> None:
+    if "\x00" in text:
+        pytest.skip("no argument can hold it")
+    for arguments in (("records", "find", "--", text), ("show", "--config", str(house), "--", text)):
+        code = commands.run(["--config", str(house), *arguments])
+        told = capsys.readouterr()
+        assert code in (0, 2), told.err
+        assert_acts_on_nothing(told.out + told.err)
+
+
+def test_no_byte_of_it_reaches_a_terminal(house: Path, tmp_path: Path) -> None:
+    database = house.parent / "home" / "siscon.db"
+    page = b"\x1b[6~"
+    screens = (
+        (b"2", b"Renewal"),
+        (b"3", b"Started"),
+        (b"4", b"Cause"),
+        (b"5", b"dispute"),
+        (b"6", b"Internal"),
+    )
+    steps = [(b"harbor", b"2")]
+    for (_, seen), (key, _) in zip(screens, (*screens[1:], (b"q", b"")), strict=True):
+        steps += [(seen, page), (b"\x1b[", page), (b"\x1b[", key)]
+
+    code, told = on_a_terminal("replay", str(database), steps=steps, size=(200, 50))
+    text = told.decode("utf-8")
+
+    assert code == 0
+    text = re.sub("\x1b\\]22;[a-z]*(?:\x07|\x1b\\\\)", "", text)  # the pointer's shape, which Textual sets
+    assert not re.search("\x1b[]PX^_k]", text), "no string for the device"
+    assert not {
+        one
+        for one in text
+        if unicodedata.category(one) in ("Cf", "Cs", "Zl", "Zp") or "\x80" <= one <= "\x9f"
+    }
+    assert set(re.findall("[\x00-\x1f\x7f]", text)) <= {"\x1b", "\r", "\n"}
+    assert "52;c;" not in re.sub("\\\\x1b\\]52;c;", "", text), "the clipboard is named in plain letters alone"
