@@ -111,6 +111,10 @@ class Reading:
     def _pages(self, length: int) -> Iterator[int]:
         return iter(self._table.visible_pages(length))
 
+    def due_now(self) -> None:
+        """Do not wait with the next reading, whatever the last one cost."""
+        self._due_s = float("-inf")
+
     async def renew(self, rows: PagedRows, refresh: Callable[[], Awaitable[None]]) -> None:
         """Read what is visible again, and all numbers when there are more or fewer and the last time is long past."""
         if not self.busy and _now_s() >= self._due_s:

@@ -150,6 +150,7 @@ class LineTable(ScrollView, can_focus=True):
         """Read the ids of a listing anew the next time, although there may be as many as before."""
         if isinstance(self.rows, PagedRows):
             self.rows.stale = True
+            self.reading.due_now()
 
     def grown(self, first: int) -> None:
         """More rows of a listing have come, from a place on."""
