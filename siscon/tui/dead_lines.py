@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from siscon.domain.dead_records import DeadGroup, DeadRecord
-from siscon.tui.present import Cell, Look, clock_text, foreign, number
+from siscon.ops.retrying import NextTry
+from siscon.tui.present import Cell, Look, ahead, clock_text, foreign, moment, number
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import Line
 
@@ -40,7 +41,7 @@ def _times(dead: DeadRecord) -> str:
     return "once" if dead.attempts == 1 else f"{number(dead.attempts)} times"
 
 
-def fact_lines(dead: DeadRecord, look: Look, now_ms: int) -> list[Line]:
+def fact_lines(dead: DeadRecord, again: NextTry, look: Look, now_ms: int) -> list[Line]:
     """Everything that is known of one record in error."""
     facts = (
         ("Integration", dead.integration),
@@ -52,9 +53,16 @@ def fact_lines(dead: DeadRecord, look: Look, now_ms: int) -> list[Line]:
         ("Last seen", clock_text(dead.last_seen_at_ms, look, now_ms)),
         ("Tried", _times(dead)),
         ("Last run", f"#{dead.run_id}"),
+        ("Next try", _next(again, look, now_ms)),
         ("State", "waits for a better answer" if dead.status == "open" else dead.status),
     )
     return [Line(name, (Cell(name, "dim"), foreign(value)), name) for name, value in facts]
+
+
+def _next(again: NextTry, look: Look, now_ms: int) -> str:
+    if again.at_ms is None:
+        return again.why
+    return f"{ahead(again.at_ms, now_ms)}, {moment(again.at_ms, look)}; {again.why}"
 
 
 def what_to_do(dead: DeadRecord) -> list[Cell]:

@@ -12,6 +12,7 @@ from siscon.domain.commands import Command, DiscardDead
 from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.ops import Database
 from siscon.ops.dead_records import COLUMNS, DeadList, of_cause, one
+from siscon.ops.retrying import next_try
 from siscon.tui import record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.dead_lines import FACTS, dead_sentences, fact_lines, what_to_do
@@ -133,7 +134,7 @@ class DeadRecordPane(Pane):
         self.dead = await one(db, self.dead.id) or self.dead
         known = foreign(f"{self.dead.entity} {self.dead.external_id or self.dead.record_key}", "strong")
         self.query_one("#title", Panel).tell([known, foreign(self.dead.reason, "bad", limit=400)])
-        lines = fact_lines(self.dead, self.look, self.desk.now_ms())
+        lines = fact_lines(self.dead, await next_try(db, self.dead), self.look, self.desk.now_ms())
         self.table().show(FixedRows(lines), note=(Cell(""),))
         self.query_one("#panel", Panel).tell(what_to_do(self.dead))
 

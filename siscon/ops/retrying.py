@@ -1,0 +1,40 @@
+"""When a record in error is tried again by itself, and why then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from siscon.domain.dead_records import DeadRecord
+from siscon.store import integrations
+from siscon.store.database import Database
+
+FOR_EVER = ("unknown_reference", "identity_in_question")
+NEVER = "kills_the_engine"
+
+
+@dataclass(frozen=True, slots=True)
+class NextTry:
+    """A sentence, and the moment of the next scheduled run that tries it; None where none does."""
+
+    why: str
+    at_ms: int | None = None
+
+
+async def next_try(db: Database, dead: DeadRecord) -> NextTry:
+    """What is known of the next try; whether the SIS will say something else of the record nobody knows."""
+    if dead.status != "open":
+        return NextTry("it waits no more")
+    if dead.code == NEVER:
+        return NextTry("not by itself: engines died over it, until the SIS says something else of it")
+    async with db.read() as c:
+        one = await integrations.one(c, dead.integration)
+    if dead.code in FOR_EVER:
+        why = "with every run, until what it needs is here"
+    else:
+        why = "with the next runs, as often as dead_after allows while the SIS says the same"
+    if one is None or not one.enabled:
+        return NextTry(f"{why}; {dead.integration} is switched off")
+    if one.paused:
+        return NextTry(f"{why}; {dead.integration} is paused")
+    due = [at for at in (one.next_due_at_ms, one.full_due_at_ms) if at is not None]
+    return NextTry(why, min(due)) if due else NextTry(f"{why}; none is scheduled")
