@@ -14,12 +14,14 @@ from siscon.cli.options import (
     config_option,
     entity_of,
     entity_option,
+    filter_of,
     in_house,
     integration_option,
     json_option,
     limit_option,
     reason_option,
     sure,
+    where_option,
     yes_option,
 )
 from siscon.domain.commands import SettleConflict, SettleConflicts
@@ -57,17 +59,26 @@ def conflicts() -> None:
 @conflicts.command("list")
 @integration_option
 @entity_option
+@where_option
 @limit_option
 @config_option
 @json_option
 def list_conflicts(
-    config: Path | None, integration: str | None, entity: str | None, limit: int | None, *, as_json: bool
+    config: Path | None,
+    integration: str | None,
+    entity: str | None,
+    where: str,
+    limit: int | None,
+    *,
+    as_json: bool,
 ) -> None:
     """List fields that both sides changed, ids that came back as somebody else, people who are possibly one."""
 
     async def work(house: runtime.House) -> None:
         check_integration(house, integration, await rows.names(house.db))
-        found = rows.conflict_rows(house.db, desk.Chosen(integration, entity_of(entity)), limit=limit)
+        meant = filter_of(where, desk.COLUMNS)
+        chosen = desk.Chosen(integration, entity_of(entity), where=meant)
+        found = rows.conflict_rows(house.db, chosen, limit=limit)
         await output.stream(found, COLUMNS, as_json=as_json, empty="No conflict is open.")
 
     in_house(config, work)

@@ -16,6 +16,7 @@ from siscon.cli.options import (
     config_option,
     entity_of,
     entity_option,
+    filter_of,
     in_house,
     integration_option,
     json_option,
@@ -23,6 +24,7 @@ from siscon.cli.options import (
     pairs,
     reason_option,
     sure,
+    where_option,
     yes_option,
 )
 from siscon.domain.commands import DiscardDead, ForgetMend, MendDead, RetryDead
@@ -59,6 +61,7 @@ def errors() -> None:
 @integration_option
 @entity_option
 @click.option("--run", type=int, metavar="RUN", help="Those that this run met last.")
+@where_option
 @limit_option
 @config_option
 @json_option
@@ -67,6 +70,7 @@ def list_errors(
     integration: str | None,
     entity: str | None,
     run: int | None,
+    where: str,
     limit: int | None,
     *,
     as_json: bool,
@@ -75,7 +79,8 @@ def list_errors(
 
     async def work(house: runtime.House) -> None:
         check_integration(house, integration, await rows.names(house.db))
-        chosen = desk.Chosen(integration, entity_of(entity), run_id=run)
+        meant = filter_of(where, desk.COLUMNS)
+        chosen = desk.Chosen(integration, entity_of(entity), run_id=run, where=meant)
         found = rows.error_rows(house.db, chosen, limit=limit)
         await output.stream(found, COLUMNS, as_json=as_json, empty="No record is in error.")
 

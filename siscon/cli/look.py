@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,17 @@ from siscon.cli.options import (
     config_option,
     entity_of,
     entity_option,
+    filter_of,
     in_house,
     integration_option,
     json_option,
     limit_option,
+    where_option,
 )
 from siscon.domain.errors import UsageError
 from siscon.domain.records import Entity
 from siscon.ops import history, rows
+from siscon.ops.records import COLUMNS
 
 RECORD_COLUMNS = ("integration", "entity", "external_id", "internal_id", "name", "status", "missing_since")
 MAPPING_COLUMNS = (
@@ -175,15 +179,22 @@ def mappings() -> None:
 @mappings.command("list")
 @integration_option
 @entity_option
+@where_option
 @limit_option
 @config_option
 @json_option
 def list_mappings(
-    config: Path | None, integration: str | None, entity: str | None, limit: int | None, *, as_json: bool
+    config: Path | None,
+    integration: str | None,
+    entity: str | None,
+    where: str,
+    limit: int | None,
+    *,
+    as_json: bool,
 ) -> None:
     """List external ids, internal ids and how their last import went."""
     _list(
-        rows.mapping_rows,
+        partial(rows.mapping_rows, where=filter_of(where, COLUMNS)),
         MAPPING_COLUMNS,
         config=config,
         integration=integration,

@@ -17,12 +17,14 @@ from siscon.cli.options import (
     config_option,
     entities_option,
     entity_option,
+    filter_of,
     in_house,
     integration_option,
     json_option,
     now_ms,
     reason_option,
     sure,
+    where_option,
     yes_option,
 )
 from siscon.domain.commands import (
@@ -39,6 +41,7 @@ from siscon.domain.records import Entity
 from siscon.domain.runs import Run, RunStatus
 from siscon.ops import plans, rows, run_rows
 from siscon.ops import summaries as desk
+from siscon.ops.runs import COLUMNS
 
 SUMMARY_COLUMNS = (
     *("integration", "entity", "fetched", "created", "updated", "unchanged", "failed", "missing"),
@@ -206,18 +209,22 @@ def runs() -> None:
 @click.option(
     "--status", type=click.Choice([status.value for status in RunStatus]), help="Only runs in this state."
 )
+@where_option
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, metavar="N")
 @config_option
 @json_option
 def list_runs(
-    integration: str | None, status: str | None, limit: int, config: Path | None, *, as_json: bool
+    integration: str | None, status: str | None, where: str, limit: int, config: Path | None, *, as_json: bool
 ) -> None:
     """List runs, newest first."""
 
     async def work(house: runtime.House) -> None:
         check_integration(house, integration, await rows.names(house.db))
         chosen = RunStatus(status) if status else None
-        found = await run_rows.run_rows(house.db, integration=integration, status=chosen, limit=limit)
+        meant = filter_of(where, COLUMNS)
+        found = await run_rows.run_rows(
+            house.db, integration=integration, status=chosen, where=meant, limit=limit
+        )
         output.show(found, RUN_COLUMNS, as_json=as_json, empty="No run yet: 'siscon sync NAME' starts one.")
 
     in_house(config, work)

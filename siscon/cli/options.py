@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ import click
 from siscon import runtime
 from siscon.config import Settings
 from siscon.domain.errors import UsageError
+from siscon.domain.filters import Filter, Named, parse
 from siscon.domain.records import Entity
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -63,6 +64,18 @@ def entities_option(command: F) -> F:
 def integration_option(command: F) -> F:
     """``--integration I``: one connection."""
     return click.option("--integration", metavar="NAME", help="One integration; else all.")(command)
+
+
+def where_option(command: F) -> F:
+    """``--where EXPR``: only the rows that a filter of the console's language means."""
+    return click.option(
+        "--where", default="", metavar="EXPR", help="Only these rows, such as 'attempts>=3 age>2d !east'."
+    )(command)
+
+
+def filter_of(text: str, known: Iterable[Named]) -> Filter:
+    """What ``--where`` means for a list with these columns; its dates are in UTC, as all that commands print."""
+    return parse(text, known, now_ms=now_ms())
 
 
 def reason_option(command: F) -> F:

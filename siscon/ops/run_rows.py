@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import asdict
 
 from siscon.domain.events import Event, EventKind
+from siscon.domain.filters import ALL, Filter
 from siscon.domain.leases import EngineInfo
 from siscon.domain.paces import MINUTE_MS, Pace, lasted
 from siscon.domain.runs import Counts, Run, RunStatus
@@ -17,11 +18,16 @@ from siscon.store.database import Database
 
 
 async def run_rows(
-    db: Database, *, integration: str | None = None, status: RunStatus | None = None, limit: int = 50
+    db: Database,
+    *,
+    integration: str | None = None,
+    status: RunStatus | None = None,
+    where: Filter = ALL,
+    limit: int = 50,
 ) -> list[Row]:
     """Runs, newest first, with the sums of their counts."""
     async with db.read() as c:
-        found = await runs.latest(c, integration=integration, status=status, limit=limit)
+        found = await runs.latest(c, integration=integration, status=status, where=where, limit=limit)
         counts = {run.id: await run_counts.of_run(c, run.id) for run in found}
     return [run_row(run, counts[run.id]) for run in found]
 

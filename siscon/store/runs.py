@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from siscon.domain.errors import DatabaseError
-from siscon.domain.filters import Filter
+from siscon.domain.filters import ALL, Filter
 from siscon.domain.records import Entity
 from siscon.domain.runs import ENDED, MOVES, Lane, Phase, Run, RunKind, RunStatus
 from siscon.store import filtered, filtering
@@ -67,7 +67,7 @@ NOTE_DEATH = """
 UPDATE runs SET deaths = CASE WHEN stood_at = :stood_at THEN deaths + 1 ELSE 1 END, stood_at = :stood_at WHERE id = :id
 """
 CHOSEN = "(:integration IS NULL OR integration = :integration) AND (:status IS NULL OR status = :status)"
-LATEST = f"SELECT {COLUMNS} FROM runs WHERE id < :before_id AND {CHOSEN} ORDER BY id DESC LIMIT :limit"
+LATEST = f"SELECT {COLUMNS} FROM runs WHERE id < :before_id AND {CHOSEN} AND {{where}} ORDER BY id DESC LIMIT :limit"
 BY_IDS = f"SELECT {COLUMNS} FROM runs WHERE id IN (SELECT value FROM json_each(:ids))"
 # Among the newest runs only: a plan that somebody decided on months ago is a matter of the history.
 DECIDED = f"""
@@ -244,12 +244,14 @@ async def latest(
     *,
     integration: str | None = None,
     status: RunStatus | None = None,
+    where: Filter = ALL,
     before_id: int | None = None,
     limit: int = 50,
 ) -> list[Run]:
-    """The newest runs first, from ``before_id`` (not included) downwards."""
+    """The newest runs first that a filter means, from ``before_id`` (not included) downwards."""
     params = {**_chosen(integration, status), "before_id": before_id or NEWEST, "limit": limit}
-    return [_run(row) for row in await c.all(LATEST, params)]
+    sql = LATEST.format(where=filtering.clause(where, filtered.RUNS))
+    return [_run(row) for row in await c.all(sql, {**params, **filtering.params(where)})]
 
 
 async def decided(c: Connection, *, limit: int) -> list[tuple[Run, str]]:

@@ -137,3 +137,4 @@ async def test_a_jump_leads_to_the_first_id_that_is_not_before_a_text(filled: Fi
         assert screen.table().value.external_id == "S-104-77-0020"
         assert screen.find == ""
         assert not await screen.jump("\U0010ffff")
+        await settled(pilot)

@@ -19,7 +19,7 @@ from siscon.tui.present import Cell, Cells, Look, foreign, moment
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.screens.record import RecordPane
 from siscon.tui.widgets.panel import Panel
-from siscon.tui.widgets.rows import FixedRows
+from siscon.tui.widgets.rows import FixedRows, PagedRows
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
@@ -72,8 +72,10 @@ class Records(Pane):
         self.find, self.entity, self.state, self.table().order = "", None, None, AS_THEY_COME
         listing = self._listing(db)
         found = await listing.first_from(external_id)
-        await self.show_list(listing, self._cells, note=self.empty("No mapping here."))
-        self.load_soon()
+        rows = self.table().rows
+        if not isinstance(rows, PagedRows) or rows.listing != listing:
+            await self.show_list(listing, self._cells, note=self.empty("No mapping here."))
+        self.tell()
         return found is not None and self.table().seek(found)
 
     def _cells(self, mapping: Mapping) -> Cells:
