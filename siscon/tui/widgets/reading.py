@@ -62,11 +62,11 @@ class Reading:
         ids = rows.listing.ids()
         shown = rows.with_ids(array("q", await anext(ids, [])))
         shown.sought = sought
-        shown.total = await _total(rows)
         with suppress(SisconError):  # whoever looks at the rows asks for them again, and is told
             await shown.reload(self._pages(min(len(shown), 1)))
         self._table.replace(shown, keep=False)
         self._table.grown(0)
+        shown.total = await _total(rows)
         rest = self._rest(shown, ids, started_s)
         await self._aside_when_long(rest, started_s, shown)
 
