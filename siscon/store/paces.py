@@ -17,6 +17,7 @@ VALUES (:run_id, :minute, :requests, :failed, :throttled, :records)
 ON CONFLICT (run_id, minute) DO UPDATE SET requests = requests + excluded.requests, failed = failed + excluded.failed,
   throttled = throttled + excluded.throttled, records = records + excluded.records
 """
+KEPT = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'run_minutes'"
 MOST_MINUTES = 24 * 60
 MINUTES = "SELECT * FROM run_minutes WHERE run_id = :run_id ORDER BY minute DESC LIMIT :limit"
 PHASES = "SELECT phase, began_at_ms FROM run_phases WHERE run_id = :run_id"
@@ -49,7 +50,9 @@ async def add(
 
 
 async def of_run(c: Connection, run_id: int) -> Pace:
-    """The last minutes of a run, oldest first, and when its phases began."""
+    """The last minutes of a run, oldest first, and its phases; nothing of a file from before they were kept."""
+    if await c.one(KEPT) is None:
+        return Pace()
     rows = await c.all(MINUTES, {"run_id": run_id, "limit": MOST_MINUTES})
     phases = await c.all(PHASES, {"run_id": run_id})
     minutes = [

@@ -48,3 +48,18 @@ async def test_a_run_that_was_never_watched_draws_nothing(filled: Filled) -> Non
 
     assert "Phases" not in shown
     assert "a minute" not in shown
+
+
+async def test_a_file_of_an_older_siscon_shows_its_runs_without(filled: Filled) -> None:
+    path = await filled()
+    db = await open_database(path)
+    async with db.transaction() as c:
+        await c.run("DROP TABLE run_minutes")
+        await c.run("DROP TABLE run_phases")
+        await c.run("DROP INDEX runs_by_end")
+    await db.close()
+    async with console(path) as pilot:
+        assert "harbor" in text_of(pilot.app)
+        await press(pilot, "3", "j", "j", "j", "enter")
+        assert "#20" in text_of(pilot.app)
+        assert "could not" not in text_of(pilot.app)
