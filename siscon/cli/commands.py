@@ -37,6 +37,7 @@ COMMANDS = {
     "config": ("admin", "Check, show and describe the configuration."),
     "keys": ("keys", "Make, examine, rotate and take out of use the keys that seal logins and kept answers."),
     "events": ("events", "List what siscon reports, or have it told line by line as it comes."),
+    "requests": ("requests", "Look at what people have asked for, and take back what waits."),
     "audit": ("audit", "List who did what, and prove that nobody changed the list."),
     "show": ("show", "Say what a screen of the console says, for ears and for scripts."),
     "replay": ("replay", "Look at a database file of the past, such as a backup."),

@@ -12,6 +12,7 @@ class CommandStatus(StrEnum):
     PENDING = "pending"
     DONE = "done"
     REFUSED = "refused"
+    TAKEN_BACK = "taken_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,8 @@ class SettleConflicts:
     """Decide every open conflict that a pattern matches alike, by one run.
 
     ``where`` narrows: ``entity``, ``field`` (only that field of each is decided), ``sis``, ``local``, ``base`` (the
-    value of that side). ``take`` is ``sis`` or ``local``; ``expected`` the number that was shown, ``up_to`` the
-    newest conflict among them.
+    value of that side). ``ids`` are those that are meant, ``but`` those that are not; empty: the pattern alone says it.
+    ``take`` is ``sis`` or ``local``; ``expected`` the number that was shown, ``up_to`` the newest conflict among them.
     """
 
     kind: ClassVar[str] = "settle_conflicts"
@@ -119,6 +120,8 @@ class SettleConflicts:
     expected: int
     up_to: int
     reason: str
+    ids: tuple[int, ...] = ()
+    but: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,18 +188,19 @@ class SplitRecord:
 
 @dataclass(frozen=True, slots=True)
 class RetryDead:
-    """Try dead records again: those named, or all that ``where`` (entity, code, field, run) matches."""
+    """Try dead records again: those named, or all that ``where`` (entity, code, field, run) matches, ``but`` some."""
 
     kind: ClassVar[str] = "retry_dead"
     integration: str
     ids: tuple[int, ...]
     where: Mapping[str, str]
     expected: int
+    but: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DiscardDead:
-    """Give up dead records: those named, or all that ``where`` matches. They come again
+    """Give up dead records: those named, or all that ``where`` matches, ``but`` some. They come again
     only if the SIS changes them.
     """
 
@@ -206,6 +210,7 @@ class DiscardDead:
     where: Mapping[str, str]
     expected: int
     reason: str
+    but: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +245,16 @@ class ForceSync:
     entity: str
     external_id: str
     relations: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FetchRecords:
+    """Fetch several records of one kind by their external ids now, by one run."""
+
+    kind: ClassVar[str] = "fetch_records"
+    integration: str
+    entity: str
+    external_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +306,14 @@ class StopEngine:
     engine: str
 
 
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """A request that lay in the inbox is not to be carried out."""
+
+    kind: ClassVar[str] = "take_back"
+    request: int
+
+
 Command = (
     StartRun
     | CancelRun
@@ -311,12 +334,14 @@ Command = (
     | MendDead
     | ForgetMend
     | ForceSync
+    | FetchRecords
     | UndoRun
     | PauseIntegration
     | ResumeIntegration
     | RemoveIntegration
     | RefreshToken
     | StopEngine
+    | TakeBack
 )
 
 TOLD_OF_A_PATTERN = frozenset({"entity", "field", "code", "run", "section", "school"})
@@ -327,7 +352,10 @@ _KINDS: dict[str, type[Command]] = {one.kind: one for one in get_args(Command)}
 
 @dataclass(frozen=True, slots=True)
 class CommandRow:
-    """A command as left: who, when, and what came of it. ``answer`` is a sentence for the one who asked."""
+    """A command as left: who, when, and what came of it. ``answer`` is a sentence for the one who asked.
+
+    Until ``due_at_ms`` it lies, and can be taken back; 0: it is carried out at once.
+    """
 
     id: int
     command: Command
@@ -336,6 +364,8 @@ class CommandRow:
     status: CommandStatus
     answer: str
     run_id: int | None
+    due_at_ms: int = 0
+    answered_at_ms: int | None = None
 
 
 def to_plain(command: Command) -> dict[str, Any]:

@@ -184,7 +184,9 @@ async def settle_many(c: Connection, command: SettleConflicts, here: Circumstanc
     reason = checked_reason(command.reason)
     if command.take not in (SIS, LOCAL):
         raise UsageError("Conflicts that are alike are decided for one side: sis or local.")
-    pattern = conflicts.Pattern.of(integration.name, command.where, up_to=command.up_to)
+    pattern = conflicts.Pattern.of(
+        integration.name, command.where, up_to=command.up_to, ids=command.ids, but=command.but
+    )
     found = await conflicts.count_matching(c, pattern)
     if found != command.expected:
         raise UsageError(
@@ -199,7 +201,13 @@ async def settle_many(c: Connection, command: SettleConflicts, here: Circumstanc
         integration=integration.name,
         kind=RunKind.SETTLE,
         lane=Lane.QUICK,
-        request={"where": dict(command.where), "take": command.take, "up_to": command.up_to},
+        request={
+            "where": dict(command.where),
+            "take": command.take,
+            "up_to": command.up_to,
+            "ids": command.ids,
+            "but": command.but,
+        },
         doing=f"of {integration.name} decides {counted(found, 'conflict')}: asked for by {plain(here.actor)}",
         reason=reason,
     )

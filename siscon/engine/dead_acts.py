@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from siscon.domain.commands import DiscardDead, ForceSync, ForgetMend, MendDead, RetryDead
+from siscon.domain.commands import DiscardDead, FetchRecords, ForceSync, ForgetMend, MendDead, RetryDead
 from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.records import Entity
@@ -17,6 +17,8 @@ from siscon.store import dead_records, events, mends
 from siscon.store.database import Connection
 from siscon.store.dead_records import Chosen, Summary
 
+MOST_FETCHED = 1000
+"""For more records than these an import is the shorter way."""
 PATTERN = frozenset({"entity", "code", "field", "run"})
 
 
@@ -35,6 +37,7 @@ async def retry(c: Connection, command: RetryDead, here: Circumstances) -> Answe
     request = {
         "ids": list(command.ids),
         "where": dict(command.where),
+        "but": list(command.but),
         "up_to": max(one.up_to for one in found),
     }
     entities = tuple(one.entity for one in found if one.named)
@@ -127,6 +130,20 @@ async def force_sync(c: Connection, command: ForceSync, here: Circumstances) -> 
     return Answer(f"Run {run_id} fetches {entity} {told} of {plain(command.integration)}.", told, run_id)
 
 
+async def fetch_records(c: Connection, command: FetchRecords, here: Circumstances) -> Answer:
+    """Queue a run that fetches several records of one kind by their ids."""
+    await known_integration(c, command.integration)
+    entity, ids = Entity(command.entity), tuple(dict.fromkeys(command.external_ids))
+    if not here.imports(command.integration, entity):
+        raise _not_imported(command.integration, entity)
+    if not 0 < len(ids) <= MOST_FETCHED:
+        raise UsageError(f"Name 1 to {MOST_FETCHED} records; for more 'siscon sync' is the shorter way.")
+    request = {"entity": entity.value, "external_ids": ids}
+    run_id = await _enqueue(c, command.integration, (entity,), request, here, alone=len(ids) == 1)
+    name = plain(command.integration)
+    return Answer(f"Run {run_id} fetches {counted(len(ids), f'{entity} record')} of {name}.", name, run_id)
+
+
 def _not_imported(integration: str, *entities: Entity) -> UsageError:
     return UsageError(
         f"{plain(integration)} imports no {', '.join(entities)}: 'entities' in config.yaml leaves that out."
@@ -138,7 +155,7 @@ async def _found(c: Connection, command: RetryDead | DiscardDead) -> tuple[list[
     await known_integration(c, command.integration)
     if unknown := sorted(command.where.keys() - PATTERN):
         raise UsageError(f"Records in error are not chosen by {', '.join(unknown)}.")
-    chosen = chosen_of(command.integration, {"ids": command.ids, "where": command.where})
+    chosen = chosen_of(command.integration, {"ids": command.ids, "where": command.where, "but": command.but})
     found = await dead_records.summary(c, chosen)
     count = sum(one.count for one in found)
     if count == 0:

@@ -16,6 +16,7 @@ from siscon.engine import (
     integration_acts,
     plan_acts,
     record_acts,
+    request_acts,
     run_acts,
     undo_acts,
 )
@@ -47,24 +48,26 @@ EFFECTS: Mapping[type[asked.Command], Callable[[Connection, Any, Circumstances],
     asked.MendDead: dead_acts.mend,
     asked.ForgetMend: dead_acts.forget_mend,
     asked.ForceSync: dead_acts.force_sync,
+    asked.FetchRecords: dead_acts.fetch_records,
     asked.UndoRun: undo_acts.undo,
     asked.PauseIntegration: integration_acts.pause,
     asked.ResumeIntegration: integration_acts.resume,
     asked.RemoveIntegration: integration_acts.remove,
     asked.RefreshToken: integration_acts.refresh_token,
     asked.StopEngine: integration_acts.stop_engine,
+    asked.TakeBack: request_acts.take_back,
 }
 """What carries out each kind of command, inside the transaction of its answer."""
 
 
 async def carry_out(db: Database, *, vault: Vault, live: LiveEngine | None, now_ms: Callable[[], int]) -> int:
-    """Answer every pending command; how many there were.
+    """Answer every pending command whose time of grace is over; how many there were.
 
     Without a living engine (``live`` None) this is a short command that acts by itself: what needs an engine is
     refused with a sentence.
     """
     async with db.read() as c:
-        waiting = await commands.pending(c)
+        waiting = await commands.due(c, now_ms=now_ms())
     answered = 0
     for row in waiting:
         answered += await _answer(db, row, vault=vault, live=live, now_ms=now_ms())
@@ -74,10 +77,14 @@ async def carry_out(db: Database, *, vault: Vault, live: LiveEngine | None, now_
 async def attend(
     db: Database, ear: Ear, *, vault: Vault, live: LiveEngine, now_ms: Callable[[], int]
 ) -> None:
-    """Carry out commands as they come, for ever."""
+    """Carry out commands as they come, those that lie for a while when their time of grace is over, for ever."""
+    wait_s = LOOK_EVERY_S
     while True:
-        await ear.heard(timeout_s=LOOK_EVERY_S)
+        await ear.heard(timeout_s=wait_s)
         await carry_out(db, vault=vault, live=live, now_ms=now_ms)
+        async with db.read() as c:
+            due_ms = await commands.next_due_ms(c, now_ms=now_ms())
+        wait_s = LOOK_EVERY_S if due_ms is None else min(LOOK_EVERY_S, max(0, due_ms - now_ms()) / 1000)
 
 
 async def _answer(

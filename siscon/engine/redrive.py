@@ -98,6 +98,8 @@ async def _wanted(job: ImportJob, entity: Entity) -> None:
     async with job.db.read() as c:
         if "external_id" in asked:
             ids = {str(asked["external_id"])}
+        elif "external_ids" in asked:
+            ids = {str(one) for one in asked["external_ids"]}
         else:
             ids = set(await dead_records.named(c, chosen_of(job.run.integration, asked, entity)))
         here = await staged.fetched(c, job.run.id, entity)
@@ -243,10 +245,10 @@ async def _tell_gone(
 
 
 def chosen_of(integration: str, asked: Any, entity: Entity | None = None) -> Chosen:
-    """The dead records that a command or the run behind it names: ``ids``, ``where`` and ``up_to``."""
+    """The dead records that a command or the run behind it names: ``ids``, ``where``, ``up_to`` and ``but``."""
     where = asked.get("where") or {}
     told = where.get("entity")
-    ids = asked.get("ids") or None
+    ids, but = asked.get("ids") or None, asked.get("but") or None
     return Chosen(
         integration,
         entity or (Entity(told) if told else None),
@@ -255,4 +257,5 @@ def chosen_of(integration: str, asked: Any, entity: Entity | None = None) -> Cho
         int(where["run"]) if "run" in where else None,
         None if ids is None else tuple(ids),
         asked.get("up_to"),
+        but=None if but is None else tuple(but),
     )

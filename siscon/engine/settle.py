@@ -18,7 +18,13 @@ async def run_settle(job: ImportJob) -> RunStatus:
     """Decide what the pattern of the run matches. Killed anywhere, the next attempt goes on with what is open."""
     run = job.run
     asked = run.request
-    pattern = conflicts.Pattern.of(run.integration, asked["where"], up_to=asked["up_to"])
+    pattern = conflicts.Pattern.of(
+        run.integration,
+        asked["where"],
+        up_to=asked["up_to"],
+        ids=asked.get("ids", ()),
+        but=asked.get("but", ()),
+    )
     async with job.db.transaction(job.lease) as c:
         await runs.set_phase(c, run.id, Phase.APPLY)
     after_id = 0

@@ -1,15 +1,18 @@
-"""Leave a command for the engine, and wait for its answer. Who may ask for what is checked here."""
+"""Leave a command for the engine, wait for its answer, take it back. Who may ask for what is checked here."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
-from siscon.domain.commands import Command, CommandRow, CommandStatus
+from siscon.domain.commands import Command, CommandRow, CommandStatus, TakeBack
 from siscon.domain.errors import UsageError
 from siscon.domain.roles import Role, role_needed
 from siscon.store import commands
 from siscon.store.database import Database
+
+READ_ONLY = "This console is read-only: nothing can be changed from here. Open one without --read-only."
 
 
 def may(command: Command, role: Role) -> bool:
@@ -17,16 +20,91 @@ def may(command: Command, role: Role) -> bool:
     return role >= role_needed(command)
 
 
-async def submit(db: Database, command: Command, *, actor: str, role: Role) -> int:
-    """Leave a command in the inbox; its id. Raises ``UsageError`` when the role does not allow it."""
+def _check(command: Command, *, role: Role, read_only: bool) -> None:
+    if read_only:
+        raise UsageError(READ_ONLY, code="read_only")
     if not may(command, role):
         raise UsageError(
             f"Your role ({role.name.lower()}) may not do this; it needs {role_needed(command).name.lower()}. "
             "Ask an administrator.",
             code="not_allowed",
         )
+
+
+async def submit(
+    db: Database,
+    command: Command,
+    *,
+    actor: str,
+    role: Role,
+    read_only: bool = False,
+    grace_ms: int = 0,
+    now_ms: int | None = None,
+) -> int:
+    """Leave a command in the inbox; its id. For ``grace_ms`` it lies there, and nobody carries it out.
+
+    Raises ``UsageError`` when the role does not allow it, and always where one may only look.
+    """
+    [id_] = await submit_all(
+        db, [command], actor=actor, role=role, read_only=read_only, grace_ms=grace_ms, now_ms=now_ms
+    )
+    return id_
+
+
+async def submit_all(
+    db: Database,
+    asked: Sequence[Command],
+    *,
+    actor: str,
+    role: Role,
+    read_only: bool = False,
+    grace_ms: int = 0,
+    now_ms: int | None = None,
+) -> list[int]:
+    """Leave several commands that belong together, all or none; their ids. Otherwise as :func:`submit`."""
+    for command in asked:
+        _check(command, role=role, read_only=read_only)
+    at_ms = _wall_ms() if now_ms is None else now_ms
     async with db.transaction() as c:
-        return await commands.leave(c, command, actor=actor, now_ms=int(time.time() * 1000))
+        return [
+            await commands.leave(c, command, actor=actor, now_ms=at_ms, grace_ms=grace_ms)
+            for command in asked
+        ]
+
+
+async def take_back(
+    db: Database,
+    command_id: int,
+    *,
+    actor: str,
+    role: Role,
+    read_only: bool = False,
+    now_ms: int | None = None,
+) -> CommandRow:
+    """Let a command that nobody has carried out yet wait no more; the row as it is now.
+
+    It holds at once, whether an engine is alive or not; a command left in the same transaction has the audit say so.
+    Raises ``UsageError`` when there is none, when it is too late, and as :func:`submit` does.
+    """
+    if read_only:
+        raise UsageError(READ_ONLY, code="read_only")
+    at_ms = _wall_ms() if now_ms is None else now_ms
+    async with db.transaction() as c:
+        row = await commands.get(c, command_id)
+        if row is None:
+            raise UsageError(f"There is no request {command_id}.", code="no_such_command")
+        _check(row.command, role=role, read_only=read_only)
+        if row.status is not CommandStatus.PENDING:
+            raise UsageError(f"Too late: request {command_id} was answered. {row.answer}", code="too_late")
+        await commands.take_back(c, command_id, actor=actor, now_ms=at_ms)
+        await commands.leave(c, TakeBack(command_id), actor=actor, now_ms=at_ms)
+        now = await commands.get(c, command_id)
+    assert now is not None, "it was there in the same transaction"
+    return now
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 async def wait_for(db: Database, command_id: int, *, timeout_s: float) -> CommandRow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from siscon.domain.conflicts import Conflict
@@ -34,10 +34,20 @@ class Preview:
     examples: tuple[Conflict, ...]
 
 
-async def preview(db: Database, integration: str, where: Mapping[str, str]) -> Preview:
-    """What a decision for all that are alike would decide; raises ``UsageError`` for a pattern without sense."""
+async def preview(
+    db: Database,
+    integration: str,
+    where: Mapping[str, str],
+    *,
+    ids: Collection[int] = (),
+    but: Collection[int] = (),
+) -> Preview:
+    """What a decision for all that are alike would decide, of these ``ids`` alone or of all ``but`` some.
+
+    Raises ``UsageError`` for a pattern without sense.
+    """
     async with db.read() as c:
-        pattern = Pattern.of(integration, where, up_to=NEWEST)
+        pattern = Pattern.of(integration, where, up_to=NEWEST, ids=ids, but=but)
         up_to = await conflicts.newest_matching(c, pattern)
         count = await conflicts.count_matching(c, pattern)
         examples = await conflicts.next_matching(c, pattern, after_id=0, limit=EXAMPLES)

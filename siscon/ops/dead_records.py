@@ -143,9 +143,14 @@ async def mended_rows(db: Database, *, integration: str | None = None) -> AsyncI
 
 async def examples(db: Database, group: DeadGroup) -> list[str]:
     """A few of the records of a group, as the SIS calls them."""
+    return await some(db, of_cause(group))
+
+
+async def some(db: Database, chosen: Chosen) -> list[str]:
+    """A few of the records that are meant, as the SIS calls them."""
     async with db.read() as c:
-        some = await dead_records.list_open(c, of_cause(group), limit=EXAMPLES)
-    return [one.external_id or one.record_key for one in some]
+        found = await dead_records.list_open(c, chosen, limit=EXAMPLES)
+    return [one.external_id or one.record_key for one in found]
 
 
 async def cause_rows(db: Database, *, integration: str | None = None) -> list[dict[str, Any]]:

@@ -62,7 +62,9 @@ MATCHING = """status = 'open' AND kind = 'fields' AND integration = :integration
   AND (:entity IS NULL OR entity = :entity)
   AND (:field IS NULL OR (json_type(sis, '$.' || :field) IS NOT NULL
     AND (:sis IS NULL OR sis ->> ('$.' || :field) = :sis) AND (:local IS NULL OR local ->> ('$.' || :field) = :local)
-    AND (:base IS NULL OR base ->> ('$.' || :field) = :base)))"""
+    AND (:base IS NULL OR base ->> ('$.' || :field) = :base)))
+  AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
+  AND (:but IS NULL OR id NOT IN (SELECT value FROM json_each(:but)))"""
 COUNT_MATCHING = f"SELECT count(*) AS n, max(id) AS newest FROM conflicts WHERE {MATCHING}"
 NEXT_MATCHING = f"SELECT * FROM conflicts WHERE {MATCHING} ORDER BY id LIMIT :limit"
 OPEN_ONES = "status = 'open'"
@@ -170,7 +172,8 @@ async def open_many(c: Connection, found: Iterable[NewConflict], *, now_ms: int)
 class Pattern:
     """Which open conflicts about fields are meant: of an integration, up to a number; None: any.
 
-    ``sis``, ``local`` and ``base`` are values of ``field`` on each side.
+    ``sis``, ``local`` and ``base`` are values of ``field`` on each side. ``ids`` and ``but`` are numbers as JSON: only
+    these, and not those.
     """
 
     integration: str
@@ -180,9 +183,19 @@ class Pattern:
     sis: str | None = None
     local: str | None = None
     base: str | None = None
+    ids: str | None = None
+    but: str | None = None
 
     @classmethod
-    def of(cls, integration: str, where: Mapping[str, str], *, up_to: int) -> Pattern:
+    def of(
+        cls,
+        integration: str,
+        where: Mapping[str, str],
+        *,
+        up_to: int,
+        ids: Collection[int] = (),
+        but: Collection[int] = (),
+    ) -> Pattern:
         """The pattern that a person has put together; raises ``UsageError`` where it makes no sense."""
         known = {"entity", "field", "sis", "local", "base"}
         if strange := where.keys() - known:
@@ -194,7 +207,11 @@ class Pattern:
             raise UsageError("There is no such field: write its name as in 'siscon conflicts show'.")
         if where.keys() & {"sis", "local", "base"} and "field" not in where:
             raise UsageError("A value belongs to a field: name the field as well.")
-        return cls(integration, up_to, **where)
+        numbers = {
+            "ids": json.dumps(list(ids)) if ids else None,
+            "but": json.dumps(list(but)) if but else None,
+        }
+        return cls(integration, up_to, **where, **numbers)
 
 
 async def count_matching(c: Connection, pattern: Pattern) -> int:

@@ -67,18 +67,18 @@ CHOOSING = {
     "run_id": "run_id = :run_id",
     "up_to": "id <= :up_to",
     "ids": "id IN (SELECT value FROM json_each(:ids))",
+    "but": "id NOT IN (SELECT value FROM json_each(:but))",
 }
 LIST_OPEN = f"SELECT {COLUMNS} FROM dead_records WHERE {{chosen}} AND id > :after_id ORDER BY id LIMIT :limit"
 COUNT_OPEN = "SELECT count(*) AS n FROM dead_records WHERE {chosen}"
 SUMMARY = """
-SELECT entity, count(*) AS n, count(external_id) AS named, max(id) AS up_to FROM dead_records WHERE {chosen}
-GROUP BY entity
+SELECT entity, count(*) AS n, count(external_id) AS named, max(id) AS up_to
+FROM dead_records WHERE {chosen} GROUP BY entity
 """
 NAMED = "SELECT external_id FROM dead_records WHERE {chosen} AND external_id IS NOT NULL ORDER BY id"
 DISCARD = """
 UPDATE dead_records SET status = 'discarded', raw = NULL, settled_at_ms = :now_ms, settled_by = :actor,
-  settled_why = :reason
-WHERE {chosen}
+  settled_why = :reason WHERE {chosen}
 """
 CLOSE_GONE = f"""
 UPDATE dead_records SET status = 'mended', raw = NULL, settled_at_ms = :now_ms
@@ -155,7 +155,7 @@ class Raw:
 class Chosen:
     """Which open dead records are meant; None: any. ``field`` empty: those without one. ``up_to``: no newer ones.
 
-    ``where`` narrows them further, as a person has typed it.
+    ``where`` narrows them further, as a person has typed it. ``but``: all the same not these.
     """
 
     integration: str | None = None
@@ -166,6 +166,7 @@ class Chosen:
     ids: tuple[int, ...] | None = None
     up_to: int | None = None
     where: Filter = ALL
+    but: tuple[int, ...] | None = None
 
     @property
     def clause(self) -> str:
@@ -188,6 +189,7 @@ class Chosen:
             "run_id": self.run_id,
             "ids": None if self.ids is None else json.dumps(self.ids),
             "up_to": self.up_to,
+            "but": None if self.but is None else json.dumps(self.but),
             **filtering.params(self.where),
         }
 

@@ -11,6 +11,7 @@ class Danger(StrEnum):
 
     NONE = "none"
     CONFIRM = "confirm"
+    TYPED = "typed"
 
 
 @dataclass(frozen=True, slots=True)

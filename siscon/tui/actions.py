@@ -21,7 +21,7 @@ BY_ID = {action.id: action for action in ACTIONS}
 MOVES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("down", "j"), "down", "next row"),
     (("up", "k"), "up", "row before"),
-    (("pagedown", "ctrl+d", "space"), "page_down", "next page"),
+    (("pagedown", "ctrl+d"), "page_down", "next page"),
     (("pageup", "ctrl+u"), "page_up", "page before"),
     (("home", "g"), "top", "first row"),
     (("end", "G"), "bottom", "last row"),
@@ -55,6 +55,8 @@ _KEY_WORDS = {
     "escape": "esc",
     "pagedown": "page down",
     "pageup": "page up",
+    "asterisk": "*",
+    "ctrl+backslash": "ctrl+\\",
 }
 
 

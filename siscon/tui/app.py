@@ -7,9 +7,9 @@ import inspect
 from siscon.domain.commands import CommandStatus
 from siscon.domain.errors import SisconError
 from siscon.tui import console_acts, navigation
-from siscon.tui.actions import BY_ID, PANES, Action, Danger
+from siscon.tui.actions import BY_ID, PANES, Danger
 from siscon.tui.asking import REFUSAL_S, ask, submit
-from siscon.tui.frame import Frame
+from siscon.tui.frame import Frame, Prepare
 from siscon.tui.leaving import settings_kept
 from siscon.tui.navigation import screen_class as screen_class
 from siscon.tui.options import ConsoleOptions, ConsoleResult
@@ -32,8 +32,8 @@ class Console(Frame):
         if refused:
             self.notify(refused, severity="warning")
             return
-        if action.mutates and action.danger is Danger.CONFIRM and id_ != "start_engine":
-            self.run_worker(self._ask_and_submit(action), group="ask", exclusive=True)
+        if action.mutates and action.danger is not Danger.NONE and id_ != "start_engine":
+            self.propose(lambda pane: pane.wish(action))
             return
         if id_ in PANES:
             navigation.go(self, id_)
@@ -43,13 +43,17 @@ class Console(Frame):
         if inspect.isawaitable(result):
             await result
 
-    async def _ask_and_submit(self, action: Action) -> None:
+    def propose(self, prepare: Prepare) -> None:
+        """Put a question about the present screen; what it concerns is counted first."""
+        self.run_worker(self._ask_and_submit(prepare), group="ask", exclusive=True)
+
+    async def _ask_and_submit(self, prepare: Prepare) -> None:
         screen = self.screen
         if not isinstance(screen, Pane):
             return
         self.preparing = True
         try:
-            wish = screen.wish(action)
+            wish = prepare(screen)
             if inspect.isawaitable(wish):
                 wish = await wish
         except SisconError as error:
@@ -61,12 +65,15 @@ class Console(Frame):
             await self.put(wish, screen)
 
     async def put(self, wish: Wish, screen: Pane) -> None:
-        """Put a question to the person, and leave the command that is the answer."""
-        command = await ask(self, wish, self.options, self.look)
-        if command is not None:
-            row = await submit(self, self.db, command, self.options)
-            if row is not None and row.status is CommandStatus.DONE and screen.is_current:
-                screen.done(command)
+        """Put a question to the person, and leave the commands that are the answer."""
+        commands = await ask(self, wish, self.options, self.look)
+        if commands:
+            rows = await submit(self, self.db, commands, self.options, self.grace)
+            if rows is not None and screen.is_current:
+                screen.let_go()
+            for row in rows or ():
+                if row.status is CommandStatus.DONE and screen.is_current:
+                    screen.done(row.command)
             self.look_again()
 
     def action_up(self, depth: int) -> None:

@@ -44,6 +44,15 @@ ON_CONSOLE: tuple[Action, ...] = (
     ),
     Action("later", ("right_square_bracket",), "Forward", "To the screen one came back from.", footer=False),
     Action("before", ("minus",), "Before", "The screen before this one; again: this one.", footer=False),
+    Action(
+        "take_back",
+        ("z",),
+        "Take back",
+        "Take back what was asked a moment ago.",
+        mutates=True,
+        twin="siscon requests take-back",
+        footer=False,
+    ),
     Action("refresh", ("r",), "Refresh", "Read this screen again.", footer=False),
     Action("freeze", ("p",), "Hold", "Hold the screen still, or let it go on."),
     Action(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from siscon.domain.errors import UsageError
 from siscon.domain.text import plain
-from siscon.tui import navigation
+from siscon.tui import grace, navigation, wishes
 from siscon.tui.asking import offer_engine
 from siscon.tui.frame import Frame
 from siscon.tui.leaving import way_out
@@ -113,14 +113,34 @@ def act_find_record(app: Frame) -> None:
 
 
 def act_back(app: Frame) -> None:
-    """Clear the filter, else go back one screen."""
+    """Clear the marks, else the filter, else go back one screen."""
     screen = app.screen
     assert isinstance(screen, Pane)
+    if screen.let_go():
+        return
     if screen.find:
         screen.find = ""
         screen.load_soon()
     elif len(app.screen_stack) > 1:
         app.pop_screen()
+
+
+async def act_take_back(app: Frame) -> None:
+    """Take back what lies in the inbox; else put the question of undoing the run that was decided a moment ago."""
+    now_ms, db = app.options.now_ms(), app.db
+    if db is None or not (app.grace.ids or app.grace.decided_lately(now_ms)):
+        app.notify("Nothing was asked in the last five seconds.", severity="warning")
+        return
+    if app.grace.ids:
+        app.notify(await grace.take_back(db, app.grace, app.options), markup=False)
+        app.look_again()
+        return
+    decided = app.grace.decided_lately(now_ms)
+    assert decided is not None, "looked at above"
+    if why := grace.why_not_undone(decided):
+        app.notify(why, severity="warning", markup=False)
+        return
+    app.propose(lambda _pane: wishes.undo_lately(db, decided.run_id or 0))
 
 
 def act_refresh(app: Frame) -> None:

@@ -10,7 +10,7 @@ from siscon.domain.roles import Role
 from siscon.tui.actions import BY_ID, PANES, key_word
 from siscon.tui.options import ConsoleOptions
 from siscon.tui.past import replay_badge
-from siscon.tui.present import Look
+from siscon.tui.present import Look, foreign
 from siscon.tui.widgets.columns import cut
 from siscon.tui.widgets.status_bar import Part
 
@@ -27,11 +27,19 @@ def read_only_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa
 
 
 def role_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa: ARG001 # a badge is given both
-    """What this person may do."""
-    return Part(f" {Role(options.role).name.lower()} ", "dim")
+    """What this person may do, where that is not everything."""
+    return None if options.role is Role.ADMIN else Part(f" {options.role.name.lower()} ", "dim")
 
 
-BADGES: tuple[Badge, ...] = (read_only_badge, replay_badge, role_badge)
+def profile_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa: ARG001 # a badge is given both
+    """Whose data these are; loud where they are real."""
+    name = foreign(options.profile, limit=16).text
+    if options.production:
+        return Part(f" {name} PRODUCTION " if name else " PRODUCTION ", "bad")
+    return Part(f" {name} ", "strong") if name else None
+
+
+BADGES: tuple[Badge, ...] = (profile_badge, read_only_badge, replay_badge, role_badge)
 """From left to right. A badge gives None where it has nothing to say; whoever has a new one puts it in here."""
 
 

@@ -22,6 +22,7 @@ from siscon.tui import feed
 from siscon.tui.action import Action
 from siscon.tui.context import badges_of
 from siscon.tui.crash import crash_sentence, write_crash
+from siscon.tui.grace import Grace
 from siscon.tui.lag import Lag
 from siscon.tui.leaving import catch_signals, restore_terminal
 from siscon.tui.line_history import LineHistory
@@ -39,6 +40,9 @@ from siscon.tui.wishes import Wish
 TERMINAL_CHECK_S = 2.0
 REOPEN_S = 5.0
 """A database that could not be opened is tried again this often: what held it may have let go."""
+
+Prepare = Callable[[Pane], Wish | Awaitable[Wish | None] | None]
+"""Makes a question about the screen that is shown; None: there is nothing to ask."""
 
 
 class Frame(App[ConsoleResult]):
@@ -72,8 +76,10 @@ class Frame(App[ConsoleResult]):
             self.lag,
             self._seen,
             options.past,
+            lambda: self.grace.countdown(self.options.now_ms()),
         )
         self.db: Database | None = None
+        self.grace = Grace()
         self.trail: Trail[Place] = Trail()
         self.line_history = LineHistory(options.home)
         self.preparing = False  # a question is being put together: what it concerns is counted first
@@ -231,6 +237,10 @@ class Frame(App[ConsoleResult]):
         if self.options.role < Role.OPERATOR:
             return "Your role may look, not change. Ask an administrator."
         return ""
+
+    def propose(self, prepare: Prepare) -> None:
+        """Make a question about this screen, put it, and leave the commands that are the answer."""
+        raise NotImplementedError
 
     async def action_act(self, id_: str) -> None:
         """Do an action of the table."""

@@ -13,6 +13,9 @@ _ORDERED = (
     *("plans", "plan", "schedules"),
 )
 _LISTS = (*_ORDERED, "plan_records", "activity", "doctor")
+MARKED = ("overview", "runs", "errors", "dead", "conflicts", "records", "found")
+"""Screens whose rows can be marked."""
+
 ON_LISTS: tuple[Action, ...] = (
     Action("open", ("enter",), "Open", "Open the row under the cursor.", _OPEN, footer=False),
     Action(
@@ -49,6 +52,17 @@ ON_LISTS: tuple[Action, ...] = (
         footer=False,
         footer_on=("activity",),
     ),
+    Action("mark", ("space",), "Mark", "Mark this row, or let it go, and move down.", MARKED, footer=False),
+    Action(
+        "mark_to",
+        ("ctrl+space", "ctrl+@"),
+        "Mark to here",
+        "Mark from the row marked last to this one.",
+        MARKED,
+        footer=False,
+    ),
+    Action("mark_all", ("asterisk",), "Mark all", "Mark all that the filter shows.", MARKED, footer=False),
+    Action("unmark", ("ctrl+backslash",), "Unmark", "Let all marked rows go.", MARKED, footer=False),
     Action(
         "filter",
         ("slash",),

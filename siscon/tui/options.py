@@ -31,8 +31,9 @@ class ConsoleOptions:
     ``settle`` is awaited before all else, once the first frame is painted: it gives the options that a configuration
     still being read holds, or the result with which to leave where that failed. Until ``engine_due_by_ms`` an engine
     that was started just now is expected, not missed. ``sis_owns`` names fields that nobody edits here, each as
-    integration, entity and field with dots between them. ``examine`` finds what the doctor finds without the key; it
-    must not hold up the loop. With ``past`` a file is looked at as it was then.
+    integration, entity and field with dots between them. In a ``production`` profile what cannot be undone wants its
+    name typed. For ``grace_ms`` what concerns many lies in the inbox and can be taken back. ``examine`` finds what
+    the doctor finds without the key; it must not hold up the loop. With ``past`` a file is looked at as it was then.
     """
 
     open_database: Callable[[], Awaitable[Database]]
@@ -41,6 +42,9 @@ class ConsoleOptions:
     on_quit: OnQuit = "ask"
     read_only: bool = False
     looks: Looks = AS_THE_TERMINAL
+    profile: str = ""
+    production: bool = False
+    grace_ms: int = 0
     time_zone: str = "UTC"
     sis_owns: frozenset[str] = frozenset()
     log_dir: Path | None = None

@@ -54,6 +54,7 @@ class Glyphs:
     """An import that waits for a person, where its end would stand."""
     up: str = "▲"
     down: str = "▼"
+    marked: str = "▌"
 
     def of(self, tone: Tone) -> str:
         """The sign that goes with a tone."""
@@ -62,7 +63,7 @@ class Glyphs:
 
 BLOCK = Glyphs()
 BRAILLE = Glyphs(full="⣿", void="⣀", levels="⡀⣀⣄⣤⣦⣶⣷⣿")
-ASCII = Glyphs("*", ">", "~", "x", "o", "#", "-", ".", "-", ".", "->", ">=", ".:-=+*%#", "!", "^", "v")
+ASCII = Glyphs("*", ">", "~", "x", "o", "#", "-", ".", "-", ".", "->", ">=", ".:-=+*%#", "!", "^", "v", "+")
 GLYPHS: Mapping[str, Glyphs] = {"ascii": ASCII, "block": BLOCK, "braille": BRAILLE}
 
 

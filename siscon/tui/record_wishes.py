@@ -66,12 +66,12 @@ async def retry_cause(db: Database, group: DeadGroup) -> Wish:
     return Wish(
         f"Try {of(n, 'record')} of {plain(group.integration)} again?",
         (
-            foreign(_cause(group), "strong"),
+            foreign(cause(group), "strong"),
             foreign(group.reason, "warn"),
             Cell("They are fetched from the SIS within its rate limit; X on the run stops that."),
         ),
         f"Yes, try these {number(n)} again",
-        RetryDead(group.integration, (), _where(group), n),
+        RetryDead(group.integration, (), where_of(group), n),
     )
 
 
@@ -81,13 +81,13 @@ async def give_up_cause(db: Database, group: DeadGroup) -> Wish:
     return Wish(
         f"Give up {of(n, 'record')} of {plain(group.integration)}?",
         (
-            foreign(_cause(group), "strong"),
+            foreign(cause(group), "strong"),
             foreign(group.reason, "warn"),
             Cell("Syncs pass them over until the SIS says something else of them."),
             NO_UNDO,
         ),
         f"Yes, give up these {number(n)}; then say why",
-        DiscardDead(group.integration, (), _where(group), n, ""),
+        DiscardDead(group.integration, (), where_of(group), n, ""),
         Why.NEEDED,
     )
 
@@ -99,11 +99,13 @@ async def _how_many(db: Database, group: DeadGroup) -> int:
     return n
 
 
-def _where(group: DeadGroup) -> dict[str, str]:
+def where_of(group: DeadGroup) -> dict[str, str]:
+    """The pattern of a cause, as commands take it."""
     return {"entity": group.entity.value, "code": group.code, "field": group.field or ""}
 
 
-def _cause(group: DeadGroup) -> str:
+def cause(group: DeadGroup) -> str:
+    """A cause in words."""
     field = f", field {group.field}" if group.field else ""
     return f"{group.entity}: {group.code.replace('_', ' ')}{field}"
 

@@ -38,16 +38,25 @@ class Why(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer that is not no: its key, its words, the command behind it."""
+    """One answer that is not no: its key, its words, the command behind it, and others that go with it."""
 
     key: str
     words: str
     command: Command
+    also: tuple[Command, ...] = ()
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """All that the answer asks for."""
+        return (self.command, *self.also)
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The question, what it means in sentences, the words of yes, the command; ``more`` are other ways of yes."""
+    """The question, what it means in sentences, the words of yes, the command; ``more`` are other ways of yes.
+
+    ``also`` are commands that go with it: one question, but one command for each integration, say.
+    """
 
     title: str
     lines: tuple[Cell, ...]
@@ -56,11 +65,12 @@ class Wish:
     why: Why = Why.NONE
     more: tuple[Answer, ...] = ()
     key: str = "y"
+    also: tuple[Command, ...] = ()
 
     @property
     def answers(self) -> tuple[Answer, ...]:
         """Every answer but no."""
-        return (Answer(self.key, self.yes, self.command), *self.more)
+        return (Answer(self.key, self.yes, self.command, self.also), *self.more)
 
 
 def sync(integration: str, *, full: bool = False) -> Wish:
@@ -236,6 +246,18 @@ async def undo_run(db: Database, run: Run) -> Wish:
         UndoRun(run.id, "", "", count, ""),
         Why.NEEDED,
     )
+
+
+async def undo_lately(db: Database, run_id: int) -> Wish:
+    """What was decided a moment ago, put back; raises ``UsageError`` while its run is still at it."""
+    from siscon.ops.run_rows import runs_by_id
+
+    run = next(iter(await runs_by_id(db, [run_id])), None)
+    if run is None or run.status not in ENDED:
+        raise UsageError(
+            f"Run #{run_id} is still at it: X on it (3) cancels it, U undoes it once it has ended."
+        )
+    return await undo_run(db, run)
 
 
 def why_not(action: str, run: Run | None) -> str:

@@ -28,7 +28,7 @@ async def until(pilot: Pilot[Any], condition: Callable[[], bool], *, tries: int 
         if condition():
             return
         await pilot.pause(0.02)
-    raise AssertionError("waited in vain")
+    raise AssertionError(f"waited in vain; there stands:\n{text_of(pilot.app)}")
 
 
 async def settled(pilot: Pilot[Any]) -> None:

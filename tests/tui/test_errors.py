@@ -114,6 +114,7 @@ async def test_one_or_all_are_given_up_with_a_reason(shift: Shift) -> None:
         await press(pilot, "4", "enter", "enter", "D")
         await shows(pilot, "Give up student b0?")
         await press(pilot, "y")
+        await types(pilot, "1")
         await types(pilot, "left years ago")
         await told(pilot, "1 record was given up. It comes again")
         await until(pilot, lambda: isinstance(pilot.app.screen, Dead))
@@ -122,6 +123,7 @@ async def test_one_or_all_are_given_up_with_a_reason(shift: Shift) -> None:
         await press(pilot, "escape", "D")
         await shows(pilot, "Yes, give up these 3; then say why")
         await press(pilot, "y")
+        await types(pilot, "3")
         await types(pilot, "a test school")
         await told(pilot, "3 records were given up")
         await shows(pilot, "No errors.")
@@ -131,7 +133,7 @@ async def test_one_or_all_are_given_up_with_a_reason(shift: Shift) -> None:
 
 async def test_nothing_is_given_up_without_a_reason(shift: Shift) -> None:
     async with shift.console() as pilot:
-        await press(pilot, "4", "D", "y", "enter")
+        await press(pilot, "4", "D", "y", "4", "enter", "enter")
         await told(pilot, "a reason is needed")
         assert isinstance(pilot.app.screen, Errors)
     assert await waiting(shift) == 4

@@ -174,7 +174,7 @@ async def test_fixed_rows_paint_only_the_cell_that_changed() -> None:
         assert app.table.regions == []
         lines[2] = Line(2, (Cell("2"), Cell("other")))
         app.table.show(FixedRows(lines))
-        assert app.table.regions == [Region(12, 3, app.table._width - 12, 1)]
+        assert app.table.regions == [Region(13, 3, app.table._width - 12, 1)]
 
 
 async def test_fixed_rows_keep_the_cursor_on_its_row_when_others_come_and_go() -> None:

@@ -10,11 +10,13 @@ from textual.binding import BindingType
 from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.ops import Database
 from siscon.ops.conflicts import COLUMNS, Chosen, ConflictList
+from siscon.tui import bulk_wishes
 from siscon.tui.actions import Action
 from siscon.tui.lines import CONFLICTS, conflict_cells, conflict_lines, disputed
 from siscon.tui.present import Cell, Cells, foreign
 from siscon.tui.screens.conflict import ConflictPane, ask_alike
-from siscon.tui.screens.pane import Pane, bindings_of
+from siscon.tui.screens.marking import MarkPane
+from siscon.tui.screens.pane import bindings_of
 from siscon.tui.screens.record import open_record
 from siscon.tui.widgets.confirm import NO, Ask, Choice
 from siscon.tui.widgets.panel import Panel
@@ -26,7 +28,7 @@ KEYS = "123456789abcdefghijklmopqrstuvwxyz"
 """For answers that are many: n is always no."""
 
 
-class Conflicts(Pane):
+class Conflicts(MarkPane):
     """What waits for a person's word."""
 
     name_ = "conflicts"
@@ -66,6 +68,8 @@ class Conflicts(Pane):
 
     def why_not(self, action: Action) -> str:
         conflict: Conflict | None = self.value()
+        if action.id == "settle_alike" and self.chosen():
+            return ""
         if action.id in ("open", "settle_alike", "history") and conflict is None:
             return "No conflict is under the cursor."
         if action.id == "settle_alike" and conflict is not None and conflict.kind is not ConflictKind.FIELDS:
@@ -75,7 +79,14 @@ class Conflicts(Pane):
     async def wish(self, action: Action) -> Wish | None:  # noqa: ARG002 # there is one alone
         conflict: Conflict | None = self.value()
         db = self.desk.database()
-        if conflict is None or db is None:
+        if db is None:
+            return None
+        if self.chosen():
+            chosen = await self.meant()
+            return await bulk_wishes.on_conflicts(
+                db, keys=chosen.keys, every=chosen.every, count_marked=chosen.count
+            )
+        if conflict is None:
             return None
         names = disputed(conflict)
         name = names[0] if len(names) == 1 else await self._which(names)

@@ -13,11 +13,12 @@ from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.ops import Database
 from siscon.ops.dead_records import COLUMNS, DeadList, of_cause, one
 from siscon.ops.retrying import next_try
-from siscon.tui import record_wishes
+from siscon.tui import bulk_wishes, record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.dead_lines import FACTS, dead_sentences, fact_lines, what_to_do
 from siscon.tui.lines import DEAD, dead_cells
 from siscon.tui.present import Cell, Cells, foreign
+from siscon.tui.screens.marking import MarkPane
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.screens.record import open_record
 from siscon.tui.widgets.panel import Panel
@@ -25,6 +26,9 @@ from siscon.tui.widgets.rows import FixedRows
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
+
+ON_MANY = ("retry", "give_up", "fetch")
+"""What concerns the marked records, where there are any."""
 
 
 def why_not_on_dead(action: str, dead: DeadRecord | None) -> str:
@@ -49,7 +53,7 @@ def wish_on_dead(action: str, dead: DeadRecord) -> Wish:
     return record_wishes.fetch(dead.integration, dead.entity, dead.external_id or "")
 
 
-class Dead(Pane):
+class Dead(MarkPane):
     """The records with one cause."""
 
     name_ = "dead"
@@ -89,13 +93,25 @@ class Dead(Pane):
     def why_not(self, action: Action) -> str:
         if action.id == "retry_all":
             return "" if len(self.table().rows) else "No record fails for this cause any more."
+        if action.id in ON_MANY and self.chosen():
+            return ""
         meant = action.id in ("open", "retry", "give_up", "fetch", "history")
         return why_not_on_dead(action.id, self.value()) if meant else ""
 
     async def wish(self, action: Action) -> Wish | None:
-        db, dead = self.desk.database(), self.value()
+        db, dead, chosen = self.desk.database(), self.value(), self.chosen()
+        if db is None:
+            return None
         if action.id == "retry_all":
-            return await record_wishes.retry_cause(db, self.group) if db is not None else None
+            return await record_wishes.retry_cause(db, self.group)
+        if chosen and action.id == "fetch":
+            found: list[DeadRecord] = await self.marked_values(bulk_wishes.MOST)
+            return bulk_wishes.fetch_again(
+                (one.integration, one.entity, one.external_id) for one in found if one.external_id is not None
+            )
+        if chosen:
+            meant = await self.meant()
+            return await bulk_wishes.on_dead(db, action.id, self.group, keys=meant.keys, every=meant.every)
         return wish_on_dead(action.id, dead) if dead is not None else None
 
     def act_open(self) -> None:

@@ -11,20 +11,21 @@ from textual.binding import BindingType
 from siscon.domain.dead_records import DeadGroup
 from siscon.ops import Database
 from siscon.ops.dead_records import examples, groups
-from siscon.tui import record_wishes
+from siscon.tui import bulk_wishes, record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.dead_lines import group_sentences
 from siscon.tui.lines import GROUPS, group_line
 from siscon.tui.present import Cell, of
 from siscon.tui.screens.dead import Dead
-from siscon.tui.screens.pane import Pane, bindings_of
+from siscon.tui.screens.marking import MarkPane
+from siscon.tui.screens.pane import bindings_of
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
 
 
-class Errors(Pane):
+class Errors(MarkPane):
     """Causes."""
 
     name_ = "errors"
@@ -76,6 +77,9 @@ class Errors(Pane):
         db = self.desk.database()
         if group is None or db is None:
             return None
+        if len(groups := self.chosen_values()) > 1:
+            return await bulk_wishes.on_causes(db, action.id, groups)
+        [group] = groups
         if action.id == "retry_cause":
             return await record_wishes.retry_cause(db, group)
         return await record_wishes.give_up_cause(db, group)

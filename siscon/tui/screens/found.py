@@ -10,18 +10,19 @@ from textual.binding import BindingType
 from siscon.domain.records import Entity
 from siscon.ops import Database
 from siscon.ops.history import find
-from siscon.tui import record_wishes
+from siscon.tui import bulk_wishes, record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.present import Cell, foreign, of
 from siscon.tui.record_lines import FOUND, found_line
-from siscon.tui.screens.pane import Desk, Pane, bindings_of
+from siscon.tui.screens.marking import MarkPane
+from siscon.tui.screens.pane import Desk, bindings_of
 from siscon.tui.screens.record import RecordPane
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
 
 
-class Found(Pane):
+class Found(MarkPane):
     """The records that a text may mean."""
 
     name_ = "found"
@@ -74,14 +75,20 @@ class Found(Pane):
     def place_here(self) -> tuple[str, Entity, str] | None:
         """Integration, entity and external id of the record under the cursor."""
         row: dict[str, Any] | None = self.value()
-        return (row["integration"], Entity(row["entity"]), row["external_id"]) if row else None
+        return _place_of(row) if row else None
 
     def wish(self, action: Action) -> Wish | None:  # noqa: ARG002 # there is one alone
-        place = self.place_here()
-        return record_wishes.fetch(*place) if place else None
+        places = [_place_of(row) for row in self.chosen_values()]
+        if len(places) > 1:
+            return bulk_wishes.fetch_again(places)
+        return record_wishes.fetch(*places[0]) if places else None
 
     def act_open(self) -> None:
         """The record under the cursor in full."""
         place = self.place_here()
         if place is not None:
             self.app.push_screen(RecordPane(self.desk, *place))
+
+
+def _place_of(row: dict[str, Any]) -> tuple[str, Entity, str]:
+    return row["integration"], Entity(row["entity"]), row["external_id"]

@@ -16,7 +16,8 @@ from siscon.tui import wishes
 from siscon.tui.actions import Action
 from siscon.tui.health_lines import HEALTH, health_details, health_line, health_panel
 from siscon.tui.present import foreign, of
-from siscon.tui.screens.pane import Pane, bindings_of
+from siscon.tui.screens.marking import MarkPane
+from siscon.tui.screens.pane import bindings_of
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
@@ -28,7 +29,7 @@ ROOM_BESIDE = 140
 """From this width on the panel stands beside the list, and tells more."""
 
 
-class Overview(Pane):
+class Overview(MarkPane):
     """Where an operator arrives."""
 
     name_ = "overview"
@@ -104,6 +105,12 @@ class Overview(Pane):
         if view is None or db is None:
             return None
         name = view.integration.name
+        many: list[Health] = self.chosen_values()
+        if len(many) > 1 and action.id in ("sync", "full_sync", "dry_run"):
+            from siscon.tui import bulk_wishes  # brings the store: the first paint does not wait for it
+
+            names = [one.integration.name for one in many]
+            return bulk_wishes.sync(names, full=action.id == "full_sync", dry=action.id == "dry_run")
         if action.id in ("sync", "full_sync"):
             return wishes.sync(name, full=action.id == "full_sync")
         if action.id == "pause":

@@ -66,6 +66,8 @@ class Desk:
     """Told whenever a screen has come up, so that one finds the way back to it."""
     past: PastMoment | None = None
     """The moment that is looked at; None: the present."""
+    countdown: Callable[[], str] = str
+    """How long what was asked last can still be taken back; empty: nothing can."""
 
 
 def bindings_of(screen: str) -> list[Binding]:
@@ -131,6 +133,10 @@ class Pane(Narrowing):
 
     def done(self, command: Command) -> None:
         """The engine has done what was asked from this screen."""
+
+    def let_go(self) -> bool:
+        """Clear what this screen has marked; False when there is nothing."""
+        return False
 
     def act_open(self) -> Awaitable[None] | None:
         """What enter does with the row under the cursor; nothing where nothing lies deeper."""
@@ -319,6 +325,8 @@ class Pane(Narrowing):
 
     def _state_parts(self) -> list[Part]:
         parts: list[Part] = hint_of(self.desk.past, self.app.size.width)
+        if countdown := self.desk.countdown():
+            parts.append(Part(countdown, "warn", "take_back"))
         if self.find:
             parts.append(Part(f" / {self.find} ", "warn", "filter"))
         if self.frozen:

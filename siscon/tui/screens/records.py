@@ -12,11 +12,12 @@ from siscon.domain.mappings import Mapping, SyncStatus
 from siscon.domain.records import Entity
 from siscon.ops import Database
 from siscon.ops.records import COLUMNS, MappingList, integration_names
-from siscon.tui import record_wishes
+from siscon.tui import bulk_wishes, record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.lines import MAPPINGS, mapping_cells
 from siscon.tui.present import Cell, Cells, Look, foreign, moment
-from siscon.tui.screens.pane import Desk, Pane, bindings_of
+from siscon.tui.screens.marking import MarkPane
+from siscon.tui.screens.pane import Desk, bindings_of
 from siscon.tui.screens.record import RecordPane
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.rows import FixedRows, PagedRows
@@ -28,7 +29,7 @@ ENTITIES: tuple[Entity | None, ...] = (None, *Entity)
 STATUSES: tuple[SyncStatus | None, ...] = (None, *SyncStatus)
 
 
-class Records(Pane):
+class Records(MarkPane):
     """The browser."""
 
     name_ = "records"
@@ -98,6 +99,8 @@ class Records(Pane):
     def why_not(self, action: Action) -> str:
         if action.id == "next_integration" and len(self.names) < 2:
             return "There is no other integration."
+        if action.id == "fetch" and self.chosen():
+            return ""
         meant = action.id in ("open", "fetch")
         return "No mapping is under the cursor." if meant and self.value() is None else ""
 
@@ -116,7 +119,10 @@ class Records(Pane):
         self.state = STATUSES[(STATUSES.index(self.state) + 1) % len(STATUSES)]
         self.load_soon()
 
-    def wish(self, action: Action) -> Wish | None:  # noqa: ARG002 # there is one alone
+    async def wish(self, action: Action) -> Wish | None:  # noqa: ARG002 # there is one alone
+        if self.chosen():
+            ties = await self.marked_values(bulk_wishes.MOST)
+            return bulk_wishes.fetch_again((self.integration, one.entity, one.external_id) for one in ties)
         mapping: Mapping | None = self.value()
         return record_wishes.fetch(self.integration, mapping.entity, mapping.external_id) if mapping else None
 

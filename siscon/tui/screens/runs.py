@@ -10,12 +10,13 @@ from textual.binding import BindingType
 from siscon.domain.runs import Run, RunStatus
 from siscon.ops import Database
 from siscon.ops.runs import COLUMNS, ActiveRun, HistoryRow, RunHistory, active_runs
-from siscon.tui import wishes
+from siscon.tui import bulk_wishes, wishes
 from siscon.tui.actions import Action
 from siscon.tui.present import Cell, Cells
 from siscon.tui.run_lines import ACTIVE, HISTORY, active_lines, history_cells
 from siscon.tui.screens.compare import ComparePane
-from siscon.tui.screens.pane import Pane, bindings_of
+from siscon.tui.screens.marking import MarkPane
+from siscon.tui.screens.pane import bindings_of
 from siscon.tui.screens.run import RunPane
 from siscon.tui.widgets.rows import FixedRows
 from siscon.tui.widgets.status_bar import Part
@@ -23,7 +24,7 @@ from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
 
 
-class Runs(Pane):
+class Runs(MarkPane):
     """What runs now, and what ran."""
 
     name_ = "runs"
@@ -67,10 +68,12 @@ class Runs(Pane):
     def run_here(self) -> Run | None:
         """The run under the cursor of the list that has the focus."""
         value = self.value()
-        return value.run if isinstance(value, HistoryRow) else value
+        return _run_of(value) if value is not None else None
 
     def why_not(self, action: Action) -> str:
         run = self.run_here()
+        if action.id == "cancel" and self.chosen():
+            return ""
         if action.id in ("sync", "full_sync", "dry_run", "open", "compare") and run is None:
             return "No run is under the cursor; screen 1 has the integrations."
         return wishes.why_not(action.id, run) if action.id in wishes.ON_RUNS else ""
@@ -79,6 +82,8 @@ class Runs(Pane):
         run, db = self.run_here(), self.desk.database()
         if run is None or db is None:
             return None
+        if action.id == "cancel" and self.chosen():
+            return bulk_wishes.cancel([_run_of(one) for one in await self.marked_values(bulk_wishes.MOST)])
         if action.id in wishes.ON_RUNS:
             return await wishes.of_run(action.id, run, db)
         if action.id == "dry_run":
@@ -104,3 +109,8 @@ class Runs(Pane):
         run = self.run_here()
         if run is not None:
             self.app.push_screen(ComparePane(self.desk, run.integration))
+
+
+def _run_of(value: HistoryRow | Run) -> Run:
+    """The run of a row: the lists hold different things."""
+    return value.run if isinstance(value, HistoryRow) else value

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from siscon.domain.filters import Filter, Order, matches
+from siscon.domain.filters import AS_THEY_COME, Filter, Order, matches
 from siscon.ops.listing import Listing, Narrowed
 from siscon.tui.present import Cells
 from siscon.tui.widgets.columns import Column
@@ -25,6 +25,8 @@ class Rows(Protocol):
     def __len__(self) -> int: ...
 
     def key(self, index: int) -> Hashable: ...
+
+    def keys(self) -> Iterable[Hashable]: ...
 
     def index_of(self, key: Hashable, /) -> int | None: ...
 
@@ -55,6 +57,10 @@ class FixedRows:
 
     def key(self, index: int) -> Hashable:
         return self.lines[index].key
+
+    def keys(self) -> Iterable[Hashable]:
+        """The keys of all rows in their order."""
+        return self._places
 
     def index_of(self, key: Hashable) -> int | None:
         return self._places.get(key)
@@ -118,6 +124,10 @@ class PagedRows:
     def key(self, index: int) -> Hashable:
         return self.ids[index]
 
+    def keys(self) -> Iterable[Hashable]:
+        """The ids of all rows in their order."""
+        return self.ids
+
     def index_of(self, key: Hashable, first: int = 0) -> int | None:
         try:
             return self.ids.index(key, first)  # type: ignore[arg-type] # keys of these rows are ids
@@ -174,6 +184,13 @@ class PagedRows:
         """Whether both are parts of one list, so that a number means the same row in both."""
         mine, theirs = self.listing, other.listing
         return isinstance(mine, Narrowed) and isinstance(theirs, Narrowed) and mine.whole == theirs.whole
+
+    def shows_the_same_as(self, other: Rows) -> bool:
+        """Whether both show the same rows, in whatever order."""
+        mine, theirs = self.listing, other.listing if isinstance(other, PagedRows) else None
+        if not (isinstance(mine, Narrowed) and isinstance(theirs, Narrowed)):
+            return False
+        return bool(mine.ordered(AS_THEY_COME) == theirs.ordered(AS_THEY_COME))
 
     def with_ids(self, ids: array[int]) -> PagedRows:
         """The same listing under new ids, with no page yet."""

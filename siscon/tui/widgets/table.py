@@ -20,8 +20,12 @@ from siscon.tui.actions import MOVES
 from siscon.tui.present import Cell, Cells, Look
 from siscon.tui.themes import WholeBars
 from siscon.tui.widgets.columns import GAP, Column, cut, fit
+from siscon.tui.widgets.marks import Marks
 from siscon.tui.widgets.reading import Reading
 from siscon.tui.widgets.rows import PAGE, FixedRows, PagedRows, Rows
+
+GUTTER = 1
+"""At the left of every row there is room for the sign of a mark."""
 
 
 class LineTable(ScrollView, can_focus=True):
@@ -39,6 +43,7 @@ class LineTable(ScrollView, can_focus=True):
         "table--bad",
         "table--dim",
         "table--strong",
+        "table--mark",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(keys), f"move('{way}')", words, show=False) for keys, way, words in MOVES
@@ -73,6 +78,7 @@ class LineTable(ScrollView, can_focus=True):
         self.columns = tuple(columns)
         self.look = look
         self.rows: Rows = FixedRows()
+        self.marks = Marks()
         self._to_end = False  # the person asked for the last row, which may still be on its way
         self.note: Cells = (Cell("Reading ...", "dim"),)
         self.cursor = 0
@@ -126,6 +132,10 @@ class LineTable(ScrollView, can_focus=True):
         alike = isinstance(before, PagedRows) and before.lists_the_same_as(rows)
         self.note = note
         self._to_end = False
+        if not alike:
+            self.marks.clear()  # the same numbers mean other rows there
+        elif self.marks.every and not rows.shows_the_same_as(before):
+            self.marks.clear()  # it was all that another filter showed
         await self.reading.begin(rows, sought=self.key if alike else None)
 
     async def renew(self) -> None:
@@ -141,7 +151,7 @@ class LineTable(ScrollView, can_focus=True):
             for index, before in shown.items():
                 after = rows.cells(index)
                 if before is None or after is None:
-                    self._refresh_row(index)
+                    self.refresh_row(index)
                 elif before != after:
                     self._refresh_cells(index, before, after)
             self.post_message(self.Pointed(self))
@@ -170,7 +180,8 @@ class LineTable(ScrollView, can_focus=True):
         self.run_worker(work, group="reading", exclusive=True)
 
     def read(self) -> None:
-        """All rows are there."""
+        """All rows are there; those that are not have no mark any more."""
+        self.marks.keep(self.rows.keys())
         self.post_message(self.Pointed(self))
 
     def trouble(self, sentence: str) -> None:
@@ -200,6 +211,8 @@ class LineTable(ScrollView, can_focus=True):
         """Show other rows; ``keep``: the cursor stays on its row, else it goes to the first."""
         key, offset = self.key, self.cursor - int(self.scroll_offset.y)
         self.rows = rows
+        if keep:
+            self.marks.keep(rows.keys())
         found = rows.index_of(key) if keep and key is not None else None
         self.cursor = found if found is not None else min(self.cursor if keep else 0, max(0, len(rows) - 1))
         self._resize()
@@ -231,8 +244,8 @@ class LineTable(ScrollView, can_focus=True):
             return
         top = int(self.scroll_offset.y)
         if top <= new < top + self._height:
-            self._refresh_row(old)
-            self._refresh_row(new)
+            self.refresh_row(old)
+            self.refresh_row(new)
         else:
             y = new - self._height + 1 if new > old else new
             self.scroll_to(y=max(0, y), animate=False, immediate=True)
@@ -260,22 +273,23 @@ class LineTable(ScrollView, can_focus=True):
             self.scroll_to(y=max(0, self.cursor - self._height + 1), animate=False, immediate=True)
 
     def on_focus(self) -> None:
-        self._refresh_row(self.cursor)
+        self.refresh_row(self.cursor)
 
     def on_blur(self) -> None:
-        self._refresh_row(self.cursor)
+        self.refresh_row(self.cursor)
 
     # Painting
 
-    def _refresh_row(self, index: int) -> None:
+    def refresh_row(self, index: int) -> None:
+        """Paint one row again, if it is in sight."""
         y = index + 1 - int(self.scroll_offset.y)
         if 1 <= y < self.size.height:
             self.refresh(Region(0, y, self.size.width, 1))
 
     def _refresh_cells(self, index: int, old: Cells, new: Cells) -> None:
-        y, x = index + 1 - int(self.scroll_offset.y), 0
+        y, x = index + 1 - int(self.scroll_offset.y), GUTTER
         if not 1 <= y < self.size.height or len(old) != len(new):
-            self._refresh_row(index)
+            self.refresh_row(index)
             return
         for before, after, width in zip(old, new, fit(self.columns, self._width), strict=False):
             if before != after and width:
@@ -284,18 +298,18 @@ class LineTable(ScrollView, can_focus=True):
 
     @property
     def _width(self) -> int:
-        return self.scrollable_content_region.width
+        return self.scrollable_content_region.width - GUTTER
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen: the heading, a row, or the note that stands for no rows."""
-        width = self._width
+        width = self._width + GUTTER
         if y == 0:
             sizes = fit(self.columns, width)
             head = tuple(
                 Cell(column.heading(self.order, size, self.look.glyphs))
                 for column, size in zip(self.columns, sizes, strict=True)
             )
-            return self._strip(head, self.get_component_rich_style("table--head"), width, tones=False)
+            return self._strip(head, self.get_component_rich_style("table--head"), tones=False)
         index = int(self.scroll_offset.y) + y - 1
         if not len(self.rows):
             if 2 <= y < 2 + len(self.note):
@@ -314,17 +328,19 @@ class LineTable(ScrollView, can_focus=True):
             style = self.get_component_rich_style(name)
         if cells is None:
             self._fetch_soon()
-            return self._strip((Cell(self.look.glyphs.more, "dim"),), style, width)
-        return self._strip(cells, style, width)
+            cells = (Cell(self.look.glyphs.more, "dim"),)
+        return self._strip(cells, style, marked=bool(self.marks) and self.rows.key(index) in self.marks)
 
     def _tone(self, cell: Cell) -> Style:
         if not cell.tone:
             return Style.null()
         return self.get_component_rich_style(f"table--{cell.tone}", partial=True)
 
-    def _strip(self, cells: Cells, style: Style, width: int, *, tones: bool = True) -> Strip:
-        segments: list[Segment] = []
-        used = 0
+    def _strip(self, cells: Cells, style: Style, *, tones: bool = True, marked: bool = False) -> Strip:
+        width, used = self._width, 0
+        sign = self.look.glyphs.marked if marked else " "
+        tone = self.get_component_rich_style("table--mark", partial=True) if marked else Style.null()
+        segments = [Segment(sign, style + tone)]
         for cell, column, size in zip(cells, self.columns, fit(self.columns, width), strict=False):
             if not size:
                 continue
@@ -337,7 +353,7 @@ class LineTable(ScrollView, can_focus=True):
             segments.append(Segment(text, style + self._tone(cell) if tones else style))
             used += size
         segments.append(Segment(" " * max(0, width - used), style))
-        return Strip(segments).adjust_cell_length(width, style)
+        return Strip(segments).adjust_cell_length(width + GUTTER, style)
 
     # Fetching
 
