@@ -6,6 +6,7 @@ On a line of a table that is ten times the bytes that a changed number needs. Wh
 from __future__ import annotations
 
 from rich.console import Console
+from rich.control import Control
 from textual._compositor import ChopsUpdate, Compositor
 from textual.strip import Strip
 
@@ -21,7 +22,7 @@ class NarrowUpdate(ChopsUpdate):
                 if strip is None or x >= x2 or end <= x1:
                     continue
                 first, last = max(x, x1), min(end, x2)
-                told.append(f"\x1b[{y + 1};{first + 1}H")
+                told.append(Control.move_to(first, y).segment.text)
                 told.append(_cut(strip, first - x, last - x).render(console))
         return "".join(told)
 
