@@ -6,12 +6,18 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from siscon.domain.events import Event, Level
+from siscon.domain.filters import ALL, Filter
 from siscon.ops.rows import PAGE, Row, iso
-from siscon.store import asked, audit, events, journals
+from siscon.store import asked, audit, events, filtered, journals
 from siscon.store.asked import Request as Request
 from siscon.store.audit import AuditEntry as AuditEntry
 from siscon.store.database import Database
 from siscon.store.journals import Journal
+
+EVENT_COLUMNS = tuple(filtered.EVENTS)
+REQUEST_COLUMNS = tuple(filtered.REQUESTS)
+AUDIT_COLUMNS = tuple(filtered.AUDIT)
+"""By what each of the three is filtered."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class EventLog(_Log):
     run_id: int | None = None
     least: Level = Level.INFO
     since_ms: int | None = None
-    holds: str = ""
+    where: Filter = ALL
 
     def journal(self) -> Journal:
         return self._at_least(self.least)
@@ -59,7 +65,7 @@ class EventLog(_Log):
             run_id=self.run_id,
             least=least,
             since_ms=self.since_ms,
-            holds=self.holds,
+            where=self.where,
         )
 
     async def rows(self, ids: Sequence[int]) -> Mapping[int, Event]:
@@ -77,10 +83,10 @@ class EventLog(_Log):
 class RequestLog(_Log):
     """What people asked for, and what came of it."""
 
-    holds: str = ""
+    where: Filter = ALL
 
     def journal(self) -> Journal:
-        return journals.of_requests(holds=self.holds)
+        return journals.of_requests(where=self.where)
 
     async def rows(self, ids: Sequence[int]) -> Mapping[int, Request]:
         """The requests of these numbers."""
@@ -92,10 +98,10 @@ class RequestLog(_Log):
 class AuditLog(_Log):
     """Who did what."""
 
-    holds: str = ""
+    where: Filter = ALL
 
     def journal(self) -> Journal:
-        return journals.of_audit(holds=self.holds)
+        return journals.of_audit(where=self.where)
 
     async def rows(self, ids: Sequence[int]) -> Mapping[int, AuditEntry]:
         """The acts of these numbers."""

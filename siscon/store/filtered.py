@@ -89,6 +89,24 @@ EVENTS: Fields = {
     Named("text"): "text",
 }
 
+REQUESTS: Fields = {
+    Named("at", Kind.PAST, ("when", "age")): "left_at_ms",
+    Named("who", Kind.TEXT, ("actor", "by")): "actor",
+    Named("what", Kind.TEXT, ("kind",)): "kind",
+    Named("state", Kind.WORD, ("status",)): "status",
+    Named("answer"): "answer",
+    Named("run", Kind.NUMBER, ("run_id",)): "run_id",
+}
+
+AUDIT: Fields = {
+    Named("act", Kind.NUMBER, ("number",)): "seq",
+    Named("at", Kind.PAST, ("when", "age")): "at_ms",
+    Named("who", Kind.TEXT, ("actor", "by")): "actor",
+    Named("what", Kind.TEXT, ("action",)): "action",
+    Named("on", Kind.TEXT, ("target",)): "target",
+    Named("detail"): "detail",
+}
+
 PLANNED: Fields = {
     Named("entity", Kind.WORD): "entity",
     Named("id", Kind.ID, ("external_id",)): "external_id",

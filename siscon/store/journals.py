@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from siscon.domain.events import Level
+from siscon.domain.filters import ALL, Filter
+from siscon.store import filtered, filtering
 from siscon.store.database import Connection
+from siscon.store.filtering import Fields
 
 AFTER = "SELECT {key} AS id FROM {table} WHERE {key} > :after AND {where} ORDER BY {key} LIMIT :limit"
 NEWEST = "SELECT {key} AS id FROM {table} WHERE {where} ORDER BY {key} DESC LIMIT :limit"
@@ -45,40 +48,34 @@ def of_events(
     run_id: int | None = None,
     least: Level = Level.INFO,
     since_ms: int | None = None,
-    holds: str = "",
+    where: Filter = ALL,
 ) -> Journal:
-    """Events that are at least so loud, and hold a text in what they say or in their integration's name."""
+    """Events that are at least so loud, and that a filter means."""
     wanted = {
         "run_id = :run_id": ("run_id", run_id),
         "integration = :integration": ("integration", integration),
         "at_ms >= :since_ms": ("since_ms", since_ms),
-        _holding("text", "integration", "kind"): ("holds", holds or None),
     }
-    return _journal("events", "id", wanted, LOUD[least])
+    return _journal("events", "id", wanted, where, filtered.EVENTS, LOUD[least])
 
 
-def of_requests(*, holds: str = "") -> Journal:
-    """What people asked for; a text is looked for in who, what and the answer, never in what pupils' fields hold."""
-    return _journal("commands", "id", {_holding("actor", "kind", "answer"): ("holds", holds or None)})
+def of_requests(*, where: Filter = ALL) -> Journal:
+    """What people asked for; the body is no column: it may hold what pupils' fields do."""
+    return _journal("commands", "id", {}, where, filtered.REQUESTS)
 
 
-def of_audit(*, holds: str = "") -> Journal:
+def of_audit(*, where: Filter = ALL) -> Journal:
     """Who did what."""
-    where = _holding("actor", "action", "target", "detail")
-    return _journal("audit", "seq", {where: ("holds", holds or None)})
+    return _journal("audit", "seq", {}, where, filtered.AUDIT)
 
 
-def _holding(*columns: str) -> str:
-    # Beside this, LIKE would take signs of the text for wild cards and instr alone would heed capitals.
-    return " || char(10) || ".join(f"coalesce(lower({one}), '')" for one in columns).join(
-        ("instr(", ", lower(:holds)) > 0")
-    )
-
-
-def _journal(table: str, key: str, wanted: Mapping[str, tuple[str, Any]], *fixed: str) -> Journal:
+def _journal(
+    table: str, key: str, wanted: Mapping[str, tuple[str, Any]], where: Filter, fields: Fields, *fixed: str
+) -> Journal:
     """Only what is asked for stands in the statement, so that an index that fits is used."""
     asked = {clause: told for clause, told in wanted.items() if told[1] is not None}
-    return Journal(table, key, " AND ".join([*asked, *fixed]) or ANYTHING, dict(asked.values()))
+    told = [*asked, *fixed, filtering.clause(where, fields)]
+    return Journal(table, key, " AND ".join(told), {**dict(asked.values()), **filtering.params(where)})
 
 
 async def ids(c: Connection, journal: Journal, *, after: int = 0) -> AsyncIterator[array[int]]:

@@ -111,6 +111,8 @@ LISTS: dict[str, tuple[str, Fields]] = {
     "mappings": ("a_mappings", filtered.MAPPINGS),
     "runs": ("runs", filtered.RUNS),
     "events": ("events", filtered.EVENTS),
+    "requests": ("commands", filtered.REQUESTS),
+    "audit": ("audit", filtered.AUDIT),
     "planned records": ("staged", filtered.PLANNED),
 }
 A_VALUE = {Kind.NUMBER: ">=3", Kind.PAST: ">2d", Kind.AHEAD: "<2d"}

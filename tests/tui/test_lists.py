@@ -138,3 +138,13 @@ async def test_a_jump_leads_to_the_first_id_that_is_not_before_a_text(filled: Fi
         assert screen.find == ""
         assert not await screen.jump("\U0010ffff")
         await settled(pilot)
+
+
+async def test_each_list_of_activity_is_narrowed_by_its_own_columns(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await press(pilot, "9")
+        await typed(pilot, "level=error")
+        assert len(pilot.app.screen.journal.rows) < 50
+        await press(pilot, "tab")
+        await typed(pilot, "state=done age<30d")
+        assert not isinstance(pilot.app.screen, Find)

@@ -8,8 +8,18 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from siscon.domain.events import Event, Level
+from siscon.domain.filters import Named
 from siscon.ops import Database
-from siscon.ops.activity import AuditEntry, AuditLog, EventLog, Request, RequestLog
+from siscon.ops.activity import (
+    AUDIT_COLUMNS,
+    EVENT_COLUMNS,
+    REQUEST_COLUMNS,
+    AuditEntry,
+    AuditLog,
+    EventLog,
+    Request,
+    RequestLog,
+)
 from siscon.tui import activity_lines as lines
 from siscon.tui.actions import Action
 from siscon.tui.present import Cells, of
@@ -20,6 +30,7 @@ from siscon.tui.widgets.follow import FollowTable
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.status_bar import Part
 
+COLUMNS_OF = {"events": EVENT_COLUMNS, "requests": REQUEST_COLUMNS, "audit": AUDIT_COLUMNS}
 LISTS = {"events": "event", "requests": "request", "audit": "act"}
 """The lists in their order, and what a row of each is called."""
 LEAST = {
@@ -40,6 +51,10 @@ class Activity(Pane):
         super().__init__(desk)
         self.shown = "events"
         self.least = Level.INFO
+
+    def named(self) -> tuple[Named, ...]:
+        """The columns of the list that is visible."""
+        return COLUMNS_OF[self.shown]
 
     def body(self) -> ComposeResult:
         yield FollowTable(lines.EVENTS, self.look, id="events")
@@ -69,13 +84,13 @@ class Activity(Pane):
             await table.show_journal(self._events(db), self._event_cells, note=note)
         elif self.shown == "requests":
             note = self.empty("Nobody has asked for anything yet.")
-            await table.show_journal(RequestLog(db, self.find), self._request_cells, note=note)
+            await table.show_journal(RequestLog(db, self.where), self._request_cells, note=note)
         else:
             note = self.empty("Nobody has done anything yet.")
-            await table.show_journal(AuditLog(db, self.find), self._act_cells, note=note)
+            await table.show_journal(AuditLog(db, self.where), self._act_cells, note=note)
 
     def _events(self, db: Database) -> EventLog:
-        return EventLog(db, least=self.least, holds=self.find)
+        return EventLog(db, least=self.least, where=self.where)
 
     def _hidden(self) -> tuple[str, ...]:
         return (
@@ -132,6 +147,7 @@ class Activity(Pane):
 
     def act_next_pane(self) -> None:
         """The next of the three lists."""
+        self.find = ""  # the next list has other columns
         names = list(LISTS)
         self._show(names[(names.index(self.shown) + 1) % len(names)])
         self.load_soon()
