@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from siscon.config import IntegrationSettings
 from siscon.domain.errors import SisconError
 from siscon.ops import rows
+from siscon.ops.files import cell, whole_or_not
 from siscon.ops.views import token_views
 from siscon.providers import registry
 from siscon.store import integrations, removal
@@ -27,8 +25,6 @@ COLUMNS = (
     "last_synced_at",
     "missing_since",
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""A spreadsheet takes text that begins so for a formula (OWASP, CSV injection)."""
 
 
 async def integration_row(
@@ -84,25 +80,3 @@ async def export_mappings(db: Database, name: str, folder: Path, *, stamp: str) 
             writer.writerow([cell(row[column]) for column in COLUMNS])
             count += 1
     return path, count
-
-
-@contextmanager
-def whole_or_not(path: Path) -> Iterator[TextIO]:
-    """A new file that has its name once it is complete and on disk, readable by its owner alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def cell(value: Any) -> str:
-    """A value for a spreadsheet: an apostrophe before what it would calculate."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(FORMULA) else text

@@ -14,7 +14,7 @@ from siscon.domain.filters import ALL, Filter
 from siscon.domain.plans import Verdict
 from siscon.domain.records import FIELDS, Entity
 from siscon.domain.runs import ENDED, Run, RunStatus
-from siscon.ops.integrations import cell, whole_or_not
+from siscon.ops.files import cell, whole_or_not
 from siscon.ops.rows import PAGE, Row, iso
 from siscon.store import filtered, plans, remaps, rollovers, run_counts, runs
 from siscon.store.database import Connection, Database

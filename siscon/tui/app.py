@@ -11,7 +11,6 @@ from siscon.tui.actions import BY_ID, PANES, Danger
 from siscon.tui.asking import REFUSAL_S, ask, submit
 from siscon.tui.frame import Frame, Prepare
 from siscon.tui.leaving import settings_kept
-from siscon.tui.navigation import screen_class as screen_class
 from siscon.tui.options import ConsoleOptions, ConsoleResult
 from siscon.tui.screens.pane import Pane
 from siscon.tui.wishes import Wish
@@ -63,6 +62,10 @@ class Console(Frame):
             self.preparing = False
         if wish is not None:
             await self.put(wish, screen)
+
+    def begin_line(self, text: str) -> None:
+        """Open the command line with a text in it."""
+        console_acts.act_command(self, text)
 
     async def put(self, wish: Wish, screen: Pane) -> None:
         """Put a question to the person, and leave the commands that are the answer."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from siscon.domain.errors import UsageError
 from siscon.domain.text import plain
 from siscon.tui import grace, navigation, wishes
+from siscon.tui.actions import BY_ID, actions_of
 from siscon.tui.asking import offer_engine
 from siscon.tui.frame import Frame
 from siscon.tui.leaving import way_out
@@ -14,6 +15,8 @@ from siscon.tui.replay_acts import act_event_back as act_event_back
 from siscon.tui.replay_acts import act_event_on as act_event_on
 from siscon.tui.screens.pane import Pane
 from siscon.tui.trail import Place
+from siscon.tui.verbs import verbs_of
+from siscon.tui.widgets.panel import Panel
 
 
 def act_help(app: Frame) -> None:
@@ -41,11 +44,72 @@ def act_command(app: Frame, text: str = "") -> None:
 
     line = Command(
         lambda one: prepare(app, one),
-        lambda: words_known(app.db, app.desk.now_ms()),
+        lambda: words_known(app),
         app.line_history,
         text=text,
     )
     app.push_screen(line, do)
+
+
+def act_palette(app: Frame) -> None:
+    """Every command and action by a few letters; what needs words begins its line."""
+    from siscon.tui.line_acts import may_be_bare
+    from siscon.tui.screens.palette import Palette
+
+    screen = app.screen
+    assert isinstance(screen, Pane)
+
+    async def run(chosen: str | None) -> None:
+        if chosen is None:
+            return
+        if may_be_bare(BY_ID[chosen], screen):
+            await app.action_act(chosen)
+        else:
+            act_command(app, f"{verbs_of(BY_ID[chosen])[0]} ")
+
+    app.push_screen(Palette(actions_of(screen.name_), app.look), run)
+
+
+def act_messages(app: Frame) -> None:
+    """What was said lately."""
+    from siscon.tui.screens.messages import Messages
+
+    app.push_screen(Messages(app.desk))
+
+
+def act_copy(app: Frame) -> None:
+    """The id under the cursor; where there is none, what the panels say."""
+    from siscon.tui.copying import copy, panel_text
+
+    screen = app.screen
+    assert isinstance(screen, Pane)
+    copy(app, screen.id_here() or panel_text(list(screen.query(Panel))))
+
+
+def act_copy_row(app: Frame) -> None:
+    """The row under the cursor as JSON."""
+    from siscon.tui.copying import as_json, copy, row_of
+
+    screen = app.screen
+    assert isinstance(screen, Pane)
+    table = screen.table_here()
+    cells = table.rows.cells(table.cursor) if table is not None and len(table.rows) else None
+    copy(app, as_json(row_of(table, cells)) if table is not None and cells else "")
+
+
+def act_alone(app: Frame) -> None:
+    """The list that has the focus alone on the screen, or all of it again."""
+    app.screen.toggle_class("-alone")
+
+
+def act_wrap(app: Frame) -> None:
+    """Long lines of panels wrapped, or cut."""
+    app.screen.toggle_class("-cut-lines")
+
+
+def act_suspend(app: Frame) -> None:
+    """To the shell; the terminal is as it was until the console is called back."""
+    app.action_suspend_process()
 
 
 def act_earlier(app: Frame) -> None:

@@ -74,9 +74,9 @@ class Frame(App[ConsoleResult]):
             self._examine,
             lambda: self.options.looks,
             self.lag,
-            self._seen,
-            options.past,
-            lambda: self.grace.countdown(self.options.now_ms()),
+            seen=self._seen,
+            past=options.past,
+            countdown=lambda: self.grace.countdown(self.options.now_ms()),
         )
         self.db: Database | None = None
         self.grace = Grace()
@@ -211,6 +211,7 @@ class Frame(App[ConsoleResult]):
     ) -> None:
         """Tell the person something; text from anywhere is safe here."""
         text, head = plain(message, limit=800), plain(title)
+        self.desk.notices.add(self.options.now_ms(), severity, text)
         super().notify(text, title=head, severity=severity, timeout=timeout, markup=False)
 
     def _handle_exception(self, error: Exception) -> None:
@@ -244,6 +245,10 @@ class Frame(App[ConsoleResult]):
 
     async def action_act(self, id_: str) -> None:
         """Do an action of the table."""
+        raise NotImplementedError
+
+    def begin_line(self, text: str) -> None:
+        """Open the command line with a text in it."""
         raise NotImplementedError
 
     async def put(self, wish: Wish, screen: Pane) -> None:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import get_args
 
 from siscon.domain.errors import UsageError
 from siscon.domain.records import Entity
+from siscon.domain.text import plain
 from siscon.ops import Database
 from siscon.tui import navigation
-from siscon.tui.actions import PANES, actions_of
+from siscon.tui.actions import PANES, Action, actions_of
+from siscon.tui.asking import REFUSAL_S
 from siscon.tui.frame import Frame
 from siscon.tui.line_wishes import MAKERS
+from siscon.tui.present import of
 from siscon.tui.replay_acts import to_time
 from siscon.tui.screens.pane import Pane
+from siscon.tui.screens.records import Records
+from siscon.tui.themes import THEMES, ThemeName
 from siscon.tui.verbs import Said, how_to, run_of, understand
+from siscon.tui.widgets.panel import Panel
 
 Deed = Callable[[], object]
 
@@ -32,7 +39,7 @@ async def prepare(app: Frame, line: str) -> Deed:
         raise UsageError(refused)
     if action.id in PANES:
         return lambda: _go(app, said)
-    if said.is_bare and not _needs_words(said, screen):
+    if said.is_bare and may_be_bare(action, screen):
         return _as_key(app, said, screen)
     db = app.db
     if action.id in MAKERS:
@@ -46,16 +53,16 @@ async def prepare(app: Frame, line: str) -> Deed:
     raise UsageError(f"Write: {how_to(said.verb)}")
 
 
-def _needs_words(said: Said, screen: Pane) -> bool:
-    """Whether a verb means nothing here without words behind it."""
-    needed = any(one[-1] not in "?*" for one in said.action.takes)
-    return needed and (not said.action.keys or said.action not in actions_of(screen.name_))
+def may_be_bare(action: Action, screen: Pane) -> bool:
+    """Whether an action means something here without words behind its verb."""
+    needed = any(one[-1] not in "?*" for one in action.takes)
+    return not needed or action.id in {one.id for one in actions_of(screen.name_)}
 
 
 def _as_key(app: Frame, said: Said, screen: Pane) -> Deed:
     """The action as its key would do it on the screen below the line."""
     action = said.action
-    if action.id not in {one.id for one in actions_of(screen.name_)}:
+    if action.keys and action.id not in {one.id for one in actions_of(screen.name_)}:
         where = ", ".join(one.replace("_", " ") for one in action.screens)
         raise UsageError(f"'{said.verb}' belongs to other screens: {where}.")
     refused = screen.why_not(action)
@@ -73,8 +80,34 @@ def _open(db: Database | None) -> Database:
 def _go(app: Frame, said: Said) -> None:
     screen = navigation.go(app, said.action.id)
     if said.rest:
-        screen.find = said.rest
-        screen.load_soon()
+        screen.call_later(_narrow, app, screen, said)
+
+
+def _narrow(app: Frame, screen: Pane, said: Said) -> None:
+    """Show what a filter means; one that means nothing here comes back into the line, with the reason told."""
+    if isinstance(screen, Records) and said.rest.replace("-", "").isalnum():
+        app.run_worker(_jump(app, screen, said.rest), group="jump", exclusive=True)
+        return
+    try:
+        screen.understand(said.rest)
+    except UsageError as error:
+        app.notify(plain(error.sentence, limit=400), severity="warning", timeout=REFUSAL_S)
+        app.begin_line(f"{said.verb} {said.rest}")
+        return
+    screen.find = said.rest
+    screen.load_soon()
+
+
+async def _jump(app: Frame, screen: Records, external_id: str) -> None:
+    """To the first mapping whose id is not before a text, in the list as it stands in the database."""
+    from siscon.ops.records import integration_names
+
+    if not screen.integration and app.db is not None:
+        screen.integration = next(iter(await integration_names(app.db)), "")
+    if not await screen.jump(external_id):
+        app.notify(
+            plain(f"No id of {screen.integration or 'any integration'} is {external_id} or behind it.")
+        )
 
 
 async def _run(app: Frame, said: Said, screen: Pane) -> Deed:
@@ -97,24 +130,79 @@ def _at(app: Frame, said: Said, screen: Pane) -> Deed:  # noqa: ARG001 # all dee
     return to_time(app, said.rest)
 
 
+async def _detail(app: Frame, said: Said, screen: Pane) -> Deed:
+    """A screen that lies above a main screen, by the words of `siscon show`."""
+    from siscon.tui import shown
+
+    name = shown.name_of(said.words[0])
+    if name in PANES:
+        return lambda: navigation.go(app, name)
+    try:
+        shown.check(name, said.words[1:])
+    except UsageError as error:
+        raise UsageError(error.sentence.replace("siscon show", ":show")) from None
+    made = await shown.make(name, said.words[1:], screen.desk, _open(app.db))
+    return lambda: app.push_screen(made)
+
+
+async def _write(app: Frame, said: Said, screen: Pane) -> Deed:
+    """Written before the line closes, so that a name that is taken can be changed."""
+    from siscon.tui.copying import panel_text
+    from siscon.tui.writing import write_list, write_text
+
+    over = said.verb.endswith("!")
+    table = screen.table_here()
+    if table is not None and len(table.rows):
+        path, count = await write_list(table, said.rest, over=over)
+        told = f"{of(count, 'row')} written to {plain(path)}."
+    else:
+        path = write_text(panel_text(list(screen.query(Panel))), said.rest, over=over)
+        told = f"Written to {plain(path)}."
+    return lambda: app.notify(plain(told, limit=600), timeout=8)
+
+
+def _theme(app: Frame, said: Said, screen: Pane) -> Deed:  # noqa: ARG001 # every deed is given the screen
+    name: ThemeName | None = next((one for one in get_args(ThemeName) if one == said.rest), None)
+    if name is None:
+        raise UsageError(f"There is no theme '{plain(said.rest, limit=40)}'. Known are: {', '.join(THEMES)}.")
+    return lambda: app.wear(name)
+
+
 DEEDS: dict[str, Callable[[Frame, Said, Pane], Deed | Awaitable[Deed]]] = {
     "show_run": _run,
     "find_record": _record,
     "at": _at,
+    "show_screen": _detail,
+    "write": _write,
+    "theme": _theme,
 }
 """What looks and takes words: what each does with them."""
 
 
-async def words_known(db: Database | None, now_ms: int) -> Mapping[str, Iterable[str]]:
+async def words_known(app: Frame) -> Mapping[str, Iterable[str]]:
     """The words that tab offers, by their kind."""
-    known: dict[str, Iterable[str]] = {"entity": [entity.value for entity in Entity]}
-    if db is None:
+    from siscon.tui.shown import DETAILS
+
+    known: dict[str, Iterable[str]] = {
+        "entity": [entity.value for entity in Entity],
+        "theme": list(THEMES),
+        "detail": sorted(one.replace("_", "-") for one in DETAILS),
+    }
+    for name in PANES:
+        screen = app.get_screen(name) if app.is_screen_installed(name) else None
+        there = isinstance(screen, Pane) and screen.is_mounted
+        named = screen.named() if there and isinstance(screen, Pane) else navigation.screen_class(name).known
+        known[f"filter {name}"] = [one.name for one in named]
+    if app.db is None:
         return known
     from siscon.ops.plan_views import waiting
     from siscon.ops.records import known_integrations
     from siscon.ops.runs import active_runs
 
-    known["integration"] = list(await known_integrations(db))
-    runs = [*(view.run for view in await active_runs(db, now_ms=now_ms)), *await waiting(db)]
+    known["integration"] = list(await known_integrations(app.db))
+    runs = [
+        *(view.run for view in await active_runs(app.db, now_ms=app.desk.now_ms())),
+        *await waiting(app.db),
+    ]
     known["run"] = list(dict.fromkeys(str(run.id) for run in runs))
     return known

@@ -15,7 +15,7 @@ from siscon.domain.records import Entity
 from siscon.domain.text import plain
 from siscon.ops import Database
 from siscon.tui.actions import BY_ID, PANES
-from siscon.tui.app import screen_class
+from siscon.tui.navigation import screen_class
 from siscon.tui.screens.pane import Desk
 
 Kind = TypeVar("Kind", bound=StrEnum)

@@ -8,7 +8,7 @@ import pytest
 
 from siscon.tui import console_acts
 from siscon.tui.actions import ACTIONS, BY_ID, MOVES, PANES, Danger, actions_of, key_word
-from siscon.tui.app import screen_class
+from siscon.tui.navigation import screen_class
 from siscon.tui.screens.conflict import ConflictPane
 from siscon.tui.screens.dead import Dead, DeadRecordPane
 from siscon.tui.screens.errors import Errors

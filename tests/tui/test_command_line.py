@@ -126,13 +126,34 @@ async def test_the_line_stands_in_the_place_of_the_status_line(filled: Filled) -
 
 async def test_a_screen_opens_with_its_filter(filled: Filled) -> None:
     async with console(await filled()) as pilot:
+        await say(pilot, "mappings id=S-104-77-bad*")
+        await until(pilot, lambda: "3 of 43 mappings" in text_of(pilot.app))
         await say(pilot, "mappings S-104-77-bad")
-        await until(pilot, lambda: "3 rows" in text_of(pilot.app))
+        await until(
+            pilot, lambda: "43 mappings" in text_of(pilot.app) and pilot.app.screen.value() is not None
+        )
+        assert pilot.app.screen.value().external_id.startswith("S-104-77-bad")
         await say(pilot, "errors unknown")
         await until(pilot, lambda: "unknown parent" in text_of(pilot.app))
         assert "bad date" not in text_of(pilot.app)
         await press(pilot, "escape")
         assert "bad date" in text_of(pilot.app)
+
+
+async def test_a_filter_that_means_nothing_there_comes_back_into_the_line(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await say(pilot, "errors colour=red")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Command))
+        assert pilot.app.screen.query_one(Entry).value == "errors colour=red"
+        assert "colour" in toasts(pilot.app)[-1]
+
+
+async def test_tab_offers_the_columns_of_a_screens_filter(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await say(pilot, "health st", enter=False)
+        await until(pilot, lambda: "state=" in hint(pilot))
+        await pilot.press("tab")
+        assert pilot.app.screen.query_one(Entry).value == "health state="
 
 
 async def test_runs_and_records_are_reached_by_their_number_and_name(filled: Filled) -> None:

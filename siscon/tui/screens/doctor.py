@@ -112,6 +112,10 @@ class Doctor(Pane):
             parts.append(Part(f" examined {when}, r does it again ", "dim", "refresh"))
         return parts
 
+    def id_here(self) -> str:
+        """All that was found is what one copies here: for a mail to whoever can help."""
+        return self.as_text()
+
     def as_text(self) -> str:
         """Everything that stands here, for whoever is asked for help: a line for each check."""
         when = (

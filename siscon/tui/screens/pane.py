@@ -26,6 +26,8 @@ from siscon.tui.context import context_parts
 from siscon.tui.feed import Changed
 from siscon.tui.lag import Lag
 from siscon.tui.looks import AS_THE_TERMINAL, Looks
+from siscon.tui.names import id_of
+from siscon.tui.notices import Notices
 from siscon.tui.past import hint_of, note_of
 from siscon.tui.present import Cell, Look, moment
 from siscon.tui.screens.narrowing import Narrowing
@@ -62,6 +64,8 @@ class Desk:
     """All that the doctor can examine without the key, beside the loop; None where this console cannot."""
     looks: Callable[[], Looks] = lambda: AS_THE_TERMINAL
     lag: Lag = field(default_factory=Lag)
+    notices: Notices = field(default_factory=Notices)
+    """What this console has told the person."""
     seen: Callable[[], object] = lambda: None
     """Told whenever a screen has come up, so that one finds the way back to it."""
     past: PastMoment | None = None
@@ -344,8 +348,18 @@ class Pane(Narrowing):
         first, *rest = sentences
         return (Cell(first), *(Cell(one, "dim") for one in rest))
 
+    def table_here(self) -> LineTable | None:
+        """The list that has the focus, else the first; None where a screen has none."""
+        focused = self.focused
+        return focused if isinstance(focused, LineTable) else next(iter(self.query(LineTable)), None)
+
     def value(self) -> Any:
         """What is under the cursor of the list that has the focus."""
-        focused = self.focused
-        table = focused if isinstance(focused, LineTable) else self.query(LineTable).first()
+        table = self.table_here()
+        assert table is not None, "asked only of screens with lists"
         return table.value
+
+    def id_here(self) -> str:
+        """What `y` copies: the id of what is under the cursor; empty where it has none."""
+        table = self.table_here()
+        return id_of(table.value) if table is not None else ""

@@ -1,0 +1,90 @@
+"""The palette: every command and action, found by a few of its letters; enter runs it, or begins its line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from siscon.tui.actions import ACTIONS, BY_ID, Action, key_word
+from siscon.tui.fuzzy import best_first
+from siscon.tui.present import Cell, Look
+from siscon.tui.verbs import how_to, takes_of, verbs_of
+from siscon.tui.widgets.columns import Column
+from siscon.tui.widgets.entry import Entry
+from siscon.tui.widgets.rows import FixedRows, Line
+from siscon.tui.widgets.table import LineTable
+
+COLUMNS = (
+    Column("Command", 22, flex=2, most=44),
+    Column("What it does", 30, flex=5, most=54),
+    Column("Key", 6, flex=1, most=12),
+)
+
+
+def offered(here: Sequence[Action]) -> list[Action]:
+    """What can be meant on a screen: what its keys do, the screens, and all that is named by words."""
+    named = [one for one in ACTIONS if takes_of(one) or not one.keys]
+    return list({one.id: one for one in (*here, *named)}.values())
+
+
+def palette_line(action: Action) -> Line:
+    """One command as a row."""
+    keys = " ".join(key_word(key) for key in action.keys)
+    words = Cell(how_to(verbs_of(action)[0]), "strong")
+    return Line(action.id, (words, Cell(action.help, "warn" if action.mutates else ""), Cell(keys, "dim")))
+
+
+class Palette(ModalScreen[str | None]):
+    """Commands by their likeness to what is typed; the result is the action, or None."""
+
+    AUTO_FOCUS = "Entry"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+p", "leave", show=False, priority=True)]
+
+    def __init__(self, here: Sequence[Action], look: Look) -> None:
+        super().__init__()
+        self._actions = {one.id: one for one in offered(here)}
+        self._names = {one.id: f"{' '.join(verbs_of(one))} {one.word}" for one in self._actions.values()}
+        self._helps = {one.id: one.help for one in self._actions.values()}
+        self._look = look
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="help"):
+            yield Entry(placeholder="A few letters of what you want; enter runs, esc closes", id="help_find")
+            yield LineTable(COLUMNS, self._look, id="help_list")
+
+    def on_mount(self) -> None:
+        self._show("")
+
+    def _show(self, text: str) -> None:
+        found = dict.fromkeys((*best_first(text, self._names), *best_first(text, self._helps)))
+        lines = [palette_line(self._actions[one]) for one in found]
+        table = self.query_one(LineTable)
+        table.show(FixedRows(lines), note=(Cell("No command is like that."),))
+        table.point(0)
+
+    @on(Entry.Changed)
+    def _changed(self, message: Entry.Changed) -> None:
+        self._show(message.value)
+
+    def on_key(self, event: events.Key) -> None:
+        """Arrows move in the list while the cursor stays in the line."""
+        ways = {"down": "down", "up": "up", "pagedown": "page_down", "pageup": "page_up"}
+        if event.key in ways:
+            event.stop()
+            self.query_one(LineTable).action_move(ways[event.key])
+
+    @on(Entry.Submitted)
+    @on(LineTable.Opened)
+    def _chosen(self) -> None:
+        key = self.query_one(LineTable).key
+        self.dismiss(str(key) if key in BY_ID else None)
+
+    def action_leave(self) -> None:
+        """Close."""
+        self.dismiss(None)
