@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 from rich.cells import cell_len
 from textual import on
+from textual._styles_cache import StylesCache
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
@@ -162,6 +163,10 @@ class Pane(Narrowing):
     def on_screen_suspend(self) -> None:
         """Nothing is read or painted for a screen that nobody sees."""
         self._timer.pause()
+
+    def on_unmount(self) -> None:
+        """Let go of what was painted: the library remembers the lines of the last thousand widgets, alive or not."""
+        StylesCache.get_inner_outer.cache_clear()
 
     def on_screen_resume(self) -> None:
         self._timer.resume()
