@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -261,5 +262,8 @@ async def live_a_night(folder: Path) -> None:
 
 
 async def answer_yes(hand: Hand) -> None:
-    """Say yes to the question on the screen in the way it asks for: a key, or the word that is to be typed."""
+    """Say yes to the question on the screen, and type the number or the name where it asks for one."""
     await hand.presses("y")
+    typed = re.search(r"Type (\S+) to go on", hand.text)
+    if typed:
+        await hand.types(typed[1])
