@@ -20,5 +20,5 @@ async def test_an_id_is_copied_and_a_list_written_once(dawn: Dawn, tmp_path: Pat
         assert len(lines) > 100
         await hand.presses(":")
         await hand.types(f"write {target}")
-        await hand.sees("exists")
+        await hand.sees("there already")
         await hand.presses("escape")

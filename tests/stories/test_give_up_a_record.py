@@ -13,7 +13,6 @@ async def test_a_record_given_up_does_not_come_again(dawn: Dawn) -> None:
         meant = hand.app.screen.value().record_key
         await hand.presses("D")
         await answer_yes(hand)
-        await hand.types("1")  # so many are given up
         await hand.types("left years ago")
         await here.sync("north")
         ((status,),) = await here.rows(

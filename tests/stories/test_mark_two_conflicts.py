@@ -15,9 +15,7 @@ async def test_two_marked_conflicts_are_decided_and_no_other(dawn: Dawn) -> None
         await hand.presses("M")
         await hand.sees("2 marked")
         await hand.presses("s")
-        print(hand.text)
         await answer_yes(hand)
-        print(hand.text)
         await hand.types("the registrar said so")
         await here.newest_rests()
 
