@@ -123,6 +123,8 @@ class Frame(App[ConsoleResult]):
 
     def on_mount(self) -> None:
         self._release_signals = catch_signals(self.leave, self._restore)
+        # Textual itself paints nothing anew when the shell gives the terminal back in the same size
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self._on_terminal = not self.is_headless and os.isatty(0)
         self.set_interval(TERMINAL_CHECK_S, self._check_terminal)
         self.run_worker(self.lag.watch(), group="lag")

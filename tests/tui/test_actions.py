@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
+from siscon.cli.commands import siscon
 from siscon.tui import console_acts
 from siscon.tui.actions import ACTIONS, BY_ID, MOVES, PANES, Danger, actions_of, key_word
 from siscon.tui.navigation import screen_class
@@ -90,6 +92,21 @@ def test_the_command_twin_is_documented(action: object) -> None:
 
     assert f"# `{command}`" in COMMANDS
     assert not option or f"--{option}" in COMMANDS
+
+
+@pytest.mark.parametrize("action", [one for one in ACTIONS if one.twin], ids=lambda one: one.id)
+def test_the_command_twin_exists_with_its_options(action: object) -> None:
+    """Looked up as the command line itself looks: a twin that was renamed is no twin."""
+    _, *words = action.twin.split()
+    command: click.Command = siscon
+    while words and not words[0].startswith("--"):
+        assert isinstance(command, click.Group), action.twin
+        found = command.get_command(click.Context(command), words.pop(0))
+        assert found is not None, action.twin
+        command = found
+
+    assert not isinstance(command, click.Group) or command.invoke_without_command, "a command, not a group"
+    assert set(words) <= {name for one in command.params for name in one.opts}
 
 
 def test_main_screens_have_the_keys_in_the_order_of_the_row_above_the_letters() -> None:

@@ -92,8 +92,8 @@ async def test_the_main_screens_give_way_to_badges_before_these_are_cut(filled: 
         bar = pilot.app.screen.query_one("#context", Bar)
         names = [part.action for part in bar.left]
         assert names == list(dict.fromkeys(names)), "each main screen once"
-    wide = context_parts([], "errors", width=104, room=90, look=Look())
-    short = context_parts([], "errors", width=104, room=30, look=Look())
+    wide = context_parts([], "errors", width=140, room=120, look=Look())
+    short = context_parts([], "errors", width=140, room=60, look=Look())
     assert "Health" in "".join(part.text for part in wide)
     assert "Health" not in "".join(part.text for part in short)
 

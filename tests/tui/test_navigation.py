@@ -15,7 +15,7 @@ Filled = Callable[..., Awaitable[Path]]
 
 
 def way(app: object) -> str:
-    return text_of(app).split("\n")[0].split("admin")[0].strip()
+    return text_of(app).split("\n")[0].split("●")[0].strip()
 
 
 async def test_back_and_forward_walk_through_screens_and_their_details(filled: Filled) -> None:
