@@ -107,6 +107,8 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except FileExistsError:
-        raise UsageError(f"That file is there already; ':write! FILE' writes over it: {plain(path)}.") from None
+        raise UsageError(
+            f"That file is there already; ':write! FILE' writes over it: {plain(path)}."
+        ) from None
     except OSError as error:
         raise UsageError(f"{plain(path)} cannot be written: {error.strerror or 'it is no file'}.") from None
