@@ -209,6 +209,7 @@ async def act_take_back(app: Frame) -> None:
 
 def act_refresh(app: Frame) -> None:
     """Read again, or try again to open the database."""
+    app.paint_anew()
     if app.db is None:
         app.open_soon()
     app.look_again()

@@ -7,10 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from textwrap import wrap
 from typing import ClassVar
 
+from rich.console import RenderableType
 from rich.text import Text
+from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
+from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from siscon.domain.errors import SisconError
@@ -35,6 +38,7 @@ from siscon.tui.themes import THEMES, OwnColours, ThemeName
 from siscon.tui.trail import Place, Trail, place_of
 from siscon.tui.widgets.rows import FixedRows
 from siscon.tui.widgets.table import LineTable
+from siscon.tui.wire import Wire
 from siscon.tui.wishes import Wish
 
 TERMINAL_CHECK_S = 2.0
@@ -85,6 +89,7 @@ class Frame(App[ConsoleResult]):
         self.preparing = False  # a question is being put together: what it concerns is counted first
         self._on_terminal = False
         self._release_signals: Callable[[], None] = lambda: None
+        self.wire = Wire()
         self._own_colours = OwnColours()
         self._filters = [
             self._filters[0],
@@ -112,6 +117,20 @@ class Frame(App[ConsoleResult]):
         self.no_color = name == "mono"
         self._own_colours.wear(THEMES[name])
         self.theme = name
+
+    def on_resize(self) -> None:
+        """Nobody knows what a terminal shows that was resized, or left and taken up again."""
+        self.paint_anew()
+
+    def paint_anew(self) -> None:
+        """Send the whole screen."""
+        self.wire.forget()
+        self.screen.refresh()
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, CompositorUpdate):
+            renderable = self.wire.lessened(renderable, self.screen.outer_size)
+        super()._display(screen, renderable)
 
     # Life
 

@@ -1,0 +1,195 @@
+"""What goes to the terminal: only cells that differ from those that stand there.
+
+Textual paints whole rows, whole widgets, and after every change of layout the whole screen again, however little of it
+is new. Here the cells that were sent are remembered, and an update is lessened to what changes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.color import ColorSystem
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.style import Style
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.geometry import Size
+from textual.strip import Strip
+
+
+class Paint(NamedTuple):
+    """How a cell is painted: codes that the terminal is told."""
+
+    ways: tuple[str, ...] = ()
+    ink: str = ""
+    ground: str = ""
+
+
+Mark = tuple[str, Paint]
+"""A cell: what stands in it, and how. The second half of a wide sign is empty."""
+BARE = Paint()
+UNKNOWN: Mark = ("", Paint(("?",)))
+BRIDGE = 4
+"""So few cells that stay are sent again rather than jumped over: the jump costs as much."""
+_ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "7": "27", "9": "29"}
+"""What ends a way of painting: bold and dim have the same end."""
+
+
+class Wire:
+    """What the terminal shows, as far as it was told."""
+
+    def __init__(self) -> None:
+        self._size = Size(0, 0)
+        self._lines: list[list[Mark]] = []
+
+    def forget(self) -> None:
+        """Suppose nothing of what the terminal shows: the next updates are sent whole."""
+        self._size = Size(0, 0)
+
+    def lessened(self, update: CompositorUpdate, size: Size) -> CompositorUpdate:
+        """An update that sends what differs; one of a kind that is not known is sent as it is."""
+        if isinstance(update, (LayoutUpdate, ChopsUpdate)):
+            return _Lessened(self, update, size)
+        self.forget()
+        return update
+
+    def take(self, update: LayoutUpdate | ChopsUpdate, size: Size, colours: ColorSystem) -> str:
+        """What must be sent for an update; it counts as sent."""
+        if size != self._size:
+            self._size = size
+            self._lines = [[UNKNOWN] * size.width for _ in range(size.height)]
+        fresh: dict[int, list[Mark]] = {}
+        for y, x, strip in _pieces(update):
+            if y < size.height:
+                line = fresh.setdefault(y, self._lines[y].copy())
+                marks = marks_of(strip, colours)[: size.width - x]
+                line[x : x + len(marks)] = marks
+        told = [piece for y in sorted(fresh) for piece in _changes(y, self._lines[y], fresh[y])]
+        for y, line in fresh.items():
+            self._lines[y] = line
+        return "".join(_painted(told))
+
+
+class _Lessened(CompositorUpdate):
+    """An update that asks the wire what of it is new when it is written, and not before: some are never written."""
+
+    def __init__(self, wire: Wire, update: LayoutUpdate | ChopsUpdate, size: Size) -> None:
+        self.wire, self.update, self.size = wire, update, size
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The whole update; only the terminal gets less."""
+        return self.update.__rich_console__(console, options)
+
+    def render_segments(self, console: Console) -> str:
+        """What the terminal is sent."""
+        colours = console._color_system or ColorSystem.TRUECOLOR
+        return self.wire.take(self.update, self.size, colours)
+
+
+def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Strip]]:
+    """Line, column and strip of everything that an update paints."""
+    if isinstance(update, LayoutUpdate):
+        for y, line in enumerate(update.strips, update.region.y):
+            x = update.region.x
+            for strip in line:
+                yield y, x, strip
+                x += strip.cell_length
+        return
+    for y, start, stop in update.spans:
+        for end, (x, chop) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            if chop is not None and x <= stop and end > start:
+                yield y, x, chop.crop(0, min(end, stop) - x)
+
+
+@lru_cache(2048)
+def _paints(style: Style, colours: ColorSystem) -> tuple[Paint, Paint]:
+    """How signs are painted in a style, and how blanks are: of those one sees the ground alone, mostly."""
+    ink = style.color.downgrade(colours).get_ansi_codes() if style.color else ()
+    ground = style.bgcolor.downgrade(colours).get_ansi_codes(foreground=False) if style.bgcolor else ()
+    ways = tuple(code for code, way in _WAYS if getattr(style, way))
+    paint = Paint(ways, ";".join(ink), ";".join(ground))
+    return paint, paint if _SEEN.intersection(ways) else Paint(ground=paint.ground)
+
+
+_WAYS = (("1", "bold"), ("2", "dim"), ("3", "italic"), ("4", "underline"), ("7", "reverse"), ("9", "strike"))
+_SEEN = frozenset("479")
+"""Ways of painting that one sees in a blank, too."""
+
+
+def marks_of(strip: Strip, colours: ColorSystem) -> list[Mark]:
+    """The cells of a strip."""
+    marks: list[Mark] = []
+    for text, style, control in strip:
+        if control:
+            continue
+        paint, blank = (BARE, BARE) if style is None else _paints(style, colours)
+        if text.isascii():
+            marks += [(sign, blank if sign == " " else paint) for sign in text]
+            continue
+        widths = [cell_len(sign) for sign in text]
+        if 0 in widths or sum(widths) != cell_len(
+            text
+        ):  # signs that join: they are sent together or not at all
+            marks.append((text, paint))
+            marks += [("", paint)] * (cell_len(text) - 1)
+            continue
+        for sign, width in zip(text, widths, strict=True):
+            marks.append((sign, blank if sign == " " else paint))
+            marks += [("", paint)] * (width - 1)
+    return marks
+
+
+def _changes(y: int, old: list[Mark], new: list[Mark]) -> Iterator[tuple[int, int, list[Mark]]]:
+    """Line, column and cells of what differs in a line."""
+    places = [x for x, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]
+    if not places:
+        return
+    ends = [at for at, (one, other) in enumerate(pairwise(places)) if other - one > BRIDGE]
+    starts = [0, *(at + 1 for at in ends)]
+    sent = 0
+    for first, last in zip(starts, [*ends, len(places) - 1], strict=True):
+        start, stop = places[first], places[last] + 1
+        while start > 0 and not new[start][0]:
+            start -= 1
+        while stop < len(new) and not new[stop][0]:
+            stop += 1
+        start = max(start, sent)
+        if start < stop:
+            yield y, start, new[start:stop]
+        sent = max(sent, stop)
+
+
+def _painted(changes: list[tuple[int, int, list[Mark]]]) -> Iterator[str]:
+    now = BARE
+    for y, x, marks in changes:
+        yield f"\x1b[{y + 1};{x + 1}H"
+        for sign, paint in marks:
+            if (
+                sign == " "
+                and paint.ground == now.ground
+                and not paint.ways
+                and not _SEEN.intersection(now.ways)
+            ):
+                yield sign
+                continue
+            if paint is not now and paint != now:
+                yield f"\x1b[{';'.join(_steps(now, paint))}m"
+                now = paint
+            yield sign
+    if now != BARE:
+        yield "\x1b[0m"
+
+
+@lru_cache(4096)
+def _steps(now: Paint, paint: Paint) -> tuple[str, ...]:
+    """The codes that lead from one way of painting to another."""
+    if paint == BARE:
+        return ("0",)
+    ended = {_ENDS[way]: None for way in now.ways if way not in paint.ways}
+    begun = [way for way in paint.ways if way not in now.ways or _ENDS[way] in ended]
+    ink = () if paint.ink == now.ink else (paint.ink or "39",)
+    ground = () if paint.ground == now.ground else (paint.ground or "49",)
+    return (*ended, *begun, *ink, *ground)
