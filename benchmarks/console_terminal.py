@@ -28,7 +28,7 @@ from siscon.store import commands, integrations, run_counts, runs
 from siscon.store.sqlite import open_database
 from support.console_data import Names, alive, fill
 from support.processes import config_for, running_sandbox
-from support.terminals import Terminal, console_words, terminal
+from support.pseudo_terminals import Terminal, console_words, terminal
 
 SIZE = {"width": 120, "height": 40, "env": {"COLORTERM": "truecolor", "LANG": "C.UTF-8"}}
 PRESSES = 120

@@ -6,6 +6,7 @@ is new. Here the cells that were sent are remembered, and an update is lessened 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
@@ -114,6 +115,7 @@ def _paints(style: Style, colours: ColorSystem) -> tuple[Paint, Paint]:
     return paint, paint if _SEEN.intersection(ways) else Paint(ground=paint.ground)
 
 
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 _WAYS = (("1", "bold"), ("2", "dim"), ("3", "italic"), ("4", "underline"), ("7", "reverse"), ("9", "strike"))
 _SEEN = frozenset("479")
 """Ways of painting that one sees in a blank, too."""
@@ -126,6 +128,8 @@ def marks_of(strip: Strip, colours: ColorSystem) -> list[Mark]:
         if control:
             continue
         paint, blank = (BARE, BARE) if style is None else _paints(style, colours)
+        if _CONTROLS.search(text):  # none should have come so far; here is the last door
+            text = _CONTROLS.sub("?", text)
         if text.isascii():
             marks += [(sign, blank if sign == " " else paint) for sign in text]
             continue
