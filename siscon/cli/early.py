@@ -96,6 +96,9 @@ def known_of(settings: Any) -> dict[str, Any]:
         "synchronous": settings.storage.synchronous,
         "on_quit": settings.engine.on_quit,
         "time_zone": settings.time_zone,
+        "grace_ms": settings.console.grace_s * 1000,
+        "profile": settings.profile.name,
+        "production": settings.profile.production,
         "looks": settings.console.model_dump(include={"theme", "glyphs", "slow_link", "mouse", "clock"}),
         "sis_owns": [
             f"{name}.{field}"

@@ -297,7 +297,7 @@ def discard(
             f"{counted(count, 'record')} in error of {integration} would be given up: syncs pass over what the SIS "
             "does not change. There is no undo; 'siscon sync --record' fetches one all the same."
         )
-        sure(f"Give these {count} up?", yes=yes)
+        sure(f"Give these {count} up?", yes=yes, word=house.settings.profile.final_word)
         row = await acts.carry_out(house, DiscardDead(integration, *choice, expected=count, reason=reason))
         if as_json:
             output.card({"integration": integration, "discarded": count}, as_json=True)

@@ -155,7 +155,7 @@ def remove_integration(config: Path | None, integration: str, *, yes: bool) -> N
         told = ", ".join(f"{n} {what.replace('_', ' ')}" for what, n in found.items())
         output.say(f"To be removed with {integration}: {told}. The records of the roster stay.")
         output.say("This cannot be undone: only a new import ties records again, as new ones.")
-        sure("Remove it?", yes=yes)
+        sure("Remove it?", yes=yes, word=house.settings.profile.final_word)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         folder = house.settings.home / "exports"
         path, count = await desk.export_mappings(house.db, integration, folder, stamp=stamp)

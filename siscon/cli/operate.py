@@ -303,7 +303,7 @@ def remap_run(run_id: int, reason: str, config: Path | None, *, yes: bool) -> No
             raise UsageError(f"The plan of run {run_id} holds no records that came back under other ids.")
         told = ", ".join(f"{n} {entity}" for entity, n in counted.items())
         output.say(f"To be tied to their new ids: {told} records. They keep their internal ids and edits.")
-        sure("Tie them?", yes=yes)
+        sure("Tie them?", yes=yes, word=house.settings.profile.final_word)
         await acts.ask(house, Remap(run_id, sum(counted.values()), reason))
 
     in_house(config, work)

@@ -90,13 +90,24 @@ def yes_option(command: F) -> F:
     return click.option("--yes", is_flag=True, help="Do not ask.")(command)
 
 
-def sure(question: str, *, yes: bool) -> None:
-    """Ask before what is weighty, unless that was agreed to; raises ``UsageError`` where there is nobody to ask."""
+def has_person() -> bool:
+    """Whether somebody sits at the other end who can answer."""
+    return sys.stdin.isatty()
+
+
+def sure(question: str, *, yes: bool, word: str = "") -> None:
+    """Ask before what is weighty, unless that was agreed to; raises ``UsageError`` where there is nobody to ask.
+
+    With a ``word`` that has to be typed: a yes is too quickly given for what nothing brings back.
+    """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not has_person():
         raise UsageError(f"{question} There is no terminal to ask: add --yes if you mean it.")
-    click.confirm(question, abort=True)
+    if not word:
+        click.confirm(question, abort=True)
+    elif click.prompt(f"{question} Type {word} to go on", default="", show_default=False).strip() != word:
+        raise click.Abort
 
 
 def limit_option(command: F) -> F:

@@ -79,11 +79,14 @@ def _options(found: Mapping[str, Any], asked: Mapping[str, Any] = NOTHING) -> Co
         sis_owns=frozenset(found.get("sis_owns", ())),
         log_dir=home / "logs",
         home=home,
+        grace_ms=found["grace_ms"],
+        profile=found["profile"],
+        production=found["production"],
         **wished,
         engine_due_by_ms=int((time.time() + ENGINE_STARTS_WITHIN_S) * 1000)
         if found.get("engine_started")
         else 0,
-        start_engine=lambda: _start_engine(found["config"]),
+        start_engine=None if wished["read_only"] else lambda: _start_engine(found["config"]),
         examine=lambda: _examine(found["config"]),
     )
 

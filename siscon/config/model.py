@@ -48,6 +48,21 @@ class ConsoleSettings(Section):
     )
     mouse: bool = Field(True, description="false: the mouse stays with the terminal, for marking and copying")
     clock: bool = Field(True, description="false: no clock in the context bar")
+    grace_s: Number = Field(
+        5, ge=0, le=60, description="seconds in which z takes back what concerns many; 0: it begins at once"
+    )
+
+
+class ProfileSettings(Section):
+    name: str = Field("", max_length=32, description="what this installation is called on the screen")
+    production: bool = Field(
+        False, description="true: real data; what nothing brings back wants the name of the profile typed"
+    )
+
+    @property
+    def final_word(self) -> str:
+        """What a person types before what nothing brings back; empty where a yes is enough."""
+        return (self.name or "production") if self.production else ""
 
 
 def _split(value: Any) -> Any:
@@ -184,6 +199,7 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     engine: EngineSettings = EngineSettings()
     console: ConsoleSettings = ConsoleSettings()
+    profile: ProfileSettings = ProfileSettings()
     guard: GuardSettings = GuardSettings()
     integrations: dict[Annotated[str, AfterValidator(_integration_name)], IntegrationSettings] = Field(
         {}, description="one entry for each connection to one system"

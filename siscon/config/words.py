@@ -15,6 +15,7 @@ from siscon.config.model import (
     ConsoleSettings,
     EngineSettings,
     IntegrationSettings,
+    ProfileSettings,
     Settings,
     StorageSettings,
 )
@@ -36,6 +37,7 @@ MODELS: Mapping[Path, type[BaseModel]] = {
     ("storage",): StorageSettings,
     ("engine",): EngineSettings,
     ("console",): ConsoleSettings,
+    ("profile",): ProfileSettings,
     ("guard",): GuardSettings,
     ("integrations", ANY): IntegrationSettings,
     ("integrations", ANY, "conflicts"): ConflictSettings,

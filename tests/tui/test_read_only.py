@@ -1,0 +1,87 @@
+"""A console that may only look, and a viewer's: what would change anything says why not, and changes nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from siscon.domain.commands import PauseIntegration
+from siscon.domain.roles import Role
+from siscon.ops.opening import open_database as open_as_the_console_does
+from siscon.tui.actions import ACTIONS, PANES, actions_of
+from siscon.tui.asking import submit
+from siscon.tui.grace import Grace
+from support.consoles import console, press, settled, toasts
+
+WAYS: dict[str, tuple[str, ...]] = {
+    **{name: (action.keys[0],) for name in PANES for action in ACTIONS if action.id == name},
+    "run": ("3", "enter"),
+    "dead": ("4", "enter"),
+    "dead_record": ("4", "enter", "enter"),
+    "conflict": ("5", "enter"),
+    "record": ("6", "enter"),
+    "plan": ("7", "enter"),
+    "plan_records": ("7", "enter", "enter"),
+}
+"""The keys that lead to each screen."""
+
+ONLY_LOOKS: dict[str, dict[str, Any]] = {
+    "read only": {"read_only": True, "role": Role.ADMIN},
+    "viewer": {"role": Role.VIEWER},
+}
+SAYS = {"read only": "read-only", "viewer": "Your role"}
+
+
+def content(path: Path) -> list[str]:
+    """Everything that the database holds."""
+    with closing(sqlite3.connect(path)) as db:
+        return list(db.iterdump())
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("who", ONLY_LOOKS)
+async def test_every_action_that_changes_anything_is_refused_with_a_sentence(
+    filled, who: str, way: str
+) -> None:
+    path = await filled()
+    before = content(path)
+
+    async def opened() -> Any:
+        return await open_as_the_console_does(path, synchronous="normal", read_only=who == "read only")
+
+    async with console(path, **{**ONLY_LOOKS[who], "open_database": opened}) as pilot:
+        await press(pilot, *WAYS[way])
+        screen = pilot.app.screen
+        mutating = [action for action in actions_of(screen.name_) if action.mutates]
+        assert "start_engine" in {action.id for action in mutating}
+        for action in mutating:
+            told = len(toasts(pilot.app))
+            await pilot.app.action_act(action.id)
+            await settled(pilot)
+            assert pilot.app.screen is screen, action.id
+            assert len(toasts(pilot.app)) > told or SAYS[who] in toasts(pilot.app)[-1], action.id
+            assert SAYS[who] in toasts(pilot.app)[-1], action.id
+    assert content(path) == before
+
+
+def test_every_action_that_changes_anything_was_tried() -> None:
+    """An action on a screen that is not walked to above would pass unseen."""
+    walked = {action.id for name in WAYS for action in actions_of(name) if action.mutates}
+
+    assert {action.id for action in ACTIONS if action.mutates and action.keys} <= walked
+
+
+@pytest.mark.parametrize("who", ONLY_LOOKS)
+async def test_who_passes_the_screen_by_is_refused_by_the_desk(filled, who: str) -> None:
+    path = await filled()
+    before = content(path)
+    async with console(path, **ONLY_LOOKS[who]) as pilot:
+        app = pilot.app
+        assert await submit(app, app.db, [PauseIntegration("harbor")], app.options, Grace()) is None
+        await settled(pilot)
+        assert SAYS[who] in toasts(app)[-1]
+    assert content(path) == before
