@@ -25,7 +25,7 @@ REQUESTS = (
     Column("Who", 14, flex=1, most=24),
     Column("What", 16, flex=1, most=24),
     Column("State", 9),
-    Column("Answer", 14, flex=4, from_width=71),
+    Column("Answer", 14, flex=4, from_width=73),
 )
 AUDIT = (
     Column("Act", 5, align="right"),

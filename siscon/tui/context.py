@@ -14,7 +14,7 @@ from siscon.tui.present import Look, foreign
 from siscon.tui.widgets.columns import cut
 from siscon.tui.widgets.status_bar import Part
 
-ROOM_FOR_WORDS = 100
+ROOM_FOR_WORDS = 110
 """In a narrower window only the present main screen is written out: the badges need the room."""
 LEAST_CRUMB = 12
 
@@ -49,21 +49,27 @@ def badges_of(options: ConsoleOptions, look: Look) -> list[Part]:
 
 
 def main_parts(current: str, width: int, room: int) -> list[Part]:
-    """The main screens with their keys: all in words where there is room for them, else only the present one."""
-    words = _main_parts(current, all_words=True)
-    if width >= ROOM_FOR_WORDS and _width(words) <= room:
-        return words
-    return _main_parts(current, all_words=False)
+    """The main screens with their keys. In a wide window as many in words as there is room for, from the first on and
+    the present one in any case; in a narrow one only that.
+    """
+    if width >= ROOM_FOR_WORDS:
+        wide = _main_parts(current, PANES, gap=" ")
+        if _width(wide) <= room:
+            return wide
+        for named in range(len(PANES), 0, -1):
+            parts = _main_parts(current, PANES[:named])
+            if _width(parts) <= room:
+                return parts
+    return _main_parts(current, ())
 
 
-def _main_parts(current: str, *, all_words: bool) -> list[Part]:
+def _main_parts(current: str, named: Sequence[str], gap: str = "") -> list[Part]:
     parts = []
     for name in PANES:
         here = name == current
         action = BY_ID[name]
-        words = f" {action.word}" if here or all_words else ""
-        gap = " " if all_words else ""
-        parts.append(Part(f" {key_word(action.keys[0])}{words}{gap}", "strong" if here else "dim", name))
+        words = f" {action.word}{gap}" if here or name in named else ""
+        parts.append(Part(f" {key_word(action.keys[0])}{words}", "strong" if here else "dim", name))
     return parts
 
 

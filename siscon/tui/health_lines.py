@@ -25,10 +25,12 @@ from siscon.tui.present import (
     mark,
     moment,
     number,
-    span,
+    shortly,
 )
 from siscon.tui.widgets.columns import Column, fit
 from siscon.tui.widgets.rows import Line
+
+BUDGET_WIDTH = 9
 
 HEALTH = (
     Column("Integration", 11, flex=2, most=24),
@@ -36,10 +38,10 @@ HEALTH = (
     Column("State", 9, kind=Kind.WORD),
     Column("Last good", 10, kind=Kind.PAST),
     Column("Next run", 9, from_width=66, kind=Kind.AHEAD),
-    Column("Budget", 9, from_width=76),
+    Column("Budget", BUDGET_WIDTH, from_width=77),
     Column("Errors", 6, align="right"),
     Column("Conf.", 5, align="right", name="conflicts"),
-    Column("14 d", 4, flex=3, most=14, name="days"),
+    Column("14 d", 4, flex=3, most=14, wide_from=107, name="days"),
     Column("Breaker", 8, from_width=128),
     Column("What is wrong", 14, flex=8, from_width=117),
 )
@@ -92,8 +94,11 @@ def budget_cell(budget: Budget, look: Look) -> Cell:
         return Cell("no limit", "dim")
     left = _in_steps(budget.left, budget.per_minute)
     tone: Tone = "warn" if not left else ""
-    drawn = f"{pictures.gauge(left, budget.per_minute, GAUGE_WIDTH, look)} " if look.pictures else ""
-    return Cell(f"{drawn}{left:>3}", tone)
+    told = shortly(left).rjust(3)
+    if not look.pictures:
+        return Cell(told, tone)
+    room = min(GAUGE_WIDTH, BUDGET_WIDTH - 1 - len(told))
+    return Cell(f"{pictures.gauge(left, budget.per_minute, room, look)} {told}", tone)
 
 
 def _in_steps(left: int, whole: int) -> int:
@@ -165,7 +170,8 @@ def fresh_lines(fresh: Sequence[Fresh], now_ms: int, width: int) -> list[Cell | 
 
 
 def _fresh(one: Fresh, now_ms: int) -> Cell:
-    words = f"{one.entity.value} {_short(span((now_ms - one.ended_ms) / 1000))}"
+    ago = _short(age(one.ended_ms, now_ms)).removesuffix(" ago")
+    words = f"{one.entity.value} {ago}"
     if one.emptied:
         return Cell(f"{words} EMPTY", "bad")
     return Cell(f"{words} LATE", "warn") if one.late else Cell(words)

@@ -147,6 +147,15 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+def shortly(value: int) -> str:
+    """60000 as 60k, for a place of four cells; never more than there is."""
+    if value < 1000:
+        return str(value)
+    unit, sign = (1000, "k") if value < 1_000_000 else (1_000_000, "M")
+    tenths = value * 10 // unit
+    return f"{tenths // 10}.{tenths % 10}{sign}" if tenths % 10 and tenths < 100 else f"{tenths // 10}{sign}"
+
+
 def of(value: int, word: str) -> str:
     """12,345 runs, and 1 run."""
     return f"{number(value)} {word}" if value == 1 else f"{number(value)} {word}s"

@@ -18,7 +18,7 @@ SCHEDULES = (
     Column("Starts", 7),
     Column("State", 8, kind=filters.Kind.WORD),
     Column("Next", 11, kind=filters.Kind.AHEAD),
-    Column("When", 14, flex=3, most=48),
+    Column("When", 11, flex=3, most=48),
     Column("Last end", 15, from_width=74),
     Column("Last time", 12, from_width=98, kind=filters.Kind.PAST),
     Column("Missed", 6, align="right", from_width=106),

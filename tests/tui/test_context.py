@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from siscon.domain.roles import Role
+from siscon.tui.actions import BY_ID, PANES, key_word
 from siscon.tui.context import LEAST_CRUMB, context_parts, way_parts
 from siscon.tui.present import Look
 from siscon.tui.screens.dead import Dead
@@ -38,6 +39,31 @@ async def test_a_narrow_window_names_the_present_main_screen_and_gives_the_other
 async def test_a_wide_window_names_all_main_screens(filled: Filled) -> None:
     async with console(await filled(), size=(140, 40)) as pilot:
         assert " 1 Health  2 Tokens  3 Syncs  4 Errors  5 Conflicts" in first_line(pilot.app)
+        await pilot.resize_terminal(120, 40)
+        await settled(pilot)
+        assert " 1 Health 2 Tokens 3 Syncs 4 Errors 5 Conflicts" in first_line(pilot.app)
+        assert " 9 Activity 0 Doctor " in first_line(pilot.app)
+
+
+@pytest.mark.parametrize("name", PANES)
+def test_from_110_columns_on_as_many_names_stand_as_there_is_room_for(name: str) -> None:
+    for room in range(30, 130):
+        parts = context_parts([], name, width=110, room=room, look=Look())
+        assert sum(cell_len(part.text) for part in parts) <= room
+        assert [part.action for part in parts] == list(PANES)
+        assert BY_ID[name].word in "".join(part.text for part in parts)
+    names = [
+        "".join(one.text for one in context_parts([], name, width=110, room=room, look=Look()))
+        for room in range(30, 130)
+    ]
+    assert sorted(names, key=len) == names, "more room, no fewer words"
+    narrow = context_parts([], name, width=109, room=200, look=Look())
+    assert "".join(part.text for part in narrow).split() == [
+        word
+        for one in PANES
+        for word in (key_word(BY_ID[one].keys[0]), BY_ID[one].word)
+        if one == name or len(word) == 1
+    ]
 
 
 async def test_a_detail_shows_the_way_down_to_it_and_a_click_leads_back(filled: Filled) -> None:
@@ -88,14 +114,13 @@ async def test_badges_stand_at_the_right_at_every_width(
 
 
 async def test_the_main_screens_give_way_to_badges_before_these_are_cut(filled: Filled) -> None:
-    async with console(await filled(), size=(104, 24)) as pilot:
+    async with console(await filled(), size=(114, 24), role=Role.VIEWER, read_only=True) as pilot:
         bar = pilot.app.screen.query_one("#context", Bar)
         names = [part.action for part in bar.left]
         assert names == list(dict.fromkeys(names)), "each main screen once"
-    wide = context_parts([], "errors", width=140, room=120, look=Look())
-    short = context_parts([], "errors", width=140, room=60, look=Look())
-    assert "Health" in "".join(part.text for part in wide)
-    assert "Health" not in "".join(part.text for part in short)
+        assert [
+            one for one in (" READ-ONLY ", " viewer ", " engine ") if one not in first_line(pilot.app)
+        ] == []
 
 
 words = st.text(

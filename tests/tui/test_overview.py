@@ -8,17 +8,31 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from siscon.domain.freshness import Fresh
 from siscon.domain.integrations import Integration, IntegrationState
 from siscon.domain.outcomes import SLOTS_A_DAY, Outcome, Slot
+from siscon.domain.records import Entity
 from siscon.domain.tokens import TokenHealth
 from siscon.ops.trends import Trend
 from siscon.ops.views import Budget, Health
 from siscon.store import integrations
 from siscon.store.sqlite import open_database
-from siscon.tui.health_lines import GRAPH, health_line, health_panel, health_sentences
+from siscon.tui.health_lines import (
+    BUDGET_WIDTH,
+    GRAPH,
+    HEALTH,
+    budget_cell,
+    fresh_lines,
+    health_line,
+    health_panel,
+    health_sentences,
+)
 from siscon.tui.looks import Looks
 from siscon.tui.present import ASCII, Look
+from siscon.tui.widgets.columns import fit
 from siscon.tui.widgets.panel import as_cell
 from support.console_data import NOW_MS as NOW
 from support.consoles import console, press, text_of, until
@@ -71,7 +85,50 @@ async def test_what_needs_a_person_stands_first_and_is_counted(filled: Filled) -
         shown = text_of(pilot.app)
 
     assert names == ["harbor", "lakeside", "orchard", "mesa", "northfield"]
-    assert "3 of 5 integrations need a person" in shown
+    assert "3 of 5 need a person" in shown
+
+
+async def test_the_status_line_is_shortened_before_it_loses_a_count(filled: Filled) -> None:
+    path = await filled()
+    async with console(path) as pilot:
+        shown = text_of(pilot.app).split("\n")
+        assert shown[-2].startswith(" 2 of 5 need a person  450 errors (4)  23 conflicts (5) ")
+        assert shown[-2].endswith(" as of 02:00 ")
+        await press(pilot, "p")
+        shown = text_of(pilot.app).split("\n")
+        assert "23 conflicts (5) " in shown[-2]
+        assert shown[-2].endswith(" HELD STILL  02:00 ")
+    async with console(path, size=(120, 40)) as pilot:
+        assert "2 of 5 integrations need a person " in text_of(pilot.app)
+
+
+@pytest.mark.parametrize(("columns", "cells"), [(80, 4), (110, 14), (120, 14), (140, 14)])
+def test_from_110_columns_on_the_graph_has_a_cell_for_each_of_its_days(columns: int, cells: int) -> None:
+    assert fit(HEALTH, columns - 2)[GRAPH] >= cells
+
+
+@given(per_minute=st.integers(1, 10_000_000), used=st.floats(0, 1))
+def test_what_is_left_of_a_budget_is_never_cut(per_minute: int, used: float) -> None:
+    budget = Budget(per_minute, int(per_minute * used), None)
+    shown = budget_cell(budget, Look(ASCII)).text
+
+    assert len(shown) <= BUDGET_WIDTH
+    assert shown.startswith("[")
+
+
+@pytest.mark.parametrize(
+    ("per_minute", "shown"),
+    [(90, "[###]  90"), (1500, "[##] 1.5k"), (60_000, "[###] 60k"), (600_000, "[##] 600k")],
+)
+def test_a_large_budget_is_told_in_thousands(per_minute: int, shown: str) -> None:
+    assert budget_cell(Budget(per_minute, 0, None), Look(ASCII)).text == shown
+
+
+def test_what_came_within_the_minute_came_just_now_and_does_not_count_seconds() -> None:
+    told = [Fresh(Entity.STUDENT, 1, 0, NOW_MS - ago_ms, 9, 9, True) for ago_ms in (4_000, 59_000, 60_000)]
+    (line,) = fresh_lines(told, NOW_MS, 80)
+
+    assert as_cell(line).text == "student just now  student just now  student 1 min"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from siscon.domain.progress import TimeLeft
 from siscon.domain.records import Entity
 from siscon.domain.runs import Counts, Lane, Phase, Run, RunKind, RunStatus
 from siscon.domain.tokens import TokenHealth
-from siscon.tui.lines import CONFLICTS, DEAD, EVENTS, GROUPS, HEALTH, MAPPINGS, TOKENS
+from siscon.tui import activity_lines
+from siscon.tui.health_lines import HEALTH
+from siscon.tui.lines import CONFLICTS, DEAD, EVENTS, GROUPS, MAPPINGS, TOKENS
 from siscon.tui.present import (
     ASCII,
     GLYPHS,
@@ -28,6 +30,7 @@ from siscon.tui.present import (
     span,
 )
 from siscon.tui.run_lines import ACTIVE, COUNTS, HISTORY, count_line, doing, time_words
+from siscon.tui.schedule_lines import SCHEDULES
 from siscon.tui.screens.pane import LEAST_WIDTH
 from siscon.tui.widgets.columns import GAP, Column, cut, fit
 
@@ -144,7 +147,7 @@ def test_time_left_promises_no_more_than_is_known(left: TimeLeft, phase: Phase, 
 
 def test_what_a_run_does_is_told_in_two_words() -> None:
     assert doing(run(), 0, "running") == "fetching"
-    assert doing(run(waiting_until_ms=30_000), 0, "running") == "waits 31 s"
+    assert doing(run(waiting_until_ms=30_000), 0, "running") == "waits 30 s"
     assert doing(run(cancel_requested_by="a(1)"), 0, "running") == "cancelling"
     assert doing(run(status=RunStatus.QUEUED), 0, "queued") == "queued"
 
@@ -175,7 +178,10 @@ def test_a_column_that_has_what_it_needs_leaves_the_rest_to_others() -> None:
 
 @pytest.mark.parametrize(
     "table",
-    [HEALTH, TOKENS, GROUPS, DEAD, CONFLICTS, MAPPINGS, EVENTS, ACTIVE, HISTORY, COUNTS],
+    [
+        *(HEALTH, TOKENS, GROUPS, DEAD, CONFLICTS, MAPPINGS, EVENTS, ACTIVE, HISTORY, COUNTS, SCHEDULES),
+        *(activity_lines.EVENTS, activity_lines.REQUESTS, activity_lines.AUDIT),
+    ],
     ids=lambda table: table[-1].title,
 )
 def test_no_table_is_wider_than_its_room_from_the_least_window_on(table: tuple[Column, ...]) -> None:

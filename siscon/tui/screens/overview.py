@@ -81,7 +81,8 @@ class Overview(MarkPane):
         parts = [Part(f" {of(len(views), 'integration')} ")]
         if waiting:
             need = "needs" if waiting == 1 else "need"
-            parts = [Part(f" {waiting} of {of(len(views), 'integration')} {need} a person ", "bad")]
+            whole = f" {waiting} of {of(len(views), 'integration')} {need} a person "
+            parts = [Part(whole, "bad", short=f" {waiting} of {len(views)} {need} a person ")]
         dead, open_ = sum(view.dead for view in views), sum(view.conflicts for view in views)
         if dead:
             parts.append(Part(f" {of(dead, 'error')} (4) ", "bad", "errors"))

@@ -339,9 +339,10 @@ class Pane(Narrowing):
         if self.find:
             parts.append(Part(f" / {self.find} ", "warn", "filter"))
         if self.frozen:
-            parts.append(Part(" HELD STILL, p goes on ", "warn", "freeze"))
+            parts.append(Part(" HELD STILL, p goes on ", "warn", "freeze", " HELD STILL "))
         if self._loaded_at_ms is not None:
-            parts.append(Part(f" as of {moment(self._loaded_at_ms, self.look)[-5:]} ", "dim"))
+            at = moment(self._loaded_at_ms, self.look)[-5:]
+            parts.append(Part(f" as of {at} ", "dim", short=f" {at} "))
         return parts
 
     # What most screens share

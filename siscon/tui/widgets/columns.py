@@ -21,8 +21,9 @@ _NO_LETTER = re.compile("[^a-z]+")
 class Column:
     """One column: at least ``width`` wide, and not shown in a table narrower than ``from_width``.
 
-    ``flex`` is its share of what is left over, until it is ``most`` wide; 0: as wide as there is room. ``said`` is what
-    one without a title is called where there is no screen.
+    ``flex`` is its share of what is left over, until it is ``most`` wide; 0: as wide as there is room. In a table of
+    ``wide_from`` cells it is ``most`` wide before anything is shared out. ``said`` is what one without a title is
+    called where there is no screen.
 
     A filter calls it ``name``, else by its title in small letters; ``kind`` says what it holds, else a number stands at
     the right and text at the left.
@@ -34,6 +35,7 @@ class Column:
     align: Literal["left", "right"] = "left"
     from_width: int = 0
     most: int = 0
+    wide_from: int = 0
     said: str = ""
     name: str = ""
     kind: Kind | None = None
@@ -43,6 +45,12 @@ class Column:
         """The column as a filter knows it."""
         name = self.name or _NO_LETTER.sub("_", self.title.lower()).strip("_")
         return Named(name, self.kind or (Kind.NUMBER if self.align == "right" else Kind.TEXT))
+
+    def least(self, width: int) -> int:
+        """How wide it is at least in a table so wide; 0 where it is not shown."""
+        if width < self.from_width:
+            return 0
+        return self.most if self.wide_from and width >= self.wide_from else self.width
 
     def value_of(self, cell: Cell) -> Value:
         """What a cell of this column is compared by: its value, else what it says; None where it has none."""
@@ -67,7 +75,7 @@ class Column:
 
 def fit(columns: Sequence[Column], width: int) -> list[int]:
     """The width of each column in a table ``width`` wide; 0 for one that is not shown."""
-    shown = [column.width if width >= column.from_width else 0 for column in columns]
+    shown = [column.least(width) for column in columns]
     gaps = GAP * max(0, sum(1 for one in shown if one) - 1)
     spare = width - sum(shown) - gaps
     while spare > 0 and (given := _share(columns, shown, spare)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -20,12 +20,13 @@ from siscon.tui.widgets.columns import cut
 @dataclass(frozen=True, slots=True)
 class Part:
     """A piece of a bar: safe text, its tone, and what a click on it runs: an action of the table, by its id, or an
-    action of the app in Textual's way, such as ``app.up(1)``.
+    action of the app in Textual's way, such as ``app.up(1)``. ``short`` says it where there is little room.
     """
 
     text: str
     tone: Tone = ""
     action: str = ""
+    short: str = ""
 
 
 class Bar(Widget):
@@ -63,11 +64,12 @@ class Bar(Widget):
         if y:
             return Strip.blank(width, self.rich_style)
         self._spans = []
-        tail_width = sum(cell_len(part.text) for part in self.right)
+        left, right = shortened(self.left, self.right, width)
+        tail_width = _width(right)
         room = max(0, width - tail_width - (1 if tail_width else 0))
-        segments, used = self._draw(self.left, 0, room)
+        segments, used = self._draw(left, 0, room)
         segments.append(Segment(" " * max(0, width - tail_width - used), self.rich_style))
-        tail, _ = self._draw(self.right, max(used, width - tail_width), tail_width)
+        tail, _ = self._draw(right, max(used, width - tail_width), tail_width)
         return Strip([*segments, *tail]).adjust_cell_length(width, self.rich_style)
 
     def _draw(self, parts: Sequence[Part], x: int, room: int) -> tuple[list[Segment], int]:
@@ -92,6 +94,23 @@ class Bar(Widget):
             if start <= event.x < end:
                 await self.app.run_action(action if "(" in action else f"app.act('{action}')")
                 return
+
+
+def shortened(left: Sequence[Part], right: Sequence[Part], width: int) -> tuple[list[Part], list[Part]]:
+    """The parts of a bar so wide: as many of them in their short form, from the left on, as are needed to show all."""
+    parts = [*left, *right]
+    over = _width(parts) + (1 if right else 0) - width
+    for at, part in enumerate(parts):
+        if over <= 0:
+            break
+        if part.short:
+            parts[at] = replace(part, text=part.short)
+            over -= cell_len(part.text) - cell_len(part.short)
+    return parts[: len(left)], parts[len(left) :]
+
+
+def _width(parts: Sequence[Part]) -> int:
+    return sum(cell_len(part.text) for part in parts)
 
 
 def key_parts(actions: Sequence[Action], refused: frozenset[str], width: int) -> list[Part]:

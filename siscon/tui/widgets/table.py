@@ -304,7 +304,7 @@ class LineTable(ScrollView, can_focus=True):
         """One line of the screen: the heading, a row, or the note that stands for no rows."""
         width = self._width + GUTTER
         if y == 0:
-            sizes = fit(self.columns, width)
+            sizes = fit(self.columns, self._width)
             head = tuple(
                 Cell(column.heading(self.order, size, self.look.glyphs))
                 for column, size in zip(self.columns, sizes, strict=True)
