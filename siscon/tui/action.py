@@ -21,7 +21,7 @@ class Action:
     ``screens`` empty: everywhere. ``word`` stands in the footer, ``help`` in the list of keys; ``twin`` is the
     command that does the same without a screen. ``footer_on`` names screens whose footer has room for it although
     others have none. ``not_on`` names screens on which its keys mean something else.
-    others have none. ``verbs`` are its names in the command line (else made of its id, of a main screen's its word),
+    ``verbs`` are its names in the command line (else made of its id, of a main screen's its word),
     ``takes`` the kinds of words that may follow there, ``?`` behind those that may be left out, ``*`` behind those that
     may also come again. An action without keys is reached by the line and the palette alone.
     """

@@ -139,11 +139,11 @@ def _words(kind: str) -> str:
 
 
 def _told(detail: Mapping[str, Any]) -> str:
-    """Ids, counts and names of fields, a comma between them; what is empty is left out."""
+    """Ids, counts and names of fields, a comma between them; what is empty or not so is left out."""
     return ", ".join(
-        f"{name.replace('_', ' ')} {_value(value)}"
+        _words(name) if value is True else f"{_words(name)} {_value(value)}"
         for name, value in detail.items()
-        if value not in (None, "", [], {}, ())
+        if value is not False and value not in (None, "", [], {}, ())
     )
 
 

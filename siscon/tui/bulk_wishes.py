@@ -188,9 +188,10 @@ def cancel(runs: Sequence[Run]) -> Wish:
 def sync(names: Sequence[str], *, full: bool = False, dry: bool = False) -> Wish:
     """An import of several integrations, or a dry run of one."""
     first, also = _of_all([StartRun(name, full=full or dry, dry=dry) for name in names])
-    what = "Make plans of" if dry else "Compare all of" if full else "Sync"
+    what = "Make plans of" if dry else "Sync all of" if full else "Sync"
+    how = " and change nothing" if dry else " anew" if full else " now"
     return Wish(
-        f"{what} {of(len(names), 'integration')}{' and change nothing' if dry else ' now'}?",
+        f"{what} {of(len(names), 'integration')}{how}?",
         (sample(names), Cell("Each run waits in the queue while another one is under way.", "dim")),
         f"Yes, queue {of(len(names), 'run')}",
         first,

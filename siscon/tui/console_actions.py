@@ -81,7 +81,7 @@ ON_CONSOLE: tuple[Action, ...] = (
         footer=False,
     ),
     Action("refresh", ("r",), "Refresh", "Read this screen again.", footer=False),
-    Action("freeze", ("p",), "Hold", "Hold the screen still, or let it go on."),
+    Action("freeze", ("p",), "Hold", "Hold the screen still, or let it go on.", footer=False),
     Action(
         "event_back",
         ("less_than_sign",),
@@ -120,7 +120,6 @@ ON_CONSOLE: tuple[Action, ...] = (
         ("colon",),
         "Command",
         "Type a command; tab completes, arrows are the history.",
-        footer=False,
     ),
     Action("help", ("question_mark",), "Keys", "List the keys of this screen; enter runs one."),
     Action(

@@ -10,7 +10,7 @@ from siscon.tui import grace, navigation, wishes
 from siscon.tui.actions import BY_ID, actions_of
 from siscon.tui.asking import offer_engine
 from siscon.tui.frame import Frame
-from siscon.tui.leaving import way_out
+from siscon.tui.leaving import shell_waits, way_out
 from siscon.tui.replay_acts import act_event_back as act_event_back
 from siscon.tui.replay_acts import act_event_on as act_event_on
 from siscon.tui.screens.pane import Pane
@@ -109,7 +109,10 @@ def act_wrap(app: Frame) -> None:
 
 def act_suspend(app: Frame) -> None:
     """To the shell; the terminal is as it was until the console is called back."""
-    app.action_suspend_process()
+    if shell_waits():
+        app.action_suspend_process()
+    else:
+        app.notify("No shell waits below this console: nothing could call it back. q leaves.")
 
 
 def act_earlier(app: Frame) -> None:

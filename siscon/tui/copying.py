@@ -6,7 +6,7 @@ import json
 
 from siscon.domain.text import plain
 from siscon.tui.frame import Frame
-from siscon.tui.present import Cells
+from siscon.tui.present import Cells, of
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.words import key_of, said_plain, titles_of
@@ -51,5 +51,5 @@ def copy(app: Frame, text: str) -> None:
         return
     app.copy_to_clipboard(safe)
     marked = " Hidden characters are written out in it." if safe != text else ""
-    told = f"Sent to the terminal's clipboard ({size:,} bytes).{marked} If it is not there: :write FILE."
+    told = f"Sent to the terminal's clipboard ({of(size, 'byte')}).{marked} If it is not there: :write FILE."
     app.notify(plain(told), timeout=6)

@@ -30,6 +30,7 @@ from siscon.tui.lag import Lag
 from siscon.tui.leaving import catch_signals, restore_terminal
 from siscon.tui.line_history import LineHistory
 from siscon.tui.looks import leave_mouse_alone, look_at, theme_for
+from siscon.tui.notices import Shown
 from siscon.tui.options import ConsoleOptions, ConsoleResult
 from siscon.tui.present import ASCII, Cell, Look
 from siscon.tui.screens.overview import Overview
@@ -88,6 +89,7 @@ class Frame(App[ConsoleResult]):
         self.line_history = LineHistory(options.home)
         self.preparing = False  # a question is being put together: what it concerns is counted first
         self._on_terminal = False
+        self._notifications = Shown()
         self._release_signals: Callable[[], None] = lambda: None
         self.wire = Wire()
         self._own_colours = OwnColours()

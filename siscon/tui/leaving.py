@@ -79,6 +79,21 @@ def restore_terminal(driver: Driver) -> None:
     writing.join(WRITES_WITHIN_S)
 
 
+def shell_waits() -> bool:
+    """Whether a shell that knows jobs would see this process stop, and could call it back.
+
+    Where a login runs the console alone (``ssh HOST siscon``) nobody could: it would stand still for ever.
+    """
+    session, parent = os.getsid(0), os.getppid()
+    try:
+        if os.getsid(parent) != session:
+            return False
+        alone = os.getpgid(parent) == os.getpgrp()  # a shell without jobs leaves its child in its own group
+    except OSError:
+        return False
+    return not (alone and parent == session)
+
+
 @contextmanager
 def settings_kept() -> Iterator[None]:
     """See that the terminal is set as before when a block ends.

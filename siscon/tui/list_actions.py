@@ -69,8 +69,6 @@ ON_LISTS: tuple[Action, ...] = (
         "Filter",
         "Only the rows meant: a text, entity=student, age>2d.",
         _LISTS,
-        footer=False,
-        footer_on=tuple(one for one in _LISTS if one not in ("dead", "plan", "runs")),
     ),
     Action("order", ("o",), "Order", "Order by the next column.", _ORDERED, footer=False),
     Action("order_back", ("O",), "Other way", "Order the other way round.", _ORDERED, footer=False),

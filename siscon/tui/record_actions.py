@@ -188,7 +188,7 @@ ON_RECORDS: tuple[Action, ...] = (
         ("dead", "dead_record", "records", "found", "record"),
         "siscon sync --record",
         footer=False,
-        footer_on=("dead_record",),
+        footer_on=("dead_record", "record", "found"),
         takes=("integration", "entity", "id"),
     ),
     Action(

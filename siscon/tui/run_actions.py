@@ -22,7 +22,7 @@ ON_RUNS: tuple[Action, ...] = (
         "full_sync",
         ("F",),
         "Full",
-        "Queue an import of everything, to compare (asks).",
+        "Queue an import of everything anew (asks).",
         ("overview", "runs"),
         Danger.CONFIRM,
         mutates=True,
@@ -33,7 +33,7 @@ ON_RUNS: tuple[Action, ...] = (
     Action(
         "cancel",
         ("X",),
-        "Cancel run",
+        "Cancel",
         "Stop this run after the open batch (asks).",
         ("overview", "runs", "run"),
         Danger.CONFIRM,
@@ -61,7 +61,7 @@ ON_RUNS: tuple[Action, ...] = (
         mutates=True,
         twin="siscon runs approve",
         footer=False,
-        footer_on=("plans", "plan"),
+        footer_on=("plans", "plan", "run"),
         takes=("run",),
     ),
     Action(
@@ -74,7 +74,7 @@ ON_RUNS: tuple[Action, ...] = (
         mutates=True,
         twin="siscon runs discard",
         footer=False,
-        footer_on=("plans", "plan"),
+        footer_on=("plans", "plan", "run"),
         takes=("run",),
     ),
     Action(

@@ -77,11 +77,11 @@ def sync(integration: str, *, full: bool = False) -> Wish:
     """An import now."""
     name = plain(integration)
     if full:
-        meaning = "Everything is fetched anew; records that the SIS no longer sends are marked as missing."
+        meaning = "Everything is fetched anew; what the SIS no longer sends is marked as missing."
     else:
         meaning = "What changed in the SIS is applied; what is as before stays untouched."
     return Wish(
-        f"Sync {name} now?" if not full else f"Compare all of {name} now?",
+        f"Sync {name} now?" if not full else f"Sync all of {name} anew?",
         (Cell(meaning), Cell("The run waits in the queue while another one is under way.", "dim")),
         "Yes, queue the run",
         StartRun(integration, full=full),

@@ -64,14 +64,6 @@ def test_every_key_stands_in_the_help(screen: str) -> None:
         assert {word for key in action.keys for word in key_word(key).split()} <= told
 
 
-@pytest.mark.parametrize("screen", ALL)
-def test_the_footer_fits_80_columns_and_shows_the_way_out(screen: str) -> None:
-    parts = key_parts(actions_of(screen), frozenset(), 80)
-
-    assert sum(len(part.text) for part in parts) <= 80
-    assert {"help", "quit"} <= {part.action for part in parts}
-
-
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda one: one.id)
 def test_an_action_is_told_in_one_short_sentence(action: object) -> None:
     assert action.help.endswith(".")
@@ -113,3 +105,19 @@ def test_main_screens_have_the_keys_in_the_order_of_the_row_above_the_letters() 
     assert [BY_ID[name].keys for name in PANES] == [(key,) for key in "1234567890"]
     assert set(PANES) == set(SCREENS)
     assert Errors.name_ in PANES
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("screen", ALL)
+def test_however_narrow_the_line_of_keys_is_it_says_how_to_type_to_find_keys_and_to_leave(
+    screen: str, width: int
+) -> None:
+    told = "".join(part.text for part in key_parts(actions_of(screen), frozenset(), width))
+    assert told.endswith(" : Command  ? Keys  q Quit ")
+    assert len(told) <= width
+
+
+def test_help_lists_the_marks_and_the_moves_before_what_every_screen_can_do() -> None:
+    keys = [line.cells[0].text for line in help_lines("dead")]
+    told = [one for row in keys[: keys.index("f")] for one in row.split()]
+    assert {"space", "ctrl+space", "*", "ctrl+\\", "j", "k", "g", "G", "ctrl+d", "ctrl+u"} <= set(told)

@@ -304,3 +304,15 @@ async def test_hostile_text_in_requests_and_acts_has_no_effect(filled: Filled) -
                 }
                 await press(pilot, "up")
         assert pilot.app.return_value is None
+
+
+async def test_each_list_opens_at_its_newest_row_in_sight(filled: Filled) -> None:
+    path = await filled()
+    async with writing(path) as c:
+        for number in range(60):
+            told = {"action": "pause", "target": f"harbor {number}", "detail": {}}
+            await audit.append(c, VAULT, actor="night.shift(1004)", at_ms=NOW_MS, **told)
+    async with console(path) as pilot:
+        await press(pilot, "9", "tab", "tab")
+        assert "following" in text_of(pilot.app)
+        assert "harbor 59" in text_of(pilot.app).split("──")[0]

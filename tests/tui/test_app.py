@@ -39,7 +39,7 @@ PANES = (
     ("1", ("Integration", "harbor", "HELD", "lakeside", "FAILING", "northfield", "running", "paused")),
     ("2", ("Failures", "NEEDS A PERSON", "good", "EXPIRED", "expiring")),
     ("3", ("Under way", "4,200 of 10,000", "42%", "60 pages", "completed", "with errors", "#22")),
-    ("4", ("unknown parent", "412", "bad date", "450 records in 3 groups")),
+    ("4", ("unknown parent", "412", "bad date", "450 records of 3 causes")),
     ("5", ("email, grade_level", "23 open conflicts", "Last agreed")),
     ("6", ("S-104-77-0000", "synced", "43 mappings")),
     ("7", ("harbor", "HELD", "412 of 1,930 student records", "1 held plan")),

@@ -148,3 +148,11 @@ async def test_each_list_of_activity_is_narrowed_by_its_own_columns(filled: Fill
         await press(pilot, "tab")
         await typed(pilot, "state=done age<30d")
         assert not isinstance(pilot.app.screen, Find)
+
+
+async def test_a_short_list_is_ordered_without_a_word_about_long_ones(filled: Filled) -> None:
+    path = await filled()
+    async with console(path) as pilot:
+        await press(pilot, "3", "o")
+        assert toasts(pilot.app) == []
+        assert "▲" in text_of(pilot.app)

@@ -46,3 +46,14 @@ async def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_paints_anew(
         assert b"\x1b[?1049h" in seen_from(one, b"lakeside")
         one.press("q")
         assert b"LEFT False 0" in seen_from(one, b"LEFT False 0")
+
+
+async def test_ctrl_z_where_no_shell_waits_says_so_and_stays(filled: Filled) -> None:
+    with terminal(console_words(await filled(engine=False))) as one:
+        assert one.shows("lakeside")
+        one.press("\x1a")
+        assert one.shows("No shell waits below this console")
+        one.press("3")
+        assert one.shows("Under way")
+        one.press("q")
+        assert b"LEFT False 0" in one.read(until=b"LEFT False 0")

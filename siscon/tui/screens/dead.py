@@ -87,7 +87,8 @@ class Dead(MarkPane):
         self.query_one("#panel", Panel).tell(lines)
 
     def status(self) -> list[Part]:
-        where = foreign(f" {self.group.integration} {self.group.entity.value}: {self.group.code}", limit=60)
+        of = f"{self.group.integration} {self.group.entity.value}"
+        where = foreign(f" {of}: {self.group.code.replace('_', ' ')}", limit=60)
         return [Part(where.text, "strong"), Part(f"  {self.counted('record')} ")]
 
     def why_not(self, action: Action) -> str:

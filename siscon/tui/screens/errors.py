@@ -66,7 +66,7 @@ class Errors(MarkPane):
         total = sum(group.count for group in self.groups)
         if not self.groups:
             return [Part(" no records in error ")]
-        return [Part(f" {of(total, 'record')} in {of(len(self.groups), 'group')}; enter lists them ")]
+        return [Part(f" {of(total, 'record')} of {of(len(self.groups), 'cause')}; enter lists them ")]
 
     def why_not(self, action: Action) -> str:
         meant = action.id in ("open", "retry_cause", "give_up_cause")

@@ -26,25 +26,26 @@ COLUMNS = (
 
 
 def help_lines(screen: str) -> list[Line]:
-    """Every key of a screen."""
-    lines = [
-        Line(
-            action.id,
-            (
-                Cell(" ".join(key_word(key) for key in action.keys), "strong"),
-                Cell(action.help, "warn" if action.mutates else ""),
-                Cell(action.twin, "dim"),
-            ),
-            action,
-        )
-        for action in actions_of(screen)
+    """Every key of a screen: its own, those that move in lists, those of every screen."""
+    actions = actions_of(screen)
+    own = [_line(action) for action in actions if action.screens]
+    return [*own, *_moves(), *(_line(action) for action in actions if not action.screens)]
+
+
+def _line(action: Action) -> Line:
+    cells = (
+        Cell(" ".join(key_word(key) for key in action.keys), "strong"),
+        Cell(action.help, "warn" if action.mutates else ""),
+        Cell(action.twin, "dim"),
+    )
+    return Line(action.id, cells, action)
+
+
+def _moves() -> list[Line]:
+    return [
+        Line(way, (Cell(" ".join(map(key_word, keys)), "strong"), Cell(f"In lists: the {words}."), Cell("")))
+        for keys, way, words in MOVES
     ]
-    for keys, way, words in MOVES:
-        shown = " ".join(key_word(key) for key in keys)
-        lines.append(
-            Line(way, (Cell(shown, "strong"), Cell(f"In lists: the {words}.", "dim"), Cell("")), None)
-        )
-    return lines
 
 
 class Help(ModalScreen[str | None]):

@@ -90,7 +90,7 @@ class Narrowing(Screen[None]):
             return
         at = there.index(table.order.column) if table.order.column in there else 0
         self._order_by(table, Order(there[(at + 1) % len(there)]))
-        if possible is not None and table.order.column:
+        if self._is_long(table) and table.order.column:
             self.app.notify(self._why_unordered(), timeout=4)
 
     def act_order_back(self) -> None:
@@ -111,10 +111,15 @@ class Narrowing(Screen[None]):
         """The columns that rows can be ordered by; None: any."""
         if not isinstance(table.rows, PagedRows):
             return None
-        if len(table.rows) <= MOST_SORTED and not table.reading.busy:
+        if not self._is_long(table):
             return frozenset(one.name for one in self.named())
         listing = table.rows.listing
         return listing.orders if isinstance(listing, Narrowed) else frozenset()
+
+    @staticmethod
+    def _is_long(table: LineTable) -> bool:
+        """Whether only an index can order it; of a list that is still read nobody knows."""
+        return isinstance(table.rows, PagedRows) and (len(table.rows) > MOST_SORTED or table.reading.busy)
 
     def _order_by(self, table: LineTable, order: Order) -> None:
         table.order = order

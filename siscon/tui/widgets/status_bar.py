@@ -113,19 +113,31 @@ def _width(parts: Sequence[Part]) -> int:
     return sum(cell_len(part.text) for part in parts)
 
 
+AT_THE_END = ("command", "help", "quit")
+"""However narrow the window is, these keys stand there: whoever knows them finds all others."""
+
+
 def key_parts(actions: Sequence[Action], refused: frozenset[str], width: int) -> list[Part]:
-    """The keys of a screen, as many as there is room for; keys that cannot act now are dim."""
+    """The keys of a screen, as many as there is room for; keys that cannot act now are dim.
+
+    First come those that a footer is for, then what else the screen itself can do.
+    """
+    ends = [action for action in actions if action.id in AT_THE_END]
+    first = [action for action in actions if action.footer and action not in ends]
+    more = [action for action in actions if not action.footer and action.screens]
+    room = width - sum(map(_size, ends))
+    shown = []
+    for action in (*first, *more):
+        if _size(action) <= room:
+            shown.append(action)
+            room -= _size(action)
     parts: list[Part] = []
-    used = 0
-    for action in actions:
-        if not action.footer:
-            continue
-        key, word = key_word(action.keys[0]), action.word
-        size = cell_len(key) + cell_len(word) + 3
-        if used + size > width:
-            break
-        used += size
+    for action in (*shown, *ends):
         tone: Tone = "dim" if action.id in refused else ""
-        parts.append(Part(f" {key}", "dim" if tone else "strong", action.id))
-        parts.append(Part(f" {word} ", tone, action.id))
+        parts.append(Part(f" {key_word(action.keys[0])}", "dim" if tone else "strong", action.id))
+        parts.append(Part(f" {action.word} ", tone, action.id))
     return parts
+
+
+def _size(action: Action) -> int:
+    return cell_len(key_word(action.keys[0])) + cell_len(action.word) + 3

@@ -198,7 +198,7 @@ class LineTable(ScrollView, can_focus=True):
                 return True
             return False
         self.point(found)
-        self.scroll_to(y=found, animate=False, immediate=True)
+        self.scroll_to(y=found, animate=False, immediate=True, force=True)
         return True
 
     def visible_pages(self, length: int) -> range:
@@ -217,7 +217,7 @@ class LineTable(ScrollView, can_focus=True):
         self.cursor = found if found is not None else min(self.cursor if keep else 0, max(0, len(rows) - 1))
         self._resize()
         top = max(0, self.cursor - max(0, offset)) if keep else 0
-        self.scroll_to(y=top, animate=False, immediate=True)
+        self.scroll_to(y=top, animate=False, immediate=True, force=True)
         self.refresh()
         self.post_message(self.Pointed(self))
 
@@ -248,7 +248,7 @@ class LineTable(ScrollView, can_focus=True):
             self.refresh_row(new)
         else:
             y = new - self._height + 1 if new > old else new
-            self.scroll_to(y=max(0, y), animate=False, immediate=True)
+            self.scroll_to(y=max(0, y), animate=False, immediate=True, force=True)
         self.post_message(self.Pointed(self))
 
     @property
@@ -270,7 +270,9 @@ class LineTable(ScrollView, can_focus=True):
         self._resize()
         top = int(self.scroll_offset.y)
         if not top <= self.cursor < top + self._height:
-            self.scroll_to(y=max(0, self.cursor - self._height + 1), animate=False, immediate=True)
+            self.scroll_to(
+                y=max(0, self.cursor - self._height + 1), animate=False, immediate=True, force=True
+            )
 
     def on_focus(self) -> None:
         self.refresh_row(self.cursor)
