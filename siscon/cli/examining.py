@@ -31,7 +31,7 @@ async def examine(config: str) -> Sequence[Check]:
             told, _ = await child.communicate()
         rows = [json.loads(line) for line in told.decode().splitlines()]
         found = [Check(one["check"], State(one["state"]), one["seen"], one["advice"]) for one in rows]
-    except (TimeoutError, ValueError, KeyError) as error:
+    except (TimeoutError, ValueError, KeyError, TypeError) as error:
         raise SisconError("The examination gave no answer.", code="no_answer") from error
     finally:
         if child.returncode is None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from siscon.cli import output
+from siscon.domain.text import agreed, counted
 
 Summary = Mapping[str, Any]
 
@@ -44,9 +45,10 @@ def _lines(told: Summary) -> Iterator[tuple[str, str]]:
     yield from _movements(told)
     if told["accounts"]:
         named = ", ".join(_records(count, entity) for entity, count in told["accounts"].items())
-        yield "accounts", f"{named} were named"
+        every = sum(told["accounts"].values())
+        yield "accounts", f"{named} {agreed(every, 'was', 'were')} named"
     yield from _faults(told)
-    yield "took", f"{told['seconds']:.1f} s, {told['requests']} requests"
+    yield "took", f"{told['seconds']:.1f} s, {counted(told['requests'], 'request')}"
 
 
 def _movements(told: Summary) -> Iterator[tuple[str, str]]:
@@ -55,8 +57,8 @@ def _movements(told: Summary) -> Iterator[tuple[str, str]]:
             some = ", ".join(f"{one['student']}: {one['from']} to {one['to']}" for one in moves["examples"])
             more = " ..." if moves["count"] > len(moves["examples"]) else ""
             yield "transfers", f"{moves['count']} between {what} ({some}{more})"
-    if told["sections_with_other_teachers"]:
-        yield "teachers", f"{told['sections_with_other_teachers']} sections have other teachers"
+    if n := told["sections_with_other_teachers"]:
+        yield "teachers", f"{counted(n, 'section')} {agreed(n, 'has', 'have')} other teachers"
     for one in told["status_changes"]:
         yield "status", f"{_records(one['count'], one['entity'])} went from {one['from']} to {one['to']}"
 
@@ -67,12 +69,9 @@ def _records(count: int, entity: str) -> str:
 
 def _faults(told: Summary) -> Iterator[tuple[str, str]]:
     if told["conflict"]:
-        yield (
-            "conflicts",
-            (
-                f"{told['conflict']} wait for a person: 'siscon conflicts list --integration {told['integration']}'"
-            ),
-        )
+        wait = agreed(told["conflict"], "waits", "wait")
+        command = f"siscon conflicts list --integration {told['integration']}"
+        yield "conflicts", f"{told['conflict']} {wait} for a person: '{command}'"
     for one in told["errors"]:
         some = ", ".join(one["examples"])
         yield "errors", f"{_records(one['count'], one['entity'])} ({some}): {one['reason']}"

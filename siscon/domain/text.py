@@ -56,6 +56,11 @@ def agreed(count: int, one: str, more: str) -> str:
     return one if count == 1 else more
 
 
+def were(count: int) -> str:
+    """1 was, 12 were."""
+    return f"{count} {agreed(count, 'was', 'were')}"
+
+
 def is_storable(text: str) -> bool:
     """False for text that no database can keep: a lone surrogate."""
     return not any("\ud800" <= one <= "\udfff" for one in text) if not text.isascii() else True

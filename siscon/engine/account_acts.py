@@ -7,7 +7,7 @@ from siscon.domain.commands import CreateAccounts
 from siscon.domain.errors import UsageError
 from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, Phase, RunKind, RunStatus, end_of
-from siscon.domain.text import plain
+from siscon.domain.text import agreed, plain, were
 from siscon.engine.accounts import choose, names_coming
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, queue
 from siscon.engine.job import ImportJob
@@ -27,7 +27,8 @@ async def create(c: Connection, command: CreateAccounts, here: Circumstances) ->
     if found == 0:
         raise UsageError("Nobody lacks a user name or an e-mail address of that kind.")
     if found != command.expected:
-        raise UsageError(f"{found} people lack one by now, {command.expected} were shown: look again.")
+        people = agreed(found, "person lacks", "people lack")
+        raise UsageError(f"{found} {people} one by now, {were(command.expected)} shown: look again.")
     run_id = await queue(
         c,
         here,

@@ -6,6 +6,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity
 from siscon.domain.runs import Counts, Phase, RunKind
+from siscon.domain.text import were
 from siscon.engine.duplicates import look_for_duplicates
 from siscon.engine.isolation import one_by_one, write_all_that_can_be
 from siscon.engine.job import ImportJob
@@ -68,8 +69,8 @@ async def _heed_other_runs(c: Connection, job: ImportJob, counts: Counts) -> Non
             c,
             EventKind.PAGE_NOTE,
             Level.WARNING,
-            f"{entity}: {passed} were fetched by another run meanwhile; what this run had read of them is passed over, "
-            "and the next run looks at them again",
+            f"{entity}: {were(passed)} fetched by another run meanwhile; what this run had read of them is passed "
+            "over, and the next run looks at them again",
             integration=run.integration,
             run_id=run.id,
             at_ms=job.now_ms(),

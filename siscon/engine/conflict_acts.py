@@ -15,7 +15,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.mappings import Mapping as Tie
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
 from siscon.domain.runs import Lane, RunKind
-from siscon.domain.text import agreed, counted, plain
+from siscon.domain.text import agreed, counted, plain, were
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, queue
 from siscon.engine.identity_acts import decide_identity
 from siscon.engine.roster_edits import Act, Edit, NewBase, checked_value, is_same, write_edits
@@ -190,7 +190,7 @@ async def settle_many(c: Connection, command: SettleConflicts, here: Circumstanc
     found = await conflicts.count_matching(c, pattern)
     if found != command.expected:
         raise UsageError(
-            f"{counted(found, 'conflict')} {agreed(found, 'matches', 'match')} by now, {command.expected} were "
+            f"{counted(found, 'conflict')} {agreed(found, 'matches', 'match')} by now, {were(command.expected)} "
             "shown: look again, then decide."
         )
     if found == 0:

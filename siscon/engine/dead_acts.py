@@ -10,7 +10,7 @@ from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, RunKind
-from siscon.domain.text import agreed, counted, plain
+from siscon.domain.text import agreed, counted, plain, were
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, queue
 from siscon.engine.redrive import RELATES_BY, chosen_of
 from siscon.store import dead_records, events, mends
@@ -162,7 +162,7 @@ async def _found(c: Connection, command: RetryDead | DiscardDead) -> tuple[list[
         raise UsageError("No record in error is meant by that: 'siscon errors list' shows those there are.")
     if count != command.expected:
         raise UsageError(
-            f"{counted(count, 'record')} {agreed(count, 'is', 'are')} meant now, {command.expected} were shown: "
+            f"{counted(count, 'record')} {agreed(count, 'is', 'are')} meant now, {were(command.expected)} shown: "
             "look again."
         )
     return found, chosen

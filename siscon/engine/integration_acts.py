@@ -12,7 +12,7 @@ from siscon.domain.commands import (
 from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.runs import RunStatus
-from siscon.domain.text import counted, plain
+from siscon.domain.text import counted, plain, were
 from siscon.engine.answers import Answer, Circumstances, NotOurs, known_integration
 from siscon.store import events, integrations, leases, removal, runs
 from siscon.store.database import Connection
@@ -49,7 +49,8 @@ async def remove(c: Connection, command: RemoveIntegration, here: Circumstances)
     found = await removal.counts(c, name)
     if found["mappings"] != command.mappings:
         raise UsageError(
-            f"{name} has {counted(found['mappings'], 'mapping')} by now, {command.mappings} were exported: begin again."
+            f"{name} has {counted(found['mappings'], 'mapping')} by now, {were(command.mappings)} exported: "
+            "begin again."
         )
     gone = await removal.remove(c, name, now_ms=now_ms)
     told = ", ".join(f"{n} {what.replace('_', ' ')}" for what, n in gone.items())

@@ -8,7 +8,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.guards import DAY_MS, Mass
 from siscon.domain.records import Entity
 from siscon.domain.runs import Phase, RunStatus
-from siscon.domain.text import agreed, counted, plain
+from siscon.domain.text import agreed, counted, plain, were
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, tell
 from siscon.engine.run_acts import waiting_plan
 from siscon.store import events, remaps, rollovers, runs
@@ -28,7 +28,7 @@ async def remap(c: Connection, command: Remap, here: Circumstances) -> Answer:
         raise UsageError(f"The plan of run {run_id} holds no records that came back under other ids.")
     if pairs != command.pairs:
         raise UsageError(
-            f"The plan of run {run_id} holds {counted(pairs, 'pair')} by now, {command.pairs} were shown: look again."
+            f"The plan of run {run_id} holds {counted(pairs, 'pair')} by now, {were(command.pairs)} shown: look again."
         )
     tied = await remaps.tie(c, run.integration, run_id, actor=here.actor, now_ms=now_ms)
     if tied != pairs:  # the whole transaction is taken back
@@ -39,8 +39,8 @@ async def remap(c: Connection, command: Remap, here: Circumstances) -> Answer:
     await remaps.plan_anew(c, run_id)
     await runs.set_phase(c, run_id, Phase.PLAN)
     await runs.move(c, run_id, RunStatus.QUEUED, now_ms=now_ms)
-    records, were = counted(pairs, "record"), agreed(pairs, "was", "were")
-    text = f"{records} of run {run_id} {were} tied to new ids by {plain(here.actor)}: {plain(reason)}"
+    records, verb = counted(pairs, "record"), agreed(pairs, "was", "were")
+    text = f"{records} of run {run_id} {verb} tied to new ids by {plain(here.actor)}: {plain(reason)}"
     await tell(c, EventKind.RUN_QUEUED, text, run, now_ms=now_ms)
     return Answer(
         f"{records} {agreed(pairs, 'keeps its place', 'keep their places')} under new ids. "

@@ -11,7 +11,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.mappings import Mapping as Tie
 from siscon.domain.records import FIELDS, Entity
 from siscon.domain.runs import RunKind
-from siscon.domain.text import agreed, counted, plain
+from siscon.domain.text import agreed, counted, plain, were
 from siscon.engine.absence import INACTIVE
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration
 from siscon.engine.roster_edits import Act, Edit, checked_value, write_edits
@@ -98,7 +98,7 @@ def _as_shown(found: int, expected: int, what: str) -> None:
         raise UsageError(f"There are no {what}s of that kind: nothing was changed.")
     if found != expected:
         raise UsageError(
-            f"There {agreed(found, 'is', 'are')} {counted(found, what)} by now, {expected} were shown: look again."
+            f"There {agreed(found, 'is', 'are')} {counted(found, what)} by now, {were(expected)} shown: look again."
         )
 
 

@@ -6,7 +6,7 @@ from siscon.domain.commands import UndoRun
 from siscon.domain.errors import UsageError
 from siscon.domain.events import Level
 from siscon.domain.runs import ENDED, Lane, RunKind
-from siscon.domain.text import counted, plain
+from siscon.domain.text import counted, plain, were
 from siscon.engine.answers import Answer, Circumstances, checked_reason, queue
 from siscon.store import mends, runs, undoing
 from siscon.store.database import Connection
@@ -27,7 +27,7 @@ async def undo(c: Connection, command: UndoRun, here: Circumstances) -> Answer:
         raise UsageError(f"Run {done.id} has changed nothing of that: there is nothing to undo.")
     if count != command.expected:
         raise UsageError(
-            f"Run {done.id} has made {counted(count, 'change')}, {command.expected} were shown: look again."
+            f"Run {done.id} has made {counted(count, 'change')}, {were(command.expected)} shown: look again."
         )
     run_id = await queue(
         c,

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from siscon.domain.events import Event
 from siscon.domain.filters import ALL, Filter, Order
 from siscon.domain.paces import Pace
 from siscon.domain.progress import TimeLeft, per_minute, time_left
 from siscon.domain.runs import Counts, Run, RunStatus
 from siscon.ops.waiting import why_waiting
-from siscon.store import events, filtered, integrations, paces, run_counts, runs, walking
+from siscon.store import filtered, integrations, paces, run_counts, runs, walking
 from siscon.store.database import Database
 from siscon.store.run_counts import Totals
 from siscon.store.walking import Meant
@@ -25,12 +24,13 @@ MOST_ACTIVE = 50
 
 @dataclass(frozen=True, slots=True)
 class ActiveRun:
-    """A run that is not ended: what it did so far, how fast, and what it still needs."""
+    """A run that is not ended: what it did so far, how fast, what it still needs, and why it waits, if it does."""
 
     run: Run
     counts: tuple[Counts, ...]
     per_minute: float | None
     left: TimeLeft
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,9 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class RunDetail:
-    """One run in full, its news newest first, how fast it went, and why it does not go on, if it does not."""
+    """One run in full, how fast it went, and why it does not go on, if it does not."""
 
     active: ActiveRun
-    events: tuple[Event, ...]
     pace: Pace = Pace()  # noqa: RUF009 # frozen, so one empty pace may serve all
     waits_for: str = ""
 
@@ -60,6 +59,7 @@ async def active_runs(db: Database, *, now_ms: int) -> list[ActiveRun]:
             _active(run, await run_counts.of_run(c, run.id), budgets.get(run.integration, 0), now_ms=now_ms)
             for run in found
         ]
+    views = [replace(view, waits_for=await why_waiting(db, view.run, now_ms=now_ms)) for view in views]
     return sorted(views, key=lambda view: (view.run.status is not RunStatus.RUNNING, view.run.id))
 
 
@@ -72,18 +72,17 @@ def _active(run: Run, counts: list[Counts], requests_per_minute: int, *, now_ms:
 
 
 async def run_detail(db: Database, run_id: int, *, now_ms: int) -> RunDetail | None:
-    """One run with its counts and its latest 200 events, or None."""
+    """One run with its counts, or None."""
     async with db.read() as c:
         run = await runs.get(c, run_id)
         if run is None:
             return None
         integration = await integrations.one(c, run.integration)
         counts = await run_counts.of_run(c, run_id)
-        news = await events.latest(c, limit=200, run_id=run_id)
         pace = await paces.of_run(c, run_id)
     budget = integration.requests_per_minute if integration else 0
     waits_for = await why_waiting(db, run, now_ms=now_ms)
-    return RunDetail(_active(run, counts, budget, now_ms=now_ms), tuple(news), pace, waits_for)
+    return RunDetail(_active(run, counts, budget, now_ms=now_ms), pace, waits_for)
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ EVENTS = (
 REQUESTS = (
     Column("When", 12),
     Column("Who", 14, flex=1, most=24),
-    Column("What", 16, flex=1, most=24),
-    Column("State", 9),
+    Column("What", 13, flex=1, most=24),
+    Column("State", 12),
     Column("Answer", 14, flex=4, from_width=73),
 )
 AUDIT = (
@@ -45,6 +45,7 @@ STATES: Mapping[CommandStatus, tuple[str, Tone]] = {
     CommandStatus.PENDING: ("waits", "busy"),
     CommandStatus.DONE: ("done", "good"),
     CommandStatus.REFUSED: ("REFUSED", "warn"),
+    CommandStatus.TAKEN_BACK: ("taken back", "dim"),
 }
 
 
@@ -98,6 +99,8 @@ def request_sentences(request: Request, look: Look, now_ms: int) -> list[Cell]:
     asked = f"{request.actor} asked at {clock_text(request.left_at_ms, look, now_ms)}: {_words(request.kind)}"
     if request.status is CommandStatus.PENDING:
         answer = Cell("No engine has answered yet.", "busy")
+    elif request.status is CommandStatus.TAKEN_BACK:
+        answer = Cell("It was taken back before anybody carried it out.", "dim")
     else:
         tone: Tone = "warn" if request.status is CommandStatus.REFUSED else "good"
         answer = foreign(request.answer or "Done, without a word.", tone, limit=2000)

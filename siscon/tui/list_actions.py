@@ -9,10 +9,10 @@ _OPEN = (
     *("plans", "plan", "schedules", "activity"),
 )
 _ORDERED = (
-    *("overview", "tokens", "run", "runs", "errors", "dead", "conflicts", "records", "found"),
+    *("overview", "tokens", "runs", "errors", "dead", "conflicts", "records", "found"),
     *("plans", "plan", "schedules"),
 )
-_LISTS = (*_ORDERED, "plan_records", "activity", "doctor")
+_LISTS = (*_ORDERED, "run", "plan_records", "activity", "doctor")
 MARKED = ("overview", "runs", "errors", "dead", "conflicts", "records", "found")
 """Screens whose rows can be marked."""
 

@@ -28,6 +28,11 @@ from siscon.tui.widgets.rows import Line
 
 BAR_WIDTH = 14
 
+WHY_FROM = 138
+"""In a narrower table a column of reasons would hold no sentence: the status line says why the run under the cursor
+waits.
+"""
+
 ACTIVE = (
     Column("Under way", 21, flex=2, most=32),
     Column("Progress", BAR_WIDTH),
@@ -37,6 +42,7 @@ ACTIVE = (
     Column("Pace", 8, align="right", from_width=96),
     Column("New", 8, align="right", from_width=114),
     Column("Failed", 7, align="right", from_width=106),
+    Column("Why it waits", 30, flex=6, from_width=WHY_FROM),
 )
 
 HISTORY = (
@@ -95,6 +101,7 @@ def _run_line(view: ActiveRun, look: Look, now_ms: int) -> Line:
         Cell(pace_words(view.per_minute), "dim"),
         count(sum(one.created for one in view.counts), look),
         count(sum(one.failed for one in view.counts), look, "bad"),
+        foreign(view.waits_for, "warn"),
     )
     return Line((run.id, None), cells, run)
 
@@ -158,6 +165,7 @@ def _entity_line(view: ActiveRun, counts: Counts, look: Look) -> Line:
         Cell(""),
         count(counts.created, look),
         count(counts.failed, look, "bad"),
+        Cell(""),
     )
     return Line((view.run.id, counts.entity), cells, view.run)
 

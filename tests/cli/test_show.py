@@ -107,3 +107,58 @@ def test_a_database_that_is_not_there_is_a_sentence_and_1(
     assert (code, out) == (1, "")
     assert "siscon.db" in err
     assert not (tmp_path / "home").exists(), "looking makes nothing"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("schedules",), "Schedules."),
+        (("activity",), "run started of northfield"),
+        (("compare", "harbor"), "Imports side by side."),
+        (("help",), "Keys."),
+        (("help", "errors"), "Try all records of this cause again"),
+        (("dead", "harbor", "student", "bad_date"), "Errors of one cause."),
+        (("record", "harbor", "student", "S-104-77-0000"), "Record."),
+        (("found", "S-104-77-0000"), "Records found."),
+    ],
+    ids=str,
+)
+def test_every_kind_of_screen_is_printed_by_its_name(
+    capsys: pytest.CaptureFixture[str], config: Path, words: tuple[str, ...], said: str
+) -> None:
+    code, out, err = ran(capsys, "show", *words, "--config", str(config))
+
+    assert (code, err) == (0, "")
+    assert said in out
+    assert len(out.splitlines()) > 3
+
+
+def test_the_doctor_is_printed_when_the_examination_has_ended(
+    capsys: pytest.CaptureFixture[str], config: Path
+) -> None:
+    code, out, _ = ran(capsys, "show", "doctor", "--json", "--config", str(config))
+    rows = [json.loads(line) for line in out.splitlines()]
+    checks = {row["what"] for row in rows if "what" in row}
+
+    assert code == 0
+    assert {"heartbeat", "database", "configuration", "space"} <= checks
+    assert "examining" not in out
+
+
+def test_what_goes_on_is_printed_as_narrowed_as_on_the_screen(
+    capsys: pytest.CaptureFixture[str], config: Path
+) -> None:
+    code, out, _ = ran(
+        capsys,
+        "show",
+        "activity",
+        "--where",
+        "level=warning integration=harbor",
+        "--json",
+        "--config",
+        str(config),
+    )
+    rows = [row for row in map(json.loads, out.splitlines()) if "level" in row]
+
+    assert code == 0
+    assert {(row["level"], row["integration"]) for row in rows} == {("WARNING", "harbor")}

@@ -168,6 +168,77 @@ async def test_a_filter_is_looked_for_in_the_database_whatever_its_capitals(fill
         assert "No row is what you look for." in text_of(pilot.app)
 
 
+async def shown_by(pilot, text: str) -> list[str]:
+    await press(pilot, "slash", *([] if not pilot.app.screen.find else ["ctrl+u"]))
+    await press(pilot, *text, "enter")
+    table = followed(pilot.app)
+    return [table.rows.value(n) for n in range(len(table.rows))]
+
+
+async def test_events_are_narrowed_in_the_language_of_every_list(filled: Filled) -> None:
+    path = await filled()
+    await report(path, "it burns", level=Level.ERROR, run_id=21)
+    await report(path, "it is warm", level=Level.WARNING)
+    async with console(path) as pilot:
+        await press(pilot, "9")
+        assert [one.text for one in await shown_by(pilot, "level=error")] == ["it burns"]
+        assert [one.text for one in await shown_by(pilot, "run=21 burns")] == ["it burns"]
+        assert {one.integration for one in await shown_by(pilot, "integration!=harbor")} == {
+            "northfield",
+            "lakeside",
+        }
+        warm = await shown_by(pilot, "level=warning integration=harbor warm !burns")
+        assert [one.text for one in warm] == ["it is warm"]
+        assert len(await shown_by(pilot, 'kind="page note"')) == 2
+
+
+async def test_a_column_that_is_not_there_is_refused_above_the_line_with_those_that_are(
+    filled: Filled,
+) -> None:
+    async with console(await filled()) as pilot:
+        await press(pilot, "9", "slash", *"loud=yes", "enter")
+        shown = " ".join(text_of(pilot.app).split())
+        assert "There are at, integration, kind, level, run, text." in shown
+
+
+async def test_requests_and_the_audit_are_narrowed_by_who_what_and_state(filled: Filled) -> None:
+    path = await filled()
+    await ask(path)
+    async with writing(path) as c:
+        for actor in ("kim(7)", "lee(8)"):
+            told = {"integration": "harbor"}
+            await audit.append(
+                c, VAULT, actor=actor, action="pause_integration", target="harbor", detail=told, at_ms=NOW_MS
+            )
+    async with console(path) as pilot:
+        await press(pilot, "9", "tab")
+        assert [one.actor for one in await shown_by(pilot, "status=refused what=edit_record")] == ["lee(8)"]
+        assert [one.actor for one in await shown_by(pilot, "who=kim*")] == ["kim(7)"]
+        assert await shown_by(pilot, "Secretname") == []
+        await press(pilot, "tab")
+        assert [one.actor for one in await shown_by(pilot, "what=pause_integration who=kim*")] == ["kim(7)"]
+        await press(pilot, "tab")
+        assert pilot.app.screen.find == "", "an event is nobody's"
+        assert len(followed(pilot.app).rows) == 43
+
+
+async def test_a_request_that_was_taken_back_says_so(filled: Filled) -> None:
+    path = await filled()
+    async with writing(path) as c:
+        one = await commands.leave(c, PauseIntegration("harbor"), actor="kim(7)", now_ms=NOW_MS)
+        await commands.answer(c, one, status=CommandStatus.TAKEN_BACK, answer="", now_ms=NOW_MS)
+    async with console(path) as pilot:
+        await press(pilot, "9", "tab")
+        assert "taken back" in text_of(pilot.app)
+        assert "It was taken back before anybody carried it out." in text_of(pilot.app)
+
+
+async def test_the_heading_stands_right_below_the_context_bar(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await press(pilot, "9")
+        assert text_of(pilot.app).split("\n")[1].startswith(" When ")
+
+
 async def test_enter_opens_the_run_of_an_event_and_says_so_where_there_is_none(filled: Filled) -> None:
     path = await filled()
     await report(path, "of run 21", run_id=21)

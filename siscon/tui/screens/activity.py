@@ -44,6 +44,7 @@ class Activity(Pane):
     """What goes on."""
 
     name_ = "activity"
+    example = "level=error  integration=harbor  age<2h"
     AUTO_FOCUS = "#events"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("activity")]
 

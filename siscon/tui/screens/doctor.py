@@ -44,6 +44,11 @@ class Doctor(Pane):
         self.examining = False
         self.unexamined = ""
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the examination has come to its end, too: whoever only reads what this says waits for it."""
+        return super().is_read and not self.examining
+
     def body(self) -> ComposeResult:
         yield LineTable(CHECKS, self.look, id="list")
         yield Panel(id="panel")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -11,16 +12,18 @@ from textual.binding import BindingType
 from siscon.domain.events import Event
 from siscon.domain.runs import Run, RunStatus
 from siscon.ops import Database
+from siscon.ops.activity import EVENT_COLUMNS, EventLog
 from siscon.ops.runs import RunDetail, run_detail
 from siscon.tui import wishes
 from siscon.tui.actions import Action
 from siscon.tui.lines import EVENTS, event_cells
 from siscon.tui.pace_lines import pace_sentences
-from siscon.tui.present import RUN_WORDS, Cell, Look, foreign, mark, moment, number
+from siscon.tui.present import RUN_WORDS, Cell, Cells, Look, foreign, mark, moment, number, of
 from siscon.tui.run_lines import COUNTS, count_line, doing, time_words, took
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
+from siscon.tui.widgets.follow import FollowTable
 from siscon.tui.widgets.panel import Panel
-from siscon.tui.widgets.rows import FixedRows, Line
+from siscon.tui.widgets.rows import FixedRows
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
@@ -34,6 +37,8 @@ class RunPane(Pane):
 
     name_ = "run"
     narrowed = "events"
+    known = EVENT_COLUMNS
+    example = "level=error  age<10min"
     AUTO_FOCUS = "#events"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings_of("run")]
 
@@ -49,7 +54,7 @@ class RunPane(Pane):
     def body(self) -> ComposeResult:
         yield Panel(id="title")
         yield LineTable(COUNTS, self.look, id="counts")
-        yield LineTable(EVENTS, self.look, id="events")
+        yield FollowTable(EVENTS, self.look, id="events")
         yield Panel(id="news")
 
     async def load(self, db: Database) -> None:
@@ -64,25 +69,35 @@ class RunPane(Pane):
         lines = [count_line(one, self.look) for one in detail.active.counts]
         counts.show(FixedRows(lines), note=(Cell("Nothing counted yet.", "dim"),))
         counts.styles.height = max(4, len(lines) + 1)
-        news = [Line(event.id, event_cells(event, self.look), event) for event in detail.events]
-        self.table("events").show(self.fixed(news), note=(Cell("No news of this run.", "dim"),))
+        log = EventLog(db, run_id=self.run_id, where=self.where)
+        note = self.empty("No news of this run.")
+        await self.journal.show_journal(log, self._news_cells, note=note)
         self.pointed()
+
+    @property
+    def journal(self) -> FollowTable:
+        """What was reported of it, newest last."""
+        return self.query_one("#events", FollowTable)
+
+    def _news_cells(self, event: Event) -> Cells:
+        return event_cells(event, self.look)
 
     def pointed(self) -> None:
         """News that the list has to cut short stand in full below it."""
-        room = self.table("events").size.width - WHEN
-        cut = any(cell_len(line.cells[-1].text) > room for line in self._news())
-        panel = self.query_one("#news", Panel)
-        panel.set_class(cut, "-cut")
-        event = self.table("events").value
-        panel.tell([event_cells(event, self.look)[-1]] if cut and isinstance(event, Event) else [])
-
-    def _news(self) -> list[Line]:
-        rows = self.table("events").rows
-        return rows.lines if isinstance(rows, FixedRows) else []
+        room, panel, event = (
+            self.journal.size.width - WHEN,
+            self.query_one("#news", Panel),
+            self.journal.value,
+        )
+        told = event_cells(event, self.look)[-1] if isinstance(event, Event) else Cell("")
+        # Once there was need of it the panel stays: a list that grew and shrank would not be read.
+        panel.set_class(panel.has_class("-cut") or cell_len(told.text) > room, "-cut")
+        panel.tell([told] if panel.has_class("-cut") and told.text else [])
 
     def status(self) -> list[Part]:
-        return [Part(f" run #{self.run_id} ", "strong"), Part(" esc goes back ", "dim", "back")]
+        here = [Part(f" run #{self.run_id} ", "strong"), Part(f" {of(len(self.journal.rows), 'event')} ")]
+        # Unlike in the list of all events, f finds a record here: a click has nothing to do.
+        return [*here, *(replace(part, action="") for part in self.journal.parts)]
 
     def run_here(self) -> Run | None:
         """The run of this screen."""

@@ -12,8 +12,8 @@ from siscon.ops import Database
 from siscon.ops.runs import COLUMNS, ActiveRun, HistoryRow, RunHistory, active_runs
 from siscon.tui import bulk_wishes, wishes
 from siscon.tui.actions import Action
-from siscon.tui.present import Cell, Cells
-from siscon.tui.run_lines import ACTIVE, HISTORY, active_lines, history_cells
+from siscon.tui.present import Cell, Cells, foreign
+from siscon.tui.run_lines import ACTIVE, HISTORY, WHY_FROM, active_lines, history_cells
 from siscon.tui.screens.compare import ComparePane
 from siscon.tui.screens.marking import MarkPane
 from siscon.tui.screens.pane import bindings_of
@@ -63,7 +63,15 @@ class Runs(MarkPane):
             parts.append(Part(f" {running} running ", "busy"))
         if waiting:
             parts.append(Part(f" {waiting} waiting ", "dim"))
-        return parts
+        why = self._why_it_waits()
+        return [*parts, Part(f" {foreign(why).text} ", "warn")] if why else parts
+
+    def _why_it_waits(self) -> str:
+        """Why the run under the cursor waits, where the list has no room for it."""
+        run = self.run_here()
+        if run is None or self.table("active").row_width >= WHY_FROM:
+            return ""
+        return next((view.waits_for for view in self.views if view.run.id == run.id), "")
 
     def run_here(self) -> Run | None:
         """The run under the cursor of the list that has the focus."""

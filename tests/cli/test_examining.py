@@ -1,0 +1,76 @@
+"""What a console has examined beside its loop: by a real process of its own, whatever that answers."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from siscon.cli import examining
+from siscon.domain.errors import SisconError
+from siscon.ops.checks import State
+from siscon.store.sqlite import open_database
+
+CONFIG = "home: home\nintegrations: {}\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIG, encoding="utf-8")
+    return file
+
+
+async def test_every_check_of_the_doctor_comes_with_its_state_and_what_to_do(config: Path) -> None:
+    (config.parent / "home").mkdir()
+    await (await open_database(config.parent / "home" / "siscon.db")).close()
+
+    found = {one.name: one for one in await examining.examine(str(config))}
+
+    assert found["database"].state is State.OK
+    assert "none is alive" in found["engine"].seen
+    assert {"configuration", "space"} <= set(found)
+
+
+@pytest.mark.parametrize("said", ["print('no JSON')", "print('[1]')", "print('{}')", "pass"])
+async def test_an_answer_without_sense_is_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setattr(sys, "executable", a_program(tmp_path, said))
+
+    with pytest.raises(SisconError) as refused:
+        await examining.examine("config.yaml")
+
+    assert refused.value.code == "no_answer"
+
+
+async def test_whoever_does_not_answer_in_time_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = tmp_path / "pid"
+    waits = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    monkeypatch.setattr(sys, "executable", a_program(tmp_path, waits))
+    monkeypatch.setattr(examining, "WITHIN_S", 2.0)
+
+    with pytest.raises(SisconError):
+        await examining.examine("config.yaml")
+
+    assert await is_gone(int(note.read_text()))
+
+
+def a_program(folder: Path, code: str) -> str:
+    """A program that does this, whatever it is told to do."""
+    file = folder / "program"
+    file.write_text(f"#!{sys.executable}\n{code}\n", encoding="utf-8")
+    file.chmod(0o755)
+    return str(file)
+
+
+async def is_gone(pid: int) -> bool:
+    for _ in range(100):
+        if not Path(f"/proc/{pid}").exists():
+            return True
+        await asyncio.sleep(0.02)
+    return False
