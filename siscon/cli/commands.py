@@ -44,6 +44,8 @@ COMMANDS = {
     "doctor": ("admin", "Examine configuration, files, key, database, clock, providers and terminal."),
 }
 """Name -> module of this package, and the line that ``--help`` shows without loading it."""
+WITH_A_SCREEN = ("demo", "replay", "show")
+"""What heeds --read-only, or never changes anything."""
 
 
 class LazyGroup(click.Group):
@@ -82,6 +84,10 @@ def siscon(ctx: click.Context, config: str | None, *, in_process: bool) -> None:
     Exit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 held for a person, 4 completed with records in
     error, 130 cancelled.
     """
+    if ctx.invoked_subcommand not in (None, *WITH_A_SCREEN) and asked_of(ctx).get("read_only"):
+        raise click.UsageError(
+            f"--read-only is for the screen: 'siscon {ctx.invoked_subcommand}' does not heed it. Leave it out."
+        )
     if ctx.invoked_subcommand is None:
         console = importlib.import_module("siscon.cli.console")
         ctx.exit(console.open_console(config, asked_of(ctx), in_process=in_process))

@@ -80,10 +80,13 @@ def _complaint(error: BaseException) -> dict[str, Any]:
 
 
 def _scouted(config: str | None, *, engine: bool) -> dict[str, Any]:
-    """Check the configuration, open the database once; what a screen must know. ``engine``: see that one is alive."""
+    """Check the configuration, open the database once; what a screen must know. ``engine``: see that one is alive.
+
+    Who only looks opens nothing here: that would bring an older database up to date, and make one where there is none.
+    """
     runtime = importlib.import_module("siscon.runtime")
     settings = runtime.load_settings(Path(config) if config else None)
-    started = asyncio.run(_see_to_engine(runtime, settings, wanted=engine))
+    started = engine and asyncio.run(_see_to_engine(runtime, settings))
     return {**known_of(settings), "engine_started": started}
 
 
@@ -108,11 +111,11 @@ def known_of(settings: Any) -> dict[str, Any]:
     }
 
 
-async def _see_to_engine(runtime: Any, settings: Any, *, wanted: bool) -> bool:
-    """Start an engine where one is wanted and none is alive; whether that was so."""
+async def _see_to_engine(runtime: Any, settings: Any) -> bool:
+    """Start an engine where none is alive; whether that was so."""
     db = await runtime.open_database(settings)
     try:
-        alive = not wanted or await runtime.find_engine(db) is not None
+        alive = await runtime.find_engine(db) is not None
     finally:
         await db.close()
     if not alive:

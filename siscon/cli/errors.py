@@ -218,7 +218,8 @@ def _choice(ids: tuple[int, ...], told: dict[str, Any], *, every: bool) -> Choic
     return ids, where
 
 
-async def _count(house: runtime.House, integration: str, choice: Choice) -> int:
+async def _count(house: runtime.House, integration: str, choice: Choice) -> tuple[int, int]:
+    """How many are meant, and the number of the newest."""
     check_integration(house, integration, await rows.names(house.db))
     ids, where = choice
     chosen = desk.Chosen(
@@ -229,7 +230,7 @@ async def _count(house: runtime.House, integration: str, choice: Choice) -> int:
         int(where["run"]) if "run" in where else None,
         ids or None,
     )
-    return await desk.count(house.db, chosen)
+    return await desk.counted(house.db, chosen)
 
 
 @errors.command("retry")
@@ -253,13 +254,13 @@ def retry(
     choice = _choice(ids, told, every=every)
 
     async def work(house: runtime.House) -> int:
-        count = await _count(house, integration, choice)
+        count, up_to = await _count(house, integration, choice)
         if not count:
             output.note("No record in error is meant by that.")
             return 0
         if count > 1:
             sure(f"Try {count} records in error of {integration} again?", yes=yes)
-        row = await acts.carry_out(house, RetryDead(integration, *choice, expected=count))
+        row = await acts.carry_out(house, RetryDead(integration, *choice, count, up_to=up_to))
         output.note(row.answer)
         if row.run_id is None:
             raise SisconError(f"No run was queued for {integration}: {row.answer}")
@@ -289,7 +290,7 @@ def discard(
     choice = _choice(ids, told, every=every)
 
     async def work(house: runtime.House) -> int:
-        count = await _count(house, integration, choice)
+        count, up_to = await _count(house, integration, choice)
         if not count:
             output.note("No record in error is meant by that.")
             return 0
@@ -298,7 +299,8 @@ def discard(
             "does not change. There is no undo; 'siscon sync --record' fetches one all the same."
         )
         sure(f"Give these {count} up?", yes=yes, word=house.settings.profile.final_word)
-        row = await acts.carry_out(house, DiscardDead(integration, *choice, expected=count, reason=reason))
+        command = DiscardDead(integration, *choice, count, reason, up_to=up_to)
+        row = await acts.carry_out(house, command)
         if as_json:
             output.card({"integration": integration, "discarded": count}, as_json=True)
         else:

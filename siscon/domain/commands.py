@@ -188,7 +188,10 @@ class SplitRecord:
 
 @dataclass(frozen=True, slots=True)
 class RetryDead:
-    """Try dead records again: those named, or all that ``where`` (entity, code, field, run) matches, ``but`` some."""
+    """Try dead records again: those named, or all that ``where`` (entity, code, field, run) matches, ``but`` some.
+
+    ``up_to`` is the newest that was counted, 0 what nobody noted: what failed later is not meant.
+    """
 
     kind: ClassVar[str] = "retry_dead"
     integration: str
@@ -196,12 +199,13 @@ class RetryDead:
     where: Mapping[str, str]
     expected: int
     but: tuple[int, ...] = ()
+    up_to: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class DiscardDead:
     """Give up dead records: those named, or all that ``where`` matches, ``but`` some. They come again
-    only if the SIS changes them.
+    only if the SIS changes them. ``up_to`` as for a retry.
     """
 
     kind: ClassVar[str] = "discard_dead"
@@ -211,6 +215,7 @@ class DiscardDead:
     expected: int
     reason: str
     but: tuple[int, ...] = ()
+    up_to: int = 0
 
 
 @dataclass(frozen=True, slots=True)

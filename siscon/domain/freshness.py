@@ -7,11 +7,9 @@ from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 
 from siscon.domain.errors import UsageError
+from siscon.domain.integrations import GRACE_MS
 from siscon.domain.records import Entity
 from siscon.domain.schedules import next_time
-
-GRACE_MS = 15 * 60 * 1000
-"""A run that is due may wait for its turn so long before anybody is told that it is late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +17,8 @@ class Fresh:
     """The last good import that covered an entity.
 
     ``fetched`` and ``known`` are what its list held and how many records were known before; ``full`` that it asked
-    for everything. ``late``: by its schedule there should be a newer one.
+    for everything; ``since_empty`` that it asked for changes alone, after a whole list without records, and none has
+    come since. ``late``: by its schedule there should be a newer one.
     """
 
     entity: Entity
@@ -30,20 +29,27 @@ class Fresh:
     known: int
     full: bool
     late: bool = False
+    since_empty: bool = False
 
     @property
     def emptied(self) -> bool:
-        """Whether everything was asked for and nothing came, though records are known: no success at all."""
-        return self.full and not self.fetched and self.known > 0
+        """Whether everything was asked for and nothing came, though records are known: no success at all.
+
+        It stays so until a record comes: that nothing of nothing has changed is no news.
+        """
+        return (self.full or self.since_empty) and not self.fetched and self.known > 0
 
 
-def judged(fresh: Fresh, schedule: str, zone: tzinfo, *, now_ms: int) -> Fresh:
+def judged(
+    fresh: Fresh, schedule: str, zone: tzinfo, *, now_ms: int, under_way_since_ms: int | None = None
+) -> Fresh:
     """The same, late or not by a schedule.
 
     Late is what has not come though its next time is over by the grace and twice what the last import took. What
-    has no schedule is never late, and one that cannot be read is the configuration's trouble.
+    has no schedule is never late, and one that cannot be read is the configuration's trouble. A run that is under way
+    brings what is missing, but not for ever: from its begin it is reckoned alike.
     """
-    due_ms = _due_after(schedule, zone, fresh.began_ms)
+    due_ms = _due_after(schedule, zone, max(fresh.began_ms, under_way_since_ms or 0))
     patience_ms = GRACE_MS + 2 * max(0, fresh.ended_ms - fresh.began_ms)
     return replace(fresh, late=due_ms is not None and now_ms > due_ms + patience_ms)
 

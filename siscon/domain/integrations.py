@@ -19,6 +19,10 @@ class IntegrationState(StrEnum):
     NEW = "new"
 
 
+GRACE_MS = 15 * 60 * 1000
+"""A run that is due may wait for its turn so long before anybody is told that it is late."""
+
+
 @dataclass(frozen=True, slots=True)
 class Integration:
     """One integration as activated in the database.
@@ -65,21 +69,20 @@ def state_of(
 ) -> IntegrationState:
     """The one word for an integration: what a person should know first.
 
-    ``emptied``: a list that had records came back without any; ``late``: some entity is older than it should be.
+    ``emptied``: a list that had records came back without any; ``late``: some entity is older than it should be, also
+    while a run is under way that should long be over.
     """
     if held:
         return IntegrationState.HELD
     if running:
-        return IntegrationState.RUNNING
+        return IntegrationState.LATE if late else IntegrationState.RUNNING
     if integration.failing_since_ms is not None:
         return IntegrationState.FAILING
     if emptied:
         return IntegrationState.EMPTY
     if integration.paused or not integration.enabled:
         return IntegrationState.PAUSED
-    if integration.last_good_at_ms is None:
-        return IntegrationState.NEW
-    due_ms = integration.next_due_at_ms
-    if late or (due_ms is not None and now_ms - due_ms > 15 * 60 * 1000):
+    dues = (integration.next_due_at_ms, integration.full_due_at_ms)
+    if late or any(due_ms is not None and now_ms - due_ms > GRACE_MS for due_ms in dues):
         return IntegrationState.LATE
-    return IntegrationState.OK
+    return IntegrationState.NEW if integration.last_good_at_ms is None else IntegrationState.OK

@@ -155,10 +155,11 @@ async def _found(c: Connection, command: RetryDead | DiscardDead) -> tuple[list[
     await known_integration(c, command.integration)
     if unknown := sorted(command.where.keys() - PATTERN):
         raise UsageError(f"Records in error are not chosen by {', '.join(unknown)}.")
-    chosen = chosen_of(command.integration, {"ids": command.ids, "where": command.where, "but": command.but})
+    meant = {"ids": command.ids, "where": command.where, "but": command.but, "up_to": command.up_to or None}
+    chosen = chosen_of(command.integration, meant)
     found = await dead_records.summary(c, chosen)
     count = sum(one.count for one in found)
-    if count == 0:
+    if count == 0 and not command.up_to:
         raise UsageError("No record in error is meant by that: 'siscon errors list' shows those there are.")
     if count != command.expected:
         raise UsageError(

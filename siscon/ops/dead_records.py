@@ -66,10 +66,13 @@ class DeadList:
         return await walking.count(self.db, self.chosen.meant)
 
 
-async def count(db: Database, chosen: Chosen) -> int:
-    """How many open dead records are meant."""
+async def counted(db: Database, chosen: Chosen) -> tuple[int, int]:
+    """How many open dead records are meant, and the number of the newest: one that fails later is not among them,
+    also where another has left meanwhile, so that they are as many as before.
+    """
     async with db.read() as c:
-        return await dead_records.count_open(c, chosen)
+        found = await dead_records.summary(c, chosen)
+    return sum(one.count for one in found), max((one.up_to for one in found), default=0)
 
 
 async def one(db: Database, dead_id: int) -> DeadRecord | None:

@@ -106,8 +106,12 @@ async def health(db: Database, *, now_ms: int, zone: tzinfo = UTC) -> list[Healt
             running = _first(active, one.name, RunStatus.RUNNING)
             waiting = _first(held, one.name, RunStatus.HELD)
             tat_ms, paused_until_ms = await ratelimits.look(c, [one.name])
-            due = one.schedule if one.enabled and not one.paused and not running else ""
-            fresh = tuple(judged(each, due, zone, now_ms=now_ms) for each in covered.get(one.name, ()))
+            due = one.schedule if one.enabled and not one.paused else ""
+            since_ms = (running.started_at_ms or running.queued_at_ms) if running else None
+            fresh = tuple(
+                judged(each, due, zone, now_ms=now_ms, under_way_since_ms=since_ms)
+                for each in covered.get(one.name, ())
+            )
             found.append(
                 Health(
                     integration=one,

@@ -117,3 +117,12 @@ def identity(path: Path) -> tuple[int, int]:
     """Device and inode of a file, to notice that it was deleted or replaced; raises ``OSError``."""
     found = path.stat()
     return found.st_dev, found.st_ino
+
+
+def contents(path: Path) -> tuple[int, int, int, int] | None:
+    """What changes when somebody writes into a file that is open; None where it has no name any more."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns

@@ -117,6 +117,21 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     check_version(found, path, known_migrations()[-1].version)
 
 
+def check_readable(connection: sqlite3.Connection, path: Path) -> int:
+    """The schema version of a database that is only looked at; refuses what this program cannot read."""
+    found = look(connection)
+    check_ours(found, path)
+    if found.version == 0:
+        raise DatabaseError(f"{plain(path)} holds nothing yet. Start siscon once to fill it.", code="empty")
+    if found.version < (newest := known_migrations()[-1].version):
+        raise DatabaseError(
+            f"{plain(path)} has schema {found.version}, this siscon reads {newest}. Nothing was changed. "
+            f"'siscon replay {plain(path)}' looks at it as it is; siscon without --read-only brings it up to date.",
+            code="older_database",
+        )
+    return found.version
+
+
 def migrate(
     connection: sqlite3.Connection, path: Path, *, now_ms: int, migrations: list[Migration] | None = None
 ) -> int:

@@ -40,6 +40,10 @@ FROM integrations i WHERE i.removed_at_ms IS NULL ORDER BY i.name
 """
 LOOK_BACK = 1000
 """Among so many runs of an integration its last good one is looked for; an older one is no news to anybody."""
+GOOD = """FROM runs g CROSS JOIN run_counts k ON k.run_id = g.id AND k.entity = w.entity
+  WHERE g.integration = w.name AND g.id > w.floor AND g.kind = 'import' AND g.lane = 'bulk'
+    AND g.status IN ('completed', 'completed with warnings', 'completed with errors')
+    AND k.done = 1 AND k.left_out = 0"""
 FRESH = f"""
 WITH back AS MATERIALIZED (SELECT i.name, coalesce((SELECT id FROM runs WHERE integration = i.name ORDER BY id DESC
     LIMIT 1 OFFSET {LOOK_BACK}), 0) AS floor FROM integrations i WHERE i.removed_at_ms IS NULL),
@@ -48,12 +52,11 @@ wanted AS MATERIALIZED (SELECT DISTINCT b.name, b.floor, c.entity FROM back b CR
     ORDER BY id DESC LIMIT 20)
   JOIN run_counts c ON c.run_id = r.id)
 SELECT w.name, w.entity, r.id, coalesce(r.started_at_ms, r.queued_at_ms) AS began_ms,
-  coalesce(r.finished_at_ms, r.started_at_ms, r.queued_at_ms) AS ended_ms, r.full_compare, c.fetched, c.known
+  coalesce(r.finished_at_ms, r.started_at_ms, r.queued_at_ms) AS ended_ms, r.full_compare, c.fetched, c.known,
+  CASE WHEN r.full_compare = 0 AND c.fetched = 0 THEN (
+    SELECT k.fetched = 0 {GOOD} AND (g.full_compare = 1 OR k.fetched > 0) ORDER BY g.id DESC LIMIT 1) END AS since_empty
 FROM wanted w
-JOIN runs r ON r.id = (SELECT g.id FROM runs g CROSS JOIN run_counts k ON k.run_id = g.id AND k.entity = w.entity
-  WHERE g.integration = w.name AND g.id > w.floor AND g.kind = 'import' AND g.lane = 'bulk'
-    AND g.status IN ('completed', 'completed with warnings', 'completed with errors') AND k.done = 1 AND k.left_out = 0
-  ORDER BY g.id DESC LIMIT 1)
+JOIN runs r ON r.id = (SELECT g.id {GOOD} ORDER BY g.id DESC LIMIT 1)
 JOIN run_counts c ON c.run_id = r.id AND c.entity = w.entity
 ORDER BY w.name, c.position
 """
@@ -106,6 +109,7 @@ async def fresh(c: Connection) -> dict[str, list[Fresh]]:
             row["fetched"],
             row["known"],
             bool(row["full_compare"]),
+            since_empty=bool(row["since_empty"]),
         )
         found.setdefault(row["name"], []).append(one)
     return found

@@ -20,7 +20,7 @@ from siscon.domain.errors import DatabaseError, LeaseLost
 from siscon.domain.leases import Lease
 from siscon.domain.text import plain
 from siscon.store import files, folding, migrate
-from siscon.store.change_signal import ChangeSignal, address
+from siscon.store.change_signal import STILL, ChangeSignal, address
 from siscon.store.database import Connection, Database, Params, Row
 from siscon.store.files import is_network_filesystem
 from siscon.store.leases import FIND_HOLDER, FIND_LEASE
@@ -210,10 +210,16 @@ class SqliteDatabase(Database):
         for reader in readers:
             self._free_readers.put_nowait(reader)
         self._signal = ChangeSignal(path, mode)
+        self._still = files.contents(path) if mode == STILL else None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """One snapshot for the whole block. There are two readers: do not open a second one inside the first."""
+        if self._still is not None and files.contents(self.path) not in (self._still, None):
+            raise DatabaseError(
+                f"{plain(self.path)} is being written to since it was opened for looking. Leave, and open it again.",
+                code="written_to",
+            )
         line = await self._free_readers.get()
         connection = SqliteConnection(line, _join_snapshot)
         try:
@@ -242,7 +248,7 @@ class SqliteDatabase(Database):
         self._signal.ring()
 
     def _begin(self, connection: sqlite3.Connection, lease: Lease | None) -> None:
-        """Begin for writing, see that the file is still the same, and that the lease is still ours."""
+        """Begin for writing, see that file and schema are still the same, and that the lease is still ours."""
         try:
             same = files.identity(self.path) == self._identity
         except OSError:
@@ -254,6 +260,12 @@ class SqliteDatabase(Database):
                 code="replaced",
             )
         connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("PRAGMA user_version").fetchone()[0] != self.version:
+            raise DatabaseError(
+                f"{plain(self.path)} was brought up to date by a newer siscon while it was open, so this one writes "
+                "nothing more. End it, and start the newer one.",
+                code="newer_database",
+            )
         if lease is None:
             return
         shown = {"name": lease.name, "owner": lease.owner, "fence": lease.fence}
@@ -337,18 +349,10 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def check_readable(connection: sqlite3.Connection, path: Path) -> int:
-    found = migrate.look(connection)
-    migrate.check_ours(found, path)
-    if found.version == 0:
-        raise DatabaseError(f"{plain(path)} holds nothing yet. Start siscon once to fill it.", code="empty")
-    return found.version
-
-
 async def open_database(path: Path, *, synchronous: str = "full", read_only: bool = False) -> SqliteDatabase:
     """Open, and bring up to date, the database at ``path``; with ``read_only`` it is only looked at.
 
-    A database that a newer siscon has written is refused, except for looking at.
+    A database that a newer siscon has written is refused, except for looking at; for that, an older one is.
     """
     if synchronous not in SYNCHRONOUS:
         raise DatabaseError("storage.synchronous must be full or normal.", code="usage")
@@ -367,7 +371,7 @@ async def open_database(path: Path, *, synchronous: str = "full", read_only: boo
             await reader.call(set_up_reader)
             readers.append(reader)
         if read_only:
-            version = await readers[0].call(lambda connection: check_readable(connection, path))
+            version = await readers[0].call(lambda connection: migrate.check_readable(connection, path))
         database = SqliteDatabase(path, version, writer=writer, readers=readers)
         opened.pop_all()
     return database

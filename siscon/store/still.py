@@ -18,7 +18,7 @@ from siscon.domain.errors import DatabaseError
 from siscon.domain.text import plain
 from siscon.store import migrate
 from siscon.store.change_signal import STILL, address
-from siscon.store.sqlite import READERS, SqliteDatabase, check_readable, connect, set_up_reader
+from siscon.store.sqlite import READERS, SqliteDatabase, connect, set_up_reader
 from siscon.store.sqlite_faults import database_error
 
 SetUp = Callable[[sqlite3.Connection], None]
@@ -109,7 +109,7 @@ async def _open(path: Path, mode: str, set_up: SetUp) -> SqliteDatabase:
             reader = await connect(path, mode)
             opened.push_async_callback(reader.stop)
             readers.append(reader)
-        version = await readers[0].call(lambda connection: check_readable(connection, path))
+        version = await readers[0].call(lambda connection: migrate.check_readable(connection, path))
         for reader in readers:
             await reader.call(prepare)
         database = SqliteDatabase(path, version, writer=None, readers=readers, mode=mode)

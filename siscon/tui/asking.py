@@ -109,7 +109,8 @@ async def submit(
         return None
     grace_ms = _grace_ms(commands, options)
     if grace_ms:
-        grace.lies(tuple(ids), until_ms=options.now_ms() + grace_ms)
+        now_ms = options.now_ms()
+        grace.lies(tuple(ids), now_ms=now_ms, until_ms=now_ms + grace_ms)
         app.run_worker(_hear(app, db, ids, wait_s=grace_ms / 1000), group="answers")
         return []
     rows = await _hear(app, db, ids, wait_s=0)

@@ -24,7 +24,7 @@ from siscon.domain.text import plain
 from siscon.ops import Database
 from siscon.ops.conflicts import preview
 from siscon.ops.dead_records import Chosen as Dead
-from siscon.ops.dead_records import count, of_cause, some
+from siscon.ops.dead_records import counted, of_cause, some
 from siscon.ops.records import integration_names
 from siscon.tui.present import Cell, foreign, number, of
 from siscon.tui.record_wishes import NO_UNDO, cause, where_of
@@ -51,7 +51,7 @@ async def on_dead(db: Database, action: str, group: DeadGroup, *, keys: Collecti
     named = tuple(sorted(keys))
     ids, but, where = ((), named, where_of(group)) if every else (named, (), {})
     meant = replace(of_cause(group), but=but or None) if every else Dead(group.integration, ids=ids)
-    n = await count(db, meant)
+    n, up_to = await counted(db, meant)
     if not n:
         raise UsageError("None of the marked records is in error any more.")
     lines = [foreign(cause(group), "strong"), foreign(group.reason, "warn"), sample(await some(db, meant))]
@@ -61,21 +61,22 @@ async def on_dead(db: Database, action: str, group: DeadGroup, *, keys: Collecti
             f"Try {of(n, 'record')} of {plain(group.integration)} again?",
             tuple(lines),
             f"Yes, try these {number(n)} again",
-            RetryDead(group.integration, ids, where, n, but),
+            RetryDead(group.integration, ids, where, n, but, up_to),
         )
     lines += [Cell("Syncs pass them over until the SIS says something else of them."), NO_UNDO]
     return Wish(
         f"Give up {of(n, 'record')} of {plain(group.integration)}?",
         tuple(lines),
         f"Yes, give up these {number(n)}; then say why",
-        DiscardDead(group.integration, ids, where, n, "", but),
+        DiscardDead(group.integration, ids, where, n, "", but, up_to),
         Why.NEEDED,
     )
 
 
 async def on_causes(db: Database, action: str, groups: Sequence[DeadGroup]) -> Wish:
     """All records of several causes, of one integration or of more: a command for each cause."""
-    counts = {group: n for group in groups if (n := await count(db, of_cause(group)))}
+    found = {group: await counted(db, of_cause(group)) for group in groups}
+    counts = {group: n for group, (n, _) in found.items() if n}
     if not counts:
         raise UsageError("No record fails for any of the marked causes any more.")
     total = sum(counts.values())
@@ -89,12 +90,16 @@ async def on_causes(db: Database, action: str, groups: Sequence[DeadGroup]) -> W
     lines.append(sample(await some(db, of_cause(next(iter(counts))))))
     if action == "retry_cause":
         commands: list[Command] = [
-            RetryDead(group.integration, (), where_of(group), n) for group, n in counts.items()
+            RetryDead(group.integration, (), where_of(group), n, up_to=found[group][1])
+            for group, n in counts.items()
         ]
         first, also = _of_all(commands)
         words = f"Yes, try these {number(total)} again"
         return Wish(f"Try {of(total, 'record')} of {whose} again?", tuple(lines), words, first, also=also)
-    commands = [DiscardDead(group.integration, (), where_of(group), n, "") for group, n in counts.items()]
+    commands = [
+        DiscardDead(group.integration, (), where_of(group), n, "", up_to=found[group][1])
+        for group, n in counts.items()
+    ]
     first, also = _of_all(commands)
     words = f"Yes, give up these {number(total)}; then say why"
     lines.append(NO_UNDO)

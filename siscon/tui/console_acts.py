@@ -195,15 +195,14 @@ def act_back(app: Frame) -> None:
 async def act_take_back(app: Frame) -> None:
     """Take back what lies in the inbox; else put the question of undoing the run that was decided a moment ago."""
     now_ms, db = app.options.now_ms(), app.db
-    if db is None or not (app.grace.ids or app.grace.decided_lately(now_ms)):
+    decided = app.grace.decided_lately(now_ms)
+    if db is None or not (app.grace.lying or decided):
         app.notify("Nothing was asked in the last five seconds.", severity="warning")
         return
-    if app.grace.ids:
+    if decided is None or app.grace.left_s(now_ms):  # the status line counts down what lies: z means that
         app.notify(await grace.take_back(db, app.grace, app.options), markup=False)
         app.look_again()
         return
-    decided = app.grace.decided_lately(now_ms)
-    assert decided is not None, "looked at above"
     if why := grace.why_not_undone(decided):
         app.notify(why, severity="warning", markup=False)
         return

@@ -17,7 +17,7 @@ from siscon.domain.records import Entity
 from siscon.domain.runs import Run
 from siscon.domain.text import plain
 from siscon.ops import Database
-from siscon.ops.dead_records import count, of_cause
+from siscon.ops.dead_records import counted, of_cause
 from siscon.ops.edits import count_active, count_edited
 from siscon.ops.history import undo_preview
 from siscon.ops.record_views import FieldView, RecordView
@@ -62,7 +62,7 @@ def give_up(dead: DeadRecord) -> Wish:
 
 async def retry_cause(db: Database, group: DeadGroup) -> Wish:
     """Every record with one cause, tried again."""
-    n = await _how_many(db, group)
+    n, up_to = await _how_many(db, group)
     return Wish(
         f"Try {of(n, 'record')} of {plain(group.integration)} again?",
         (
@@ -71,13 +71,13 @@ async def retry_cause(db: Database, group: DeadGroup) -> Wish:
             Cell("They are fetched from the SIS within its rate limit; X on the run stops that."),
         ),
         f"Yes, try these {number(n)} again",
-        RetryDead(group.integration, (), where_of(group), n),
+        RetryDead(group.integration, (), where_of(group), n, up_to=up_to),
     )
 
 
 async def give_up_cause(db: Database, group: DeadGroup) -> Wish:
     """Every record with one cause, passed over."""
-    n = await _how_many(db, group)
+    n, up_to = await _how_many(db, group)
     return Wish(
         f"Give up {of(n, 'record')} of {plain(group.integration)}?",
         (
@@ -87,16 +87,16 @@ async def give_up_cause(db: Database, group: DeadGroup) -> Wish:
             NO_UNDO,
         ),
         f"Yes, give up these {number(n)}; then say why",
-        DiscardDead(group.integration, (), where_of(group), n, ""),
+        DiscardDead(group.integration, (), where_of(group), n, "", up_to=up_to),
         Why.NEEDED,
     )
 
 
-async def _how_many(db: Database, group: DeadGroup) -> int:
-    n = await count(db, of_cause(group))
+async def _how_many(db: Database, group: DeadGroup) -> tuple[int, int]:
+    n, up_to = await counted(db, of_cause(group))
     if not n:
         raise UsageError("No record fails for this cause any more.")
-    return n
+    return n, up_to
 
 
 def where_of(group: DeadGroup) -> dict[str, str]:

@@ -82,6 +82,22 @@ def test_read_only_starts_no_engine_and_changes_nothing(config: Path) -> None:
     assert engines(config) == []
 
 
+def test_read_only_makes_no_database_and_says_that_there_is_none(config: Path) -> None:
+    with terminal(opened(config, "--read-only")) as one:
+        assert one.shows("READ-ONLY")
+        assert one.shows("Tried again every")
+        leave(one)
+    assert not list(config.parent.rglob("*.db*"))
+
+
+@pytest.mark.parametrize("words", [("sync", "harbor"), ("requests", "take-back", "1"), ("serve",)], ids=str)
+def test_a_command_that_does_not_heed_read_only_refuses_it(config: Path, words: tuple[str, ...]) -> None:
+    done = siscon(config, "--read-only", *words)
+
+    assert done.returncode == 2
+    assert f"'siscon {words[0]}' does not heed it" in done.stderr
+
+
 def test_read_only_does_not_go_with_an_engine_inside(config: Path) -> None:
     done = siscon(config, "--read-only", "--in-process")
 

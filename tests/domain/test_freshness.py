@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -59,8 +60,25 @@ def test_the_state_of_an_integration_says_so() -> None:
     one = Integration("north", "p", "P", True, False, "", 60, 1, None, at(2), "", None)
 
     def state(**told: bool) -> IntegrationState:
-        return state_of(one, running=False, held=False, now_ms=at(3), **told)
+        return state_of(one, **{"running": False, "held": False, **told}, now_ms=at(3))
 
     assert state() is IntegrationState.OK
+    assert state(running=True) is IntegrationState.RUNNING
+    assert state(running=True, late=True) is IntegrationState.LATE
     assert state(emptied=True, late=True) is IntegrationState.EMPTY
     assert state(late=True) is IntegrationState.LATE
+
+
+@pytest.mark.parametrize("due", ["next_due_at_ms", "full_due_at_ms"])
+@pytest.mark.parametrize("last_good_at_ms", [None, at(2)])
+def test_what_is_due_and_does_not_begin_is_late_also_where_nothing_ever_ran(
+    due: str, last_good_at_ms: int | None
+) -> None:
+    one = Integration("north", "p", "P", True, False, "", 60, 1, None, last_good_at_ms, "", None)
+    one = replace(one, **{due: at(2)})
+
+    def state(now_ms: int) -> IntegrationState:
+        return state_of(one, running=False, held=False, now_ms=now_ms)
+
+    assert state(at(2, 15)) is (IntegrationState.OK if last_good_at_ms else IntegrationState.NEW)
+    assert state(at(2, 16)) is IntegrationState.LATE

@@ -14,6 +14,7 @@ from siscon.domain.guards import GuardLimits
 from siscon.domain.records import Course, Enrollment, Entity, Part, School, Section, Student
 from siscon.domain.runs import Lane, RunKind, RunStatus
 from siscon.engine.redrive import FEW
+from siscon.ops.dead_records import Chosen, counted
 from siscon.providers.contract import Rejected
 from siscon.store import dead_records, runs
 from support.fake_sis import FakeSis
@@ -217,6 +218,26 @@ async def test_a_retry_that_was_shown_another_number_is_refused(house: TestHouse
         row = await house.ask(command)
         assert row.run_id is None
         assert "2 records are meant now" in row.answer
+    assert len(await dead_ids(house)) == 2
+
+
+@pytest.mark.parametrize("kind", [RetryDead, DiscardDead])
+async def test_what_failed_after_the_count_is_not_meant_also_where_they_are_as_many_as_before(
+    house: TestHouse, kind: type[RetryDead | DiscardDead]
+) -> None:
+    house.sis.hold(broken(9), broken(10), entity=Entity.STUDENT)
+    await house.sync()
+    count, newest = await counted(house.db, Chosen(NAME))
+    assert count == 2
+    mend(house, 9)
+    house.sis.hold(broken(11), entity=Entity.STUDENT)
+    await house.sync()
+    assert len(await dead_ids(house)) == 2, "one left, another came"
+
+    told = {"reason": "test accounts"} if kind is DiscardDead else {}
+    row = await house.ask(kind(NAME, (), {"entity": "student"}, count, up_to=newest, **told))
+
+    assert row.answer == "1 record is meant now, 2 were shown: look again."
     assert len(await dead_ids(house)) == 2
 
 

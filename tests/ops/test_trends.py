@@ -165,6 +165,47 @@ async def test_a_success_without_records_where_thousands_were_is_never_called_we
     await ran(north, HOUR_MS, student=4_000)
     assert (await one(north)).state is IntegrationState.OK
 
-    await ran(north, MINUTE_MS, known=4_000, student=0)
+    await ran(north, 30 * MINUTE_MS, known=4_000, student=0)
     view = await one(north)
     assert (view.state, view.needs_person) == (IntegrationState.EMPTY, True)
+
+    await ran(north, 20 * MINUTE_MS, full=False, known=4_000, student=0)
+    await ran(north, 10 * MINUTE_MS, full=False, known=4_000, student=0)
+    assert (await one(north)).state is IntegrationState.EMPTY, "nothing new of nothing is no news"
+
+    await ran(north, 5 * MINUTE_MS, full=False, known=4_000, student=1)
+    await ran(north, MINUTE_MS, full=False, known=4_000, student=0)
+    assert (await one(north)).state is IntegrationState.OK
+
+
+async def test_a_run_under_way_that_should_long_be_over_is_late(north: Database) -> None:
+    await ran(north, 49 * HOUR_MS, student=500)
+    await under_way(north, since_ms=30 * MINUTE_MS)
+    assert (await one(north)).state is IntegrationState.RUNNING
+
+    async with north.transaction() as c:
+        await c.run(
+            "UPDATE runs SET started_at_ms = :at WHERE status = 'running'", {"at": NOW_MS - 40 * HOUR_MS}
+        )
+    view = await one(north)
+    assert (view.state, view.needs_person) == (IntegrationState.LATE, True)
+
+
+async def under_way(db: Database, *, since_ms: int) -> None:
+    """An import that runs."""
+    at_ms = NOW_MS - since_ms
+    async with db.transaction() as c:
+        await runs.enqueue(
+            c,
+            integration="north",
+            kind=RunKind.IMPORT,
+            lane=Lane.BULK,
+            entities=(),
+            full=True,
+            requested_by="clock",
+            due_at_ms=None,
+            now_ms=at_ms,
+        )
+        await c.run(
+            "UPDATE runs SET status = 'running', started_at_ms = :at WHERE status = 'queued'", {"at": at_ms}
+        )

@@ -16,7 +16,7 @@ import pytest
 
 from siscon.domain.errors import DatabaseError
 from siscon.domain.events import EventKind, Level
-from siscon.store import events
+from siscon.store import events, migrate
 from siscon.store.database import Connection
 from siscon.store.sqlite import SqliteDatabase, open_database, quick_check
 
@@ -379,6 +379,34 @@ async def test_a_database_that_a_newer_version_wrote_is_refused_but_may_be_looke
     finally:
         await db.close()
     assert refused.value.code == "read_only"
+
+
+async def test_an_older_database_is_not_touched_by_who_only_looks(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        migrate.migrate(older, path, now_ms=0, migrations=migrate.known_migrations()[:-1])
+    before = path.read_bytes()
+
+    with pytest.raises(DatabaseError) as refused:
+        await open_database(path, read_only=True)
+    assert refused.value.code == "older_database"
+    assert "siscon without --read-only brings it up to date" in refused.value.sentence
+    assert path.read_bytes() == before
+
+
+async def test_who_has_it_open_writes_nothing_once_a_newer_version_has_changed_its_tables(path: Path) -> None:
+    db = await open_database(path)
+    try:
+        with closing(sqlite3.connect(path)) as newer:
+            newer.execute("PRAGMA user_version = 99")
+        with pytest.raises(DatabaseError) as refused:
+            async with db.transaction():
+                pass
+        assert refused.value.code == "newer_database"
+        with closing(sqlite3.connect(path)) as newer:
+            newer.execute("BEGIN IMMEDIATE")  # it holds up nobody for long
+    finally:
+        await db.close()
 
 
 async def test_looking_at_a_database_that_is_not_there_makes_none(path: Path) -> None:

@@ -122,6 +122,29 @@ async def test_a_file_at_work_is_read_beside_its_writer(tmp_path: Path) -> None:
         await db.close()
 
 
+async def test_a_file_that_is_written_to_while_it_is_looked_at_is_told_rather_than_read_in_pieces(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "siscon.db"
+    await (await open_database(path)).close()
+    looking = await open_still(path)
+    try:
+        async with looking.read() as c:
+            assert await events.latest(c) == []
+        writing = await open_database(path)
+        try:
+            async with writing.transaction() as c:
+                await events.append(c, EventKind.RUN_QUEUED, Level.INFO, "sync asked for", at_ms=1)
+        finally:
+            await writing.close()  # what stood in the log goes into the file
+        with pytest.raises(DatabaseError) as refused:
+            async with looking.read():
+                pass
+    finally:
+        await looking.close()
+    assert refused.value.code == "written_to"
+
+
 @pytest.mark.parametrize("newest", range(1, len(migrate.known_migrations())))
 async def test_an_older_schema_is_brought_up_to_date_in_a_copy(tmp_path: Path, newest: int) -> None:
     path = tmp_path / "home" / "siscon.db"
