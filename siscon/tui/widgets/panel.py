@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Static
 
@@ -53,9 +54,14 @@ class Panel(Static):
     def tell(self, lines: Sequence[Cell | Cells]) -> None:
         """Show sentences; several cells that stand together are one line."""
         if tuple(lines) != self._told or self.table:
+            before, self.lines = self.lines, tuple(map(as_cell, lines))
+            as_high = not self.table and self._one_each(before) and self._one_each(self.lines)
             self._told, self.table = tuple(lines), ()
-            self.lines = tuple(map(as_cell, lines))
-            self.update(content(lines))
+            self.update(content(lines), layout=not as_high or len(before) != len(lines))
+
+    def _one_each(self, lines: Sequence[Cell]) -> bool:
+        """Whether each sentence has a line: then as many are as high, and nothing is laid out anew."""
+        return all(cell_len(line.text) <= self.content_region.width for line in lines)
 
     def tell_table(self, lines: Sequence[Cell], rows: Sequence[Cells], *, more: str) -> None:
         """Show sentences and below them a few rows in columns of equal width."""
