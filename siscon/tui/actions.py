@@ -72,6 +72,12 @@ def actions_of(screen: str) -> list[Action]:
     ]
 
 
+def looking_back(actions: list[Action]) -> list[Action]:
+    """The same actions in a replay: the steps in time stand first in its footer."""
+    steps = [replace(one, footer=True) for one in actions if one.id in ("event_back", "event_on")]
+    return steps + [one for one in actions if one.id not in {step.id for step in steps}]
+
+
 def key_word(key: str) -> str:
     """A key as it is written for people."""
     return _KEY_WORDS.get(key, key)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.tui.conflict_wishes import choice_words, chosen_value
 from siscon.tui.present import Cell, Look, clock_text, foreign, of, shown
@@ -54,13 +56,22 @@ def title_sentences(conflict: Conflict, called: str, look: Look, now_ms: int) ->
         lines.append(Cell(f"{QUESTIONS[conflict.kind]} found {opened}.", "warn"))
     if conflict.why:
         lines.append(foreign(conflict.why, "warn", limit=300))
-    theirs = conflict.sis_modified_at or "at a time it does not tell"
+    theirs = _told_time(conflict.sis_modified_at, look, now_ms) or "at a time it does not tell"
     edited = conflict.local_edited_at_ms
     ours = "at a time nobody noted" if edited is None else clock_text(edited, look, now_ms)
     lines.append(foreign(f"The SIS changed it {theirs}; here it was changed {ours}.", "dim"))
     if conflict.status != "open":
         lines.append(foreign(_end(conflict, look, now_ms), "good"))
     return lines
+
+
+def _told_time(text: str, look: Look, now_ms: int) -> str:
+    """A time as the SIS wrote it, in our words where it can be read."""
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if told.tzinfo is None else clock_text(int(told.timestamp() * 1000), look, now_ms)
 
 
 def _end(conflict: Conflict, look: Look, now_ms: int) -> str:

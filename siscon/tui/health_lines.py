@@ -34,7 +34,7 @@ BUDGET_WIDTH = 9
 
 HEALTH = (
     Column("Integration", 11, flex=2, most=24),
-    Column("System", 12, flex=1, most=20, from_width=104),
+    Column("System", 12, flex=1, most=20, from_width=130),
     Column("State", 9, kind=Kind.WORD),
     Column("Last good", 10, kind=Kind.PAST),
     Column("Next run", 9, from_width=66, kind=Kind.AHEAD),
@@ -42,8 +42,8 @@ HEALTH = (
     Column("Errors", 6, align="right"),
     Column("Conf.", 5, align="right", name="conflicts"),
     Column("14 d", 4, flex=3, most=14, wide_from=107, name="days"),
-    Column("Breaker", 8, from_width=128),
-    Column("What is wrong", 14, flex=8, from_width=117),
+    Column("Breaker", 8, from_width=136),
+    Column("What is wrong", 14, flex=2, from_width=117),
 )
 GRAPH = next(place for place, column in enumerate(HEALTH) if column.title == "14 d")
 GAUGE_WIDTH = 5
@@ -194,7 +194,7 @@ def health_sentences(view: Health, look: Look, now_ms: int) -> list[Cell]:
         lines.append(Cell(emptied, "bad"))
     if view.run is not None:
         lines.append(Cell(f"Run #{view.run.id} is under way (3).", "busy"))
-    lines += _in_the_way(view, look)
+    lines += _in_the_way(view, look, now_ms)
     if view.budget.paused_until_ms is not None:
         until = moment(view.budget.paused_until_ms, look)
         lines.append(Cell(f"The SIS asked for a pause until {until}.", "warn"))
@@ -208,14 +208,14 @@ def _emptied(fresh: Sequence[Fresh]) -> str:
     return f"The last import is no success: {', '.join(told)}." if told else ""
 
 
-def _in_the_way(view: Health, look: Look) -> list[Cell]:
+def _in_the_way(view: Health, look: Look, now_ms: int) -> list[Cell]:
     """What keeps siscon from asking: a login that needs a person, a breaker, a person's pause."""
     one, told = view.integration, list[Cell]()
     if view.login is TokenHealth.NEEDS_PERSON:
         told.append(Cell(f"{look.glyphs.bad} The login needs a person: see the tokens (2).", "bad"))
     if one.breaker_state == "open" and one.breaker_until_ms is not None:
-        until = moment(one.breaker_until_ms, look)
-        told.append(Cell(f"{look.glyphs.warn} Breaker open: nothing is asked until {until}.", "warn"))
+        again = ahead(one.breaker_until_ms, now_ms)
+        told.append(Cell(f"{look.glyphs.warn} Breaker open: the SIS is asked again {again}.", "warn"))
     elif one.breaker_state == "trying":
         told.append(Cell(f"{look.glyphs.warn} Breaker trying: one request finds out.", "warn"))
     if one.paused:

@@ -20,7 +20,7 @@ from siscon.tui.replay_acts import to_time
 from siscon.tui.screens.pane import Pane
 from siscon.tui.screens.records import Records
 from siscon.tui.themes import THEMES, ThemeName
-from siscon.tui.verbs import Said, how_to, run_of, understand
+from siscon.tui.verbs import VERBS, Said, how_to, run_of, takes_of, understand
 from siscon.tui.widgets.panel import Panel
 
 Deed = Callable[[], object]
@@ -179,11 +179,21 @@ DEEDS: dict[str, Callable[[Frame, Said, Pane], Deed | Awaitable[Deed]]] = {
 """What looks and takes words: what each does with them."""
 
 
+def _verbs_on(screen: str) -> list[str]:
+    """What a line can begin with on a screen: what its keys do, and all that is named by words."""
+    here = {action.id for action in actions_of(screen)}
+    return [
+        verb for verb, action in VERBS.items() if action.id in here or takes_of(action) or not action.keys
+    ]
+
+
 async def words_known(app: Frame) -> Mapping[str, Iterable[str]]:
     """The words that tab offers, by their kind."""
     from siscon.tui.shown import DETAILS
 
+    below = app.screen_stack[-2] if len(app.screen_stack) > 1 else app.screen
     known: dict[str, Iterable[str]] = {
+        "verb": _verbs_on(below.name_) if isinstance(below, Pane) else VERBS,
         "entity": [entity.value for entity in Entity],
         "theme": list(THEMES),
         "detail": sorted(one.replace("_", "-") for one in DETAILS),

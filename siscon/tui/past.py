@@ -26,7 +26,6 @@ ONLY_AT_ITS_END: Mapping[str, str] = {
     "schedules": "schedules",
 }
 """By screen: what of it no table remembers from earlier."""
-ROOM_FOR_HINT = 100
 
 
 def replay_badge(options: ConsoleOptions, look: Look) -> Part | None:
@@ -45,10 +44,3 @@ def note_of(past: PastMoment | None, screen: str) -> list[Part]:
     if past is None or words is None or past.at_ms >= past.last_ms:
         return []
     return [Part(f" {words}: as of the file's end ", "warn")]
-
-
-def hint_of(past: PastMoment | None, width: int) -> list[Part]:
-    """How to go through time, where there is room to say so."""
-    return (
-        [Part(" < > an event ", "dim", "event_back")] if past is not None and width >= ROOM_FOR_HINT else []
-    )

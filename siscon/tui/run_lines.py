@@ -97,7 +97,7 @@ def _run_line(view: ActiveRun, look: Look, now_ms: int) -> Line:
         Cell(doing(run, now_ms, word), tone),
         Cell(number(stepped(sum(one.fetched for one in view.counts)))),
         Cell(""),
-        Cell(time_words(view.left, run, look), "dim" if view.left.seconds is None else ""),
+        Cell(time_words(view.left, run, look, now_ms), "dim" if view.left.seconds is None else ""),
         Cell(pace_words(view.per_minute), "dim"),
         count(sum(one.created for one in view.counts), look),
         count(sum(one.failed for one in view.counts), look, "bad"),
@@ -170,7 +170,7 @@ def _entity_line(view: ActiveRun, counts: Counts, look: Look) -> Line:
     return Line((view.run.id, counts.entity), cells, view.run)
 
 
-def time_words(left: TimeLeft, run: Run, look: Look) -> str:
+def time_words(left: TimeLeft, run: Run, look: Look, now_ms: int) -> str:
     """The time left in words that promise no more than is known."""
     if run.status is not RunStatus.RUNNING:
         return ""
@@ -178,8 +178,12 @@ def time_words(left: TimeLeft, run: Run, look: Look) -> str:
         return "no requests"
     if left.seconds is None:
         return "unknown"
-    words = span(left.seconds) if left.seconds >= 60 else f"{10 * ceil(left.seconds / 10)} s"
-    return f"about {words}" if left.whole else f"{look.glyphs.at_least} {words}"
+    waits_s = (
+        max(0, (run.waiting_until_ms or 0) - now_ms) / 1000
+    )  # a breaker may wait longer than all pages take
+    seconds = max(left.seconds, waits_s)
+    words = span(seconds) if seconds >= 60 else f"{10 * ceil(seconds / 10)} s"
+    return f"about {words}" if left.whole and waits_s <= left.seconds else f"{look.glyphs.at_least} {words}"
 
 
 def history_cells(row: HistoryRow, look: Look, now_ms: int) -> Cells:

@@ -15,11 +15,11 @@ from siscon.tui.widgets.rows import Line
 
 SCHEDULES = (
     Column("Integration", 12, flex=1, most=24),
-    Column("Starts", 7),
+    Column("Starts", 7, from_width=64),
     Column("State", 8, kind=filters.Kind.WORD),
     Column("Next", 11, kind=filters.Kind.AHEAD),
-    Column("When", 11, flex=3, most=48),
-    Column("Last end", 15, from_width=74),
+    Column("When", 18, flex=3, most=48),
+    Column("Last end", 15, from_width=88),
     Column("Last time", 12, from_width=98, kind=filters.Kind.PAST),
     Column("Missed", 6, align="right", from_width=106),
 )

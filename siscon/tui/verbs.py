@@ -160,11 +160,12 @@ def _no_such(verb: str) -> str:
 def complete(line: str, known: Mapping[str, Iterable[str]]) -> tuple[str, list[str]]:
     """A line with its last word filled in as far as it is certain, and the words that could stand there.
 
-    ``known`` holds the words of each kind, such as the names of the integrations.
+    ``known`` holds the words of each kind, such as the names of the integrations; as ``verb`` those that can be meant
+    where one is, else all are offered.
     """
     head, blank, last = line.rpartition(" ")
     if not blank:
-        found = sorted(one for one in VERBS if one.startswith(last))
+        found = sorted(one for one in known.get("verb", VERBS) if one.startswith(last))
     else:
         found = sorted({one for one in _next_words(head, known) if one.startswith(last)})
     if not found:

@@ -12,6 +12,7 @@ from siscon.domain.commands import CommandStatus, EditRecord, PauseIntegration
 from siscon.domain.events import EventKind, Level
 from siscon.store import audit, commands, events
 from siscon.store.sqlite import open_database
+from siscon.tui.looks import Looks
 from siscon.tui.screens.run import RunPane
 from siscon.tui.widgets.follow import FollowTable
 from support.console_data import MINUTE_MS, NOW_MS, VAULT
@@ -387,3 +388,14 @@ async def test_each_list_opens_at_its_newest_row_in_sight(filled: Filled) -> Non
         await press(pilot, "9", "tab", "tab")
         assert "following" in text_of(pilot.app)
         assert "harbor 59" in text_of(pilot.app).split("──")[0]
+
+
+async def test_on_a_slow_line_it_opens_at_the_newest_row_and_says_that_none_is_new(filled: Filled) -> None:
+    path = await filled()
+    await report(path, *(f"note {n}" for n in range(60)))
+    async with console(path, looks=Looks(slow_link=True)) as pilot:
+        await press(pilot, "9")
+        told = text_of(pilot.app)
+        assert "note 59" in told
+        assert "not following" in told
+        assert "new below" not in told

@@ -140,3 +140,12 @@ def test_the_morning_says_who_needs_a_person(config: Path, capsys: pytest.Captur
     assert set(found["harbor"]["entities"][0]) == {
         *("entity", "last_good_at", "age_s", "run_id", "fetched", "late", "empty")
     }
+
+
+async def test_counts_stand_in_their_own_order_whatever_the_imports_are_called(filled: Filled) -> None:
+    async with console(await filled(), size=(120, 40)) as pilot:
+        await press(pilot, "V")
+        shown = text_of(pilot.app)
+
+    assert "▲" not in next(line for line in shown.splitlines() if "#20" in line)
+    assert shown.index("Began") < shown.index("Records") < shown.index("student") < shown.index("enrollment")

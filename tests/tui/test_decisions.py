@@ -19,6 +19,8 @@ from siscon.tui.screens.record import RecordPane
 from support.consoles import console, press, text_of, toasts, until
 from support.shift import Shift, open_shift, shows, told, types
 
+from .conftest import Filled
+
 
 @pytest.fixture
 async def shift(tmp_path: Path) -> AsyncIterator[Shift]:
@@ -243,3 +245,9 @@ async def test_a_question_of_identity_is_answered_by_one_word(
             await pilot.pause(0.02)
     await db.close()
     assert [one.choices for one in left] == [{"identity": word}]
+
+
+async def test_the_time_that_the_sis_tells_is_written_as_all_others(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await press(pilot, "5", "enter")
+        assert "The SIS changed it Nov 20 19:55" in text_of(pilot.app)

@@ -60,7 +60,7 @@ def shown(*, login: TokenHealth = TokenHealth.GOOD, paused: bool = False, breake
     ("told", "words"),
     [
         (shown(login=TokenHealth.NEEDS_PERSON), "x The login needs a person"),
-        (shown(breaker="open"), "~ Breaker open: nothing is asked until"),
+        (shown(breaker="open"), "~ Breaker open: the SIS is asked again"),
         (shown(breaker="trying"), "~ Breaker trying"),
         (shown(paused=True), "o Paused by a person"),
     ],

@@ -9,15 +9,18 @@ from pathlib import Path
 import pytest
 
 from siscon.domain.commands import ApprovePlan, StartRun
+from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity, Student
 from siscon.domain.runs import RunStatus
 from siscon.tui.screens.plan import PlanPane
 from siscon.tui.screens.plan_records import PlanRecords
 from siscon.tui.screens.record import RecordPane
 from siscon.tui.screens.run import RunPane
-from support.consoles import press, text_of, toasts
+from support.consoles import console, press, text_of, toasts
 from support.fake_sis import small_district
 from support.shift import NAME, Shift, open_shift, shows, told, types
+
+from .conftest import Filled
 
 PLAN = StartRun(NAME, full=True, dry=True)
 
@@ -208,3 +211,10 @@ async def test_from_a_record_of_a_plan_to_its_history(shift: Shift) -> None:
         assert isinstance(pilot.app.screen, RecordPane)
         await press(pilot, "escape", "end", "h")
         assert "there is no record of it here" in toasts(pilot.app)[-1]
+
+
+async def test_records_of_a_plan_open_with_those_that_would_be_missing(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await press(pilot, "7", "enter", "enter")
+        assert pilot.app.screen.verdict is Verdict.MISSING
+        assert "412 records" in text_of(pilot.app)

@@ -142,7 +142,13 @@ def test_no_count_is_quiet_and_a_count_is_loud() -> None:
     ids=str,
 )
 def test_time_left_promises_no_more_than_is_known(left: TimeLeft, phase: Phase, expected: str) -> None:
-    assert time_words(left, run(phase=phase), PLAIN) == expected
+    assert time_words(left, run(phase=phase), PLAIN, 0) == expected
+
+
+def test_time_left_is_at_least_as_long_as_a_run_waits_before_it_asks_again() -> None:
+    waits = run(waiting_until_ms=90_000)
+    assert time_words(TimeLeft(4, 10.0, True), waits, PLAIN, 0) == ">= 1 min"
+    assert time_words(TimeLeft(500, 600.0, True), waits, PLAIN, 0) == "about 10 min"
 
 
 def test_what_a_run_does_is_told_in_two_words() -> None:

@@ -48,6 +48,15 @@ async def test_the_badge_says_the_moment_and_the_clock_stands_there(filled: Fill
     assert "NO ENGINE" in first, "none was alive then"
 
 
+@pytest.mark.parametrize("key", ["1", "3", "7"])
+async def test_the_steps_in_time_stand_first_among_the_keys(filled: Filled, key: str) -> None:
+    async with replay(await filled()) as pilot:
+        await press(pilot, key)
+        foot = text_of(pilot.app).splitlines()[-1]
+        assert foot.startswith(" < Event back  > Event on ")
+        assert foot.rstrip().endswith(": Command  ? Keys  q Quit")
+
+
 async def test_without_a_time_one_begins_at_the_last_event(filled: Filled) -> None:
     async with replay(await filled()) as pilot:
         assert "REPLAY 01:55" in text_of(pilot.app)

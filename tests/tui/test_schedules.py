@@ -221,3 +221,9 @@ async def test_hostile_text_in_titles_lines_and_news_has_no_effect(empty: Path) 
             assert not (set(text_of(pilot.app)) - {"\n"}) & CONTROL
             await press(pilot, "down")
         assert pilot.app.return_value is None
+
+
+async def test_at_80_columns_the_times_of_all_schedules_can_be_read(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await press(pilot, "8")
+        assert "every day at 01:30 " in text_of(pilot.app).split("──")[0]

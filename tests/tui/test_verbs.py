@@ -183,3 +183,7 @@ def test_arrows_walk_to_lines_that_begin_as_typed_and_back_again(lines: list[str
 
 def test_a_main_screen_takes_a_filter() -> None:
     assert all(takes_of(VERBS[name]) == ("filter?",) for name in VERBS if VERBS[name].id in PANES)
+
+
+def test_where_a_screen_is_known_only_what_it_can_do_is_offered() -> None:
+    assert complete("er", {"verb": ["errors", "sync"]}) == ("errors ", ["errors"])

@@ -63,6 +63,8 @@ class Palette(ModalScreen[str | None]):
 
     def _show(self, text: str) -> None:
         found = dict.fromkeys((*best_first(text, self._names), *best_first(text, self._helps)))
+        if not text.strip():
+            found = dict.fromkeys(self._actions)  # what this screen is for stands first
         lines = [palette_line(self._actions[one]) for one in found]
         table = self.query_one(LineTable)
         table.show(FixedRows(lines), note=(Cell("No command is like that."),))

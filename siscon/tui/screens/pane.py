@@ -22,14 +22,14 @@ from siscon.domain.past import PastMoment
 from siscon.ops import Database
 from siscon.ops.checks import Check
 from siscon.ops.views import EngineLine, engine_line
-from siscon.tui.actions import BY_ID, PANES, Action, actions_of
+from siscon.tui.actions import BY_ID, PANES, Action, actions_of, looking_back
 from siscon.tui.context import context_parts
 from siscon.tui.feed import Changed
 from siscon.tui.lag import Lag
 from siscon.tui.looks import AS_THE_TERMINAL, Looks
 from siscon.tui.names import id_of
 from siscon.tui.notices import Notices
-from siscon.tui.past import hint_of, note_of
+from siscon.tui.past import note_of
 from siscon.tui.present import Cell, Look, moment
 from siscon.tui.screens.narrowing import Narrowing
 from siscon.tui.widgets.painting import NarrowCompositor
@@ -286,6 +286,8 @@ class Pane(Narrowing):
         context.tell(context_parts(self._way(), self.name_, width=width, room=room, look=self.look), right)
         self.query_one("#status", Bar).tell(self._status_parts(), self._state_parts())
         actions = actions_of(self.name_)
+        if self.desk.past is not None:
+            actions = looking_back(actions)
         refused = frozenset(
             action.id for action in actions if self.desk.refusal(action) or self.why_not(action)
         )
@@ -333,7 +335,7 @@ class Pane(Narrowing):
         return [Part("e starts one.", "strong", "start_engine")]
 
     def _state_parts(self) -> list[Part]:
-        parts: list[Part] = hint_of(self.desk.past, self.app.size.width)
+        parts: list[Part] = []
         if countdown := self.desk.countdown():
             parts.append(Part(countdown, "warn", "take_back"))
         if self.find:

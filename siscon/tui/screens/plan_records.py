@@ -37,9 +37,14 @@ class PlanRecords(Pane):
         super().__init__(desk)
         self.plan = plan
         self.entity = entity
-        self.verdict: Verdict | None = None
+        self.verdict = self._gravest()
         self.waits = True
         self._shown: object = None
+
+    def _gravest(self) -> Verdict | None:
+        """What is seen first: who would be withdrawn or missing, for nobody approves a plan without a look at them."""
+        grave = (Verdict.WITHDRAW, Verdict.MISSING)
+        return next((one for one in grave if self.plan.of(one, entity=self.entity)), None)
 
     @property
     def crumb(self) -> str:
@@ -95,7 +100,8 @@ class PlanRecords(Pane):
         """The next entity of the plan."""
         there = [entity for entity in Entity if self.plan.counts.get(entity)] or [self.entity]
         at = there.index(self.entity) if self.entity in there else -1
-        self.entity, self.verdict = there[(at + 1) % len(there)], None
+        self.entity = there[(at + 1) % len(there)]
+        self.verdict = self._gravest()
         self.load_soon()
 
     def act_next_verdict(self) -> None:

@@ -125,15 +125,20 @@ def run_sentences(detail: RunDetail, look: Look, now_ms: int) -> list[Cell]:
     word, tone = RUN_WORDS[run.status]
     full = " of everything" if run.full else ""
     state = mark(word, tone, look)
+    began = (
+        ""
+        if run.started_at_ms is None
+        else f"; began {moment(run.started_at_ms, look)}, took {took(run, now_ms)}"
+    )
     lines = [
         foreign(
             f"#{run.id} {run.kind.value}{full}, {run.integration}, asked for by {run.requested_by}", "strong"
         ),
-        Cell(f"{state.text}; began {moment(run.started_at_ms, look)}, took {took(run, now_ms)}", state.tone),
+        Cell(f"{state.text}{began}", state.tone),
     ]
     if run.status is RunStatus.RUNNING:
         pace = "" if view.per_minute is None else f", {view.per_minute:.0f} requests a minute"
-        left = time_words(view.left, run, look)
+        left = time_words(view.left, run, look, now_ms)
         lines.append(Cell(f"{doing(run, now_ms, word)}; time left: {left}{pace}", "busy"))
     else:
         again = f", attempt {run.attempt}" if run.attempt > 1 else ""

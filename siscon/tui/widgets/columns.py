@@ -66,7 +66,7 @@ class Column:
 
     def heading(self, order: Order, width: int, glyphs: Glyphs) -> str:
         """Its title, with a sign when the rows stand in its order."""
-        if not self.title or order.column != self.named.name:
+        if not self.title or not order.column or order.column != self.named.name:
             return self.title
         return cut(self.title, min(cell_len(self.title), width - 1), more="") + (
             glyphs.down if order.down else glyphs.up

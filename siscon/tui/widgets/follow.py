@@ -57,10 +57,11 @@ class FollowTable(LineTable):
         if journal == self._asked and isinstance(rows, PagedRows) and not rows.stale:
             await self._go_on(rows, journal)
             return
+        first = self._asked is None
         self._asked, self.note = journal, note
-        await self._begin(PagedRows(journal, present), journal)
+        await self._begin(PagedRows(journal, present), journal, first=first)
 
-    async def _begin(self, rows: PagedRows, journal: Journal[Any]) -> None:
+    async def _begin(self, rows: PagedRows, journal: Journal[Any], *, first: bool) -> None:
         """The last page at once; what lies before it is counted when that is on the screen."""
         end = rows.with_ids(array("q", await journal.newest(PAGE)))
         await end.reload(iter(range(len(end) and 1)))
@@ -69,6 +70,9 @@ class FollowTable(LineTable):
         self.replace(end, keep=not self.following)
         if self.following:
             self.follow()
+        elif first:  # on a slow line nobody follows by himself, but what is new is looked at all the same
+            super().point(len(end) - 1)
+            self._seen = len(end)
         if len(end) < PAGE:
             return
         ids: array[int] = array("q")

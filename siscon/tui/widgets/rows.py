@@ -81,9 +81,10 @@ class FixedRows:
 
     def ordered(self, order: Order, columns: Sequence[Column]) -> FixedRows:
         """The rows by one of their columns; what has nothing there comes last."""
-        at = next((n for n, column in enumerate(columns) if column.named.name == order.column), None)
-        if at is None:
+        names = [column.named.name for column in columns]
+        if not order.column or order.column not in names:  # a heading such as #12 makes no name
             return self
+        at = names.index(order.column)
         there = [line for line in self.lines if _weight(line, at, columns) is not None]
         rest = [line for line in self.lines if _weight(line, at, columns) is None]
         there.sort(key=lambda line: _weight(line, at, columns) or (0, ""), reverse=order.down)
