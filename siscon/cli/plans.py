@@ -19,7 +19,7 @@ from siscon.cli.options import (
     integration_option,
     json_option,
 )
-from siscon.domain.commands import ApprovePlan, DiscardPlan, StartRun
+from siscon.domain.commands import ApprovePlan, DiscardPlan, NoteExport, StartRun
 from siscon.domain.errors import SisconError
 from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity
@@ -114,7 +114,11 @@ def show_plan(
     async def work(house: runtime.House) -> None:
         await desk.the_run(house.db, run_id)
         if file is not None:
-            count = await desk.export(house.db, run_id, file, entity=kind, verdict=only)
+
+            async def note(rows: int) -> object:
+                return await acts.carry_out(house, NoteExport("plan", rows, desk.FIELD_COLUMNS))
+
+            count = await desk.export(house.db, run_id, file, note, entity=kind, verdict=only)
             output.say(f"{counted(count, 'record')} written to {file}.")
             return
         printer = output.Printer(

@@ -319,6 +319,16 @@ class TakeBack:
     request: int
 
 
+@dataclass(frozen=True, slots=True)
+class NoteExport:
+    """Rows with pupils' data are written into a file: the audit is to say how many, of what, and with which columns."""
+
+    kind: ClassVar[str] = "note_export"
+    what: str
+    rows: int
+    columns: tuple[str, ...]
+
+
 Command = (
     StartRun
     | CancelRun
@@ -347,10 +357,8 @@ Command = (
     | RefreshToken
     | StopEngine
     | TakeBack
+    | NoteExport
 )
-
-TOLD_OF_A_PATTERN = frozenset({"entity", "field", "code", "run", "section", "school"})
-"""Of a pattern these words are no pupil's data."""
 
 _KINDS: dict[str, type[Command]] = {one.kind: one for one in get_args(Command)}
 
@@ -376,18 +384,6 @@ class CommandRow:
 def to_plain(command: Command) -> dict[str, Any]:
     """The arguments of a command as JSON-able values."""
     return asdict(command)
-
-
-def for_audit(command: Command) -> dict[str, Any]:
-    """What the audit says of a command: everything but values of pupils' fields, of which it names the fields alone."""
-    told = asdict(command)
-    if isinstance(choices := told.get("choices"), Mapping):
-        told["choices"] = {name: "a value" if one.startswith("=") else one for name, one in choices.items()}
-    if isinstance(where := told.get("where"), Mapping):
-        told["where"] = {name: one if name in TOLD_OF_A_PATTERN else "a value" for name, one in where.items()}
-    if isinstance(fields := told.get("fields"), Mapping):
-        told["fields"] = sorted(fields)
-    return told
 
 
 def from_plain(kind: str, values: dict[str, Any]) -> Command:

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from siscon.domain import commands as asked
-from siscon.domain.commands import CommandRow, CommandStatus, for_audit
+from siscon.domain.audited import for_audit
+from siscon.domain.commands import CommandRow, CommandStatus
 from siscon.domain.errors import UsageError
 from siscon.engine import (
     account_acts,
@@ -56,6 +57,7 @@ EFFECTS: Mapping[type[asked.Command], Callable[[Connection, Any, Circumstances],
     asked.RefreshToken: integration_acts.refresh_token,
     asked.StopEngine: integration_acts.stop_engine,
     asked.TakeBack: request_acts.take_back,
+    asked.NoteExport: request_acts.note_export,
 }
 """What carries out each kind of command, inside the transaction of its answer."""
 

@@ -1,9 +1,10 @@
-"""Commands about commands: a person takes back what still lies in the inbox."""
+"""Commands that change no data: a person takes back what still lies in the inbox, or has an export noted."""
 
 from __future__ import annotations
 
-from siscon.domain.commands import CommandStatus, TakeBack
+from siscon.domain.commands import CommandStatus, NoteExport, TakeBack
 from siscon.domain.errors import UsageError
+from siscon.domain.text import counted, plain
 from siscon.engine.answers import Answer, Circumstances
 from siscon.store import commands
 from siscon.store.database import Connection
@@ -23,3 +24,9 @@ async def take_back(c: Connection, command: TakeBack, here: Circumstances) -> An
     elif row.status is not CommandStatus.TAKEN_BACK:
         raise UsageError(f"Request {row.id} had been answered: {row.answer}")
     return Answer(f"Request {row.id} was taken back: nothing of it was done.", f"request {row.id}")
+
+
+async def note_export(_c: Connection, command: NoteExport, _here: Circumstances) -> Answer:
+    """Let the audit say that pupils' data went into a file."""
+    what = plain(command.what.replace("_", " "), limit=60)
+    return Answer(f"It is noted that {counted(command.rows, 'row')} of {what} went into a file.", what)

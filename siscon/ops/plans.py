@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -224,9 +224,18 @@ def _text(value: Any) -> str | None:
 
 
 async def export(
-    db: Database, run_id: int, path: Path, *, entity: Entity | None, verdict: Verdict | None
+    db: Database,
+    run_id: int,
+    path: Path,
+    note: Callable[[int], Awaitable[object]],
+    *,
+    entity: Entity | None,
+    verdict: Verdict | None,
 ) -> int:
-    """Write the records of a plan as CSV for its owner alone, whole or not at all; how many records."""
+    """Write the records of a plan as CSV for its owner alone, whole or not at all; how many records.
+
+    The file has its name once ``note`` was told how many those are; what it raises is raised here.
+    """
     count = 0
     with whole_or_not(path) as file:
         writer = csv.writer(file)
@@ -234,6 +243,7 @@ async def export(
         async for one in records(db, run_id, entity=entity, verdict=verdict):
             writer.writerows([cell(row[name]) for name in FIELD_COLUMNS] for row in field_rows(one))
             count += 1
+        await note(count)
     return count
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from siscon.domain.commands import CommandRow, for_audit
+from siscon.domain.audited import for_audit
+from siscon.domain.commands import CommandRow
 from siscon.ops.rows import PAGE, Row, iso
 from siscon.store import commands
 from siscon.store.database import Database

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from siscon.domain.commands import CommandStatus, for_audit, from_plain
+from siscon.domain.audited import for_audit
+from siscon.domain.commands import CommandStatus, from_plain
 from siscon.store.database import Connection, Row
 
 BY_IDS = """

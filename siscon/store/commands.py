@@ -15,9 +15,9 @@ VALUES (:kind, :body, :actor, :now_ms, :due_at_ms, 'pending')
 RETURNING id
 """
 PENDING = "SELECT * FROM commands WHERE status = 'pending' ORDER BY id LIMIT 500"
-# A clock that was set back must not make anybody wait for hours.
+# A clock that was set back must not make anybody wait for hours; one that was put right by seconds takes no grace away.
 DUE = """
-SELECT * FROM commands WHERE status = 'pending' AND (due_at_ms <= :now_ms OR left_at_ms > :now_ms)
+SELECT * FROM commands WHERE status = 'pending' AND (due_at_ms <= :now_ms OR left_at_ms - 60000 > :now_ms)
 ORDER BY id LIMIT 500
 """
 NEXT_DUE = "SELECT min(due_at_ms) AS at_ms FROM commands WHERE status = 'pending' AND due_at_ms > :now_ms"

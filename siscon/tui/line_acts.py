@@ -148,15 +148,19 @@ async def _detail(app: Frame, said: Said, screen: Pane) -> Deed:
 async def _write(app: Frame, said: Said, screen: Pane) -> Deed:
     """Written before the line closes, so that a name that is taken can be changed."""
     from siscon.tui.copying import panel_text
+    from siscon.tui.exporting import note_of
+    from siscon.tui.words import key_of, titles_of
     from siscon.tui.writing import write_list, write_text
 
     over = said.verb.endswith("!")
     table = screen.table_here()
     if table is not None and len(table.rows):
-        path, count = await write_list(table, said.rest, over=over)
+        note = note_of(app, screen, tuple(map(key_of, titles_of(table.columns))))
+        path, count = await write_list(table, said.rest, note, over=over)
         told = f"{of(count, 'row')} written to {plain(path)}."
     else:
-        path = write_text(panel_text(list(screen.query(Panel))), said.rest, over=over)
+        text = panel_text(list(screen.query(Panel)))
+        path = await write_text(text, said.rest, note_of(app, screen, ()), over=over)
         told = f"Written to {plain(path)}."
     return lambda: app.notify(plain(told, limit=600), timeout=8)
 

@@ -13,6 +13,7 @@ from siscon.domain.errors import UsageError
 from siscon.domain.text import plain
 from siscon.ops.files import cell, whole_or_not
 from siscon.tui.copying import row_of
+from siscon.tui.exporting import Note
 from siscon.tui.widgets.rows import PAGE, PagedRows
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.words import key_of, titles_of
@@ -62,11 +63,16 @@ class _Json:
         return "[]\n" if self._lead == "[" else "\n]\n"
 
 
-async def write_list(table: LineTable, place: str, *, over: bool) -> tuple[Path, int]:
+async def write_list(table: LineTable, place: str, note: Note, *, over: bool) -> tuple[Path, int]:
     """Write a list into a file; where it is now, and how many rows it holds.
 
-    A file that is there is left alone unless ``over``. Raises ``UsageError`` where it cannot be written.
+    It has its name once ``note`` was told how many rows those are. A file that is there is left alone unless ``over``.
+    Raises ``UsageError`` where it cannot be written, and what ``note`` raises.
     """
+    if table.reading.busy:
+        raise UsageError(
+            "The list is still being read: a file would hold a part of it. Try again in a moment."
+        )
     path = place_of(place)
     as_json = _Json()
     forms: dict[str, Callable[[list[Row]], str]] = {".json": as_json, ".csv": _as_csv}
@@ -80,14 +86,16 @@ async def write_list(table: LineTable, place: str, *, over: bool) -> tuple[Path,
             file.write(form(rows))
         if form is as_json:
             file.write(as_json.end())
+        await note(count)
     return path, count
 
 
-def write_text(text: str, place: str, *, over: bool) -> Path:
+async def write_text(text: str, place: str, note: Note, *, over: bool) -> Path:
     """Write a text into a file, under the same rules as :func:`write_list`."""
     path = place_of(place)
     with _told(path), whole_or_not(path, over=over) as file:
         file.write(text + "\n")
+        await note(1)
     return path
 
 

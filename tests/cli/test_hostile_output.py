@@ -13,7 +13,7 @@ import pytest
 
 from siscon.cli import commands, output
 from siscon.domain.text import plain, plain_lines
-from siscon.ops.integrations import FORMULA, cell
+from siscon.ops.files import FORMULA, cell
 from siscon.store.database import Database
 from siscon.store.sqlite import open_database
 from siscon.tui import shown, words

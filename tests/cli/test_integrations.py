@@ -198,7 +198,9 @@ def test_a_removed_connection_leaves_its_ties_in_a_file_and_its_records_in_the_r
     assert ran(capsys, config, "integrations", "remove", "north")[0] == 2
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20x"]
+)
 def test_no_cell_is_a_formula(text: str) -> None:
     assert cell(text) == f"'{text}"
     assert cell("a=1") == "a=1"

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from siscon.domain.audited import for_audit
 from siscon.domain.commands import (
     ApprovePlan,
     Command,
@@ -14,7 +15,6 @@ from siscon.domain.commands import (
     SettleConflict,
     SettleConflicts,
     WithdrawRecords,
-    for_audit,
     from_plain,
     to_plain,
 )

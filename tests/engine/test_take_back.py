@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from siscon.domain.commands import CommandStatus, PauseIntegration, StopEngine, TakeBack
+from siscon.domain.commands import CommandStatus, NoteExport, PauseIntegration, StopEngine, TakeBack
 from siscon.domain.errors import DatabaseError, UsageError
 from siscon.domain.roles import Role
 from siscon.engine.answers import LiveEngine
@@ -177,3 +177,26 @@ async def test_where_one_may_only_look_no_request_is_left_and_the_file_itself_re
 def test_taking_back_is_a_request_like_any_other() -> None:
     assert commands.may(TakeBack(1), Role.OPERATOR)
     assert not commands.may(TakeBack(1), Role.VIEWER)
+
+
+async def test_the_audit_says_what_went_into_a_file(
+    db: SqliteDatabase, vault: Vault, clock: HandClock
+) -> None:
+    asked_for = NoteExport("dead_record", 1, ("external_id", "name"))
+    await commands.submit(db, asked_for, **ANN, now_ms=clock.now_ms())
+    await carried_out(db, vault, clock)
+
+    async with db.read() as c:
+        [row] = [one for one in await audit.entries(c) if one.action == "note_export"]
+    assert (row.actor, row.target) == ("ann(1000)", "dead record")
+    assert row.detail == {"what": "dead_record", "rows": 1, "columns": ["external_id", "name"]}
+
+
+@pytest.mark.parametrize(("back_s", "carried"), [(0.2, 0), (30, 0), (3_600, 1)])
+async def test_a_clock_put_right_by_seconds_takes_no_grace_and_one_set_back_far_makes_nobody_wait(
+    db: SqliteDatabase, vault: Vault, clock: HandClock, back_s: float, carried: int
+) -> None:
+    await asked(db, clock)
+    clock.forward(-back_s)
+
+    assert await carried_out(db, vault, clock) == carried

@@ -100,7 +100,14 @@ async def test_the_file_is_for_its_owner_whole_and_calculates_nothing(
     elsewhere.write_text("not ours", encoding="utf-8")
     file.symlink_to(elsewhere)
 
-    assert await plans.export(house.db, RUN, file, entity=None, verdict=None) == 4
+    noted: list[int] = []
+
+    async def note(rows: int) -> None:
+        assert file.is_symlink(), "the file has its name once it is noted"
+        noted.append(rows)
+
+    assert await plans.export(house.db, RUN, file, note, entity=None, verdict=None) == 4
+    assert noted == [4]
 
     assert elsewhere.read_text(encoding="utf-8") == "not ours"
     assert (file.is_symlink(), stat.S_IMODE(file.stat().st_mode)) == (False, 0o600)

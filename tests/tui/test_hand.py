@@ -12,7 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.pilot import Pilot
 
+from siscon.domain.commands import NoteExport
 from siscon.domain.text import plain
+from siscon.ops.opening import open_database
+from siscon.store import commands
 from siscon.tui.copying import CAP, copy
 from siscon.tui.fuzzy import best_first, score
 from siscon.tui.names import id_of
@@ -181,6 +184,40 @@ async def test_a_list_is_written_as_text_json_or_csv(filled: Filled, tmp_path: P
     assert "external_id" in lines[0]
     assert "external_id: S-104-77-0000" in (tmp_path / "list.txt").read_text()
     assert {one.stat().st_mode & 0o777 for one in tmp_path.glob("list.*")} == {0o600}
+
+
+async def test_pupils_data_go_into_a_file_only_where_the_audit_will_say_so(
+    filled: Filled, tmp_path: Path
+) -> None:
+    path = await filled()
+    async with console(path) as pilot:
+        for key, name in (("6", "pupils"), ("1", "districts")):
+            await press(pilot, key)
+            await say(pilot, f"write {tmp_path}/{name}.csv")
+            await told(pilot, f"{name}.csv.")
+    assert [(one.what, one.rows, one.columns[:2]) for one in await noted(path)] == [
+        ("records", 43, ("external_id", "name"))
+    ]
+
+    async with console(path, read_only=True) as pilot:
+        await press(pilot, "6")
+        await say(pilot, f"write {tmp_path}/again.csv")
+        await until(pilot, lambda: "only where the audit can say so" in text_of(pilot.app))
+        await press(pilot, "escape", "1")
+        await say(pilot, f"write {tmp_path}/health.csv")
+        await told(pilot, "health.csv.")
+    assert not list(tmp_path.glob("*again*"))
+    assert len(await noted(path)) == 1
+
+
+async def noted(path: Path) -> list[NoteExport]:
+    """The exports that people asked to have noted."""
+    db = await open_database(path, synchronous="full", read_only=True)
+    try:
+        async with db.read() as c:
+            return [one.command for one in await commands.pending(c) if isinstance(one.command, NoteExport)]
+    finally:
+        await db.close()
 
 
 async def test_a_file_that_is_there_is_written_over_only_with_a_mark(filled: Filled, tmp_path: Path) -> None:
