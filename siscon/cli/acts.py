@@ -7,7 +7,8 @@ from collections.abc import Collection
 
 from siscon import runtime
 from siscon.cli import output
-from siscon.domain.commands import Command, CommandRow, CommandStatus
+from siscon.cli.options import sure
+from siscon.domain.commands import Command, CommandRow, CommandStatus, DiscardPlan
 from siscon.domain.errors import SisconError, UsageError
 from siscon.domain.roles import Role
 from siscon.domain.runs import ENDED, EXIT_CODES, Run, RunStatus
@@ -44,6 +45,13 @@ async def ask(house: runtime.House, command: Command) -> None:
     """Have a command carried out and say the answer."""
     row = await carry_out(house, command)
     output.say(row.answer)
+
+
+async def discard_plan(house: runtime.House, run_id: int, reason: str, *, yes: bool) -> None:
+    """Throw a plan away; where real people are behind it, the name of the profile is typed first."""
+    word = house.settings.profile.final_word
+    sure(f"Throw away the plan of run {run_id}? There is no undo.", yes=yes or not word, word=word)
+    await ask(house, DiscardPlan(run_id, reason))
 
 
 async def see_through(house: runtime.House, run_ids: Collection[int]) -> list[Run]:

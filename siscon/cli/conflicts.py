@@ -28,6 +28,7 @@ from siscon.domain.commands import SettleConflict, SettleConflicts
 from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.domain.errors import SisconError, UsageError
 from siscon.domain.identity import WORDS
+from siscon.domain.kept_filters import keep
 from siscon.ops import conflicts as desk
 from siscon.ops import rows
 
@@ -201,6 +202,7 @@ def _choices(fields: tuple[str, ...]) -> dict[str, str]:
 @click.option("--sis", metavar="VALUE", help="Only where the SIS has this value of the field.")
 @click.option("--local", metavar="VALUE", help="Only where this value of the field stands here.")
 @click.option("--base", metavar="VALUE", help="Only where this value of the field was agreed on before.")
+@where_option
 @click.option("--take", type=TAKE, required=True, help="Which side holds.")
 @click.option("--wait", is_flag=True, help="Wait for the end; where no engine is alive, run one for as long.")
 @reason_option
@@ -211,6 +213,7 @@ def settle_all(
     integration: str,
     take: str,
     reason: str,
+    where: str,
     config: Path | None,
     *,
     wait: bool,
@@ -219,11 +222,12 @@ def settle_all(
     **told: str,
 ) -> int:
     """Decide every open conflict that is alike, after showing how many they are."""
-    where = {name: value for name, value in told.items() if value is not None}
+    alike = {name: value for name, value in told.items() if value is not None}
+    pattern = alike | keep(filter_of(where, desk.COLUMNS))
 
     async def work(house: runtime.House) -> int:
         check_integration(house, integration, await rows.names(house.db))
-        found = await desk.preview(house.db, integration, where)
+        found = await desk.preview(house.db, integration, pattern)
         if not found.count:
             output.note("No open conflict matches.")
             return 0
@@ -232,7 +236,7 @@ def settle_all(
         output.note(f"{found.count} open conflicts match ({names} ...): {side} would hold in each.")
         sure(f"Decide these {found.count}?", yes=yes)
         row = await acts.carry_out(
-            house, SettleConflicts(integration, where, take, found.count, found.up_to, reason)
+            house, SettleConflicts(integration, pattern, take, found.count, found.up_to, reason)
         )
         output.note(row.answer)
         if row.run_id is None:

@@ -30,6 +30,7 @@ from siscon.cli.options import (
 from siscon.domain.commands import DiscardDead, ForgetMend, MendDead, RetryDead
 from siscon.domain.dead_records import DeadRecord
 from siscon.domain.errors import SisconError, UsageError
+from siscon.domain.kept_filters import keep, read
 from siscon.domain.text import counted
 from siscon.ops import dead_records as desk
 from siscon.ops import rows
@@ -199,6 +200,7 @@ def forget_mend(dead_id: int, reason: str, config: Path | None) -> None:
 def _choosing(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options by which records in error are chosen."""
     for option in (
+        where_option,
         click.option("--run", type=int, metavar="RUN", help="Those that this run met last."),
         click.option("--field", metavar="NAME", help="Those with a fault in this field."),
         click.option("--code", metavar="CODE", help="Those with this cause, as 'errors causes' names it."),
@@ -212,9 +214,12 @@ def _choosing(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _choice(ids: tuple[int, ...], told: dict[str, Any], *, every: bool) -> Choice:
-    where = {name: str(value) for name, value in told.items() if value is not None}
+    kept = keep(filter_of(told.pop("where"), desk.COLUMNS))
+    where = {name: str(value) for name, value in told.items() if value is not None} | kept
     if sum((bool(ids), bool(where), every)) != 1:
-        raise UsageError("Say which: numbers, or a pattern (--entity, --code, --field, --run), or --all.")
+        raise UsageError(
+            "Say which: numbers, or a pattern (--entity, --code, --field, --run, --where), or --all."
+        )
     return ids, where
 
 
@@ -229,6 +234,7 @@ async def _count(house: runtime.House, integration: str, choice: Choice) -> tupl
         where.get("field"),
         int(where["run"]) if "run" in where else None,
         ids or None,
+        where=read(where, desk.COLUMNS),
     )
     return await desk.counted(house.db, chosen)
 

@@ -30,7 +30,8 @@ from siscon.cli.options import (
 from siscon.domain.commands import (
     ApprovePlan,
     CancelRun,
-    DiscardPlan,
+    Command,
+    FetchRecords,
     ForceSync,
     Remap,
     StartRun,
@@ -60,9 +61,12 @@ STOP_WITHIN_S = 10.0
 @click.option("--full", is_flag=True, help="Fetch everything anew and look for what is missing.")
 @click.option(
     "--record",
+    "records",
+    multiple=True,
     type=(click.Choice([entity.value for entity in Entity]), str),
     metavar="ENTITY ID",
-    help="Only this record, before everything else; of a student or a section with the enrollments.",
+    help="Only this record, before everything else; of a student or a section with the enrollments. Again for "
+    "others: several come without.",
 )
 @click.option("--wait", is_flag=True, help="Wait for the end; where no engine is alive, run one for as long.")
 @config_option
@@ -73,7 +77,7 @@ def sync(
     config: Path | None,
     *,
     full: bool,
-    record: tuple[str, str] | None,
+    records: tuple[tuple[str, str], ...],
     wait: bool,
     as_json: bool,
 ) -> int:
@@ -82,17 +86,21 @@ def sync(
     async def work(house: runtime.House) -> int:
         for name in integrations:
             check_integration(house, name, [])
-        if record is not None:
-            return await _sync_record(house, integrations, record, wait=wait, as_json=as_json)
+        if records:
+            return await _sync_records(house, integrations, records, wait=wait, as_json=as_json)
         entities = (entity,) if entity else ()
         wanted = [StartRun(name, entities, full) for name in dict.fromkeys(integrations)]
         under_way, held = await _under_way(house)
         if wait:
             known = {**under_way, **held}
-            run_ids = [known.get(one.integration) or await _queue(house, one) for one in wanted]
+            run_ids = [
+                known.get(one.integration) or await _queue(house, one.integration, one) for one in wanted
+            ]
             return await finish(house, run_ids, as_json=as_json)
         free = [one for one in wanted if one.integration not in held]
-        await _tell_queued(house, [await _queue(house, one) for one in free], as_json=as_json)
+        await _tell_queued(
+            house, [await _queue(house, one.integration, one) for one in free], as_json=as_json
+        )
         waiting = [run_id for name, run_id in held.items() if name in integrations]
         _tell_unfinished(await run_rows.runs_by_id(house.db, waiting))
         return HELD if waiting else 0
@@ -100,17 +108,29 @@ def sync(
     return in_house(config, work)
 
 
-async def _sync_record(
-    house: runtime.House, integrations: tuple[str, ...], record: tuple[str, str], *, wait: bool, as_json: bool
+async def _sync_records(
+    house: runtime.House,
+    integrations: tuple[str, ...],
+    records: tuple[tuple[str, str], ...],
+    *,
+    wait: bool,
+    as_json: bool,
 ) -> int:
+    """One record with what belongs to it, or several, those of each kind by a run of their own."""
     if len(integrations) != 1:
         raise UsageError("Name one integration with --record.")
-    row = await acts.carry_out(house, ForceSync(integrations[0], *record))
-    if row.run_id is None:
-        raise SisconError(f"No run was queued for {integrations[0]}: {row.answer}")
+    (name,), wanted = integrations, dict.fromkeys(records)
+    if len(wanted) == 1:
+        commands: list[Command] = [ForceSync(name, *next(iter(wanted)))]
+    else:
+        kinds = dict.fromkeys(entity for entity, _ in wanted)
+        commands = [
+            FetchRecords(name, kind, tuple(id_ for one, id_ in wanted if one == kind)) for kind in kinds
+        ]
+    run_ids = [await _queue(house, name, one) for one in commands]
     if wait:
-        return await finish(house, [row.run_id], as_json=as_json)
-    await _tell_queued(house, [row.run_id], as_json=as_json)
+        return await finish(house, run_ids, as_json=as_json)
+    await _tell_queued(house, run_ids, as_json=as_json)
     return 0
 
 
@@ -125,10 +145,10 @@ async def _under_way(house: runtime.House) -> tuple[dict[str, int], dict[str, in
     return under_way, {row["integration"]: row["run_id"] for row in found if row["status"] == "held"}
 
 
-async def _queue(house: runtime.House, command: StartRun) -> int:
+async def _queue(house: runtime.House, integration: str, command: Command) -> int:
     row = await acts.carry_out(house, command)
     if row.run_id is None:
-        raise SisconError(f"No run was queued for {command.integration}: {row.answer}")
+        raise SisconError(f"No run was queued for {integration}: {row.answer}")
     return row.run_id
 
 
@@ -282,10 +302,11 @@ def approve_run(run_id: int, entities: tuple[str, ...], reason: str, config: Pat
 @runs.command("discard")
 @click.argument("run_id", type=int, metavar="ID")
 @reason_option
+@yes_option
 @config_option
-def discard_run(run_id: int, reason: str, config: Path | None) -> None:
+def discard_run(run_id: int, reason: str, config: Path | None, *, yes: bool) -> None:
     """End a held run; nothing of its plan is applied."""
-    in_house(config, lambda house: acts.ask(house, DiscardPlan(run_id, reason)))
+    in_house(config, lambda house: acts.discard_plan(house, run_id, reason, yes=yes))
 
 
 @runs.command("remap")

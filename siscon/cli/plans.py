@@ -18,8 +18,9 @@ from siscon.cli.options import (
     in_house,
     integration_option,
     json_option,
+    yes_option,
 )
-from siscon.domain.commands import ApprovePlan, DiscardPlan, NoteExport, StartRun
+from siscon.domain.commands import ApprovePlan, NoteExport, StartRun
 from siscon.domain.errors import SisconError
 from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity
@@ -135,10 +136,11 @@ def show_plan(
 @plans.command("discard")
 @click.argument("run_id", type=int, metavar="RUN")
 @click.option("--reason", default="", metavar="WHY", help="Why; needed where the plan passes a limit.")
+@yes_option
 @config_option
-def discard_plan(run_id: int, reason: str, config: Path | None) -> None:
+def discard_plan(run_id: int, reason: str, config: Path | None, *, yes: bool) -> None:
     """Throw a plan away; nothing of it is applied."""
-    in_house(config, lambda house: acts.ask(house, DiscardPlan(run_id, reason)))
+    in_house(config, lambda house: acts.discard_plan(house, run_id, reason, yes=yes))
 
 
 @click.command()

@@ -10,7 +10,15 @@ import click
 from siscon import runtime
 from siscon.cli import acts, output
 from siscon.cli.exit_codes import DONE, FAILED
-from siscon.cli.options import check_integration, config_option, in_house, json_option, now_ms
+from siscon.cli.options import (
+    check_integration,
+    config_option,
+    in_house,
+    json_option,
+    now_ms,
+    sure,
+    yes_option,
+)
 from siscon.domain.commands import RefreshToken
 from siscon.domain.errors import UsageError
 from siscon.domain.text import plain
@@ -94,7 +102,7 @@ def _pasted() -> str:
 @tokens.command("revoke")
 @click.argument("integration", required=False)
 @click.option("--all", "everybody", is_flag=True, help="The logins of all integrations.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@yes_option
 @config_option
 def revoke(config: Path | None, integration: str | None, *, everybody: bool, yes: bool) -> int:
     """Give a login back to the SIS and drop it here."""
@@ -105,8 +113,8 @@ def revoke(config: Path | None, integration: str | None, *, everybody: bool, yes
         known = await rows.names(house.db)
         check_integration(house, integration, known)
         names = known if integration is None else [integration]
-        if not yes:
-            _ask(names)
+        word = house.settings.profile.final_word
+        sure(f"Give up the login of {', '.join(names) or 'nobody'}?", yes=yes, word=word)
         code = DONE
         for name in names:
             said, refused = await runtime.revoke_login(house, name, actor=current_actor())
@@ -115,12 +123,6 @@ def revoke(config: Path | None, integration: str | None, *, everybody: bool, yes
         return code
 
     return in_house(config, work)
-
-
-def _ask(names: list[str]) -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("Nobody is here to be asked: say --yes.")
-    click.confirm(f"Give up the login of {', '.join(names) or 'nobody'}?", abort=True, err=True)
 
 
 @tokens.command("clean")

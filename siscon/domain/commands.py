@@ -109,8 +109,9 @@ class SettleConflicts:
     """Decide every open conflict that a pattern matches alike, by one run.
 
     ``where`` narrows: ``entity``, ``field`` (only that field of each is decided), ``sis``, ``local``, ``base`` (the
-    value of that side). ``ids`` are those that are meant, ``but`` those that are not; empty: the pattern alone says it.
-    ``take`` is ``sis`` or ``local``; ``expected`` the number that was shown, ``up_to`` the newest conflict among them.
+    value of that side), and a filter as :mod:`siscon.domain.kept_filters` keeps it. ``ids`` are those that are meant,
+    ``but`` those that are not; empty: the pattern alone says it. ``take`` is ``sis`` or ``local``; ``expected`` the
+    number that was shown, ``up_to`` the newest conflict among them.
     """
 
     kind: ClassVar[str] = "settle_conflicts"
@@ -188,9 +189,11 @@ class SplitRecord:
 
 @dataclass(frozen=True, slots=True)
 class RetryDead:
-    """Try dead records again: those named, or all that ``where`` (entity, code, field, run) matches, ``but`` some.
+    """Try dead records again: those named, or all that ``where`` matches, ``but`` some.
 
-    ``up_to`` is the newest that was counted, 0 what nobody noted: what failed later is not meant.
+    ``where`` narrows by ``entity``, ``code``, ``field``, ``run``, and by a filter as
+    :mod:`siscon.domain.kept_filters` keeps it. ``up_to`` is the newest that was counted, 0 what nobody noted: what failed
+    later is not meant.
     """
 
     kind: ClassVar[str] = "retry_dead"

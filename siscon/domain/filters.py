@@ -60,11 +60,15 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Terms that must all hold; none: every row. ``text`` is what was typed, ``at_ms`` when: ages count from then."""
+    """Terms that must all hold; none: every row. ``text`` is what was typed, ``at_ms`` when: ages count from then.
+
+    ``zone`` is that of its dates.
+    """
 
     terms: tuple[Term, ...] = ()
     text: str = field(default="", compare=False)
     at_ms: int = field(default=0, compare=False)
+    zone: tzinfo = field(default=UTC, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.terms)
@@ -107,7 +111,16 @@ def parse(text: str, known: Iterable[Named], *, now_ms: int, zone: tzinfo = UTC)
     terms = tuple(one for one in found if one.column is not None or one.value)
     if len(terms) > MOST_TERMS:
         raise UsageError(f"A filter has at most {MOST_TERMS} terms.", code="bad_filter")
-    return Filter(terms, text.strip(), now_ms)
+    return Filter(terms, text.strip(), now_ms, zone)
+
+
+def names_in(text: str) -> list[str]:
+    """What stands where a filter names its columns, whether there are such columns or not, each once."""
+    try:
+        found = [_SIGNS.match(one.text, int(one.text.startswith("!")), one.bare) for one in _words(text)]
+    except UsageError:
+        return []
+    return list(dict.fromkeys(one[1].lower() if one else "" for one in found))
 
 
 @dataclass(frozen=True, slots=True)

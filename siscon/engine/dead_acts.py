@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from siscon.domain import kept_filters
 from siscon.domain.commands import DiscardDead, FetchRecords, ForceSync, ForgetMend, MendDead, RetryDead
 from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
@@ -19,7 +20,7 @@ from siscon.store.dead_records import Chosen, Summary
 
 MOST_FETCHED = 1000
 """For more records than these an import is the shorter way."""
-PATTERN = frozenset({"entity", "code", "field", "run"})
+PATTERN = frozenset({"entity", "code", "field", "run"}) | kept_filters.WORDS
 
 
 async def retry(c: Connection, command: RetryDead, here: Circumstances) -> Answer:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from siscon.domain import kept_filters
 from siscon.domain.errors import ProviderError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.records import Entity, Part, Record
@@ -22,7 +23,7 @@ from siscon.engine.job import ImportJob
 from siscon.engine.mend import stage_mended
 from siscon.engine.patience import patiently
 from siscon.providers.contract import Page
-from siscon.store import classes, dead_records, events, mappings, run_counts, runs, staged, walks
+from siscon.store import classes, dead_records, events, filtered, mappings, run_counts, runs, staged, walks
 from siscon.store.database import Connection
 from siscon.store.dead_records import Chosen
 
@@ -247,6 +248,7 @@ async def _tell_gone(
 def chosen_of(integration: str, asked: Any, entity: Entity | None = None) -> Chosen:
     """The dead records that a command or the run behind it names: ``ids``, ``where``, ``up_to`` and ``but``."""
     where = asked.get("where") or {}
+    narrower = kept_filters.read(where, filtered.DEAD_RECORDS)
     told = where.get("entity")
     ids, but = asked.get("ids") or None, asked.get("but") or None
     return Chosen(
@@ -257,5 +259,6 @@ def chosen_of(integration: str, asked: Any, entity: Entity | None = None) -> Cho
         int(where["run"]) if "run" in where else None,
         None if ids is None else tuple(ids),
         asked.get("up_to"),
-        but=None if but is None else tuple(but),
+        narrower,
+        None if but is None else tuple(but),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
+from siscon.domain import kept_filters
 from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.domain.errors import UsageError
 from siscon.domain.filters import ALL, Filter
@@ -65,8 +66,8 @@ MATCHING = """status = 'open' AND kind = 'fields' AND integration = :integration
     AND (:base IS NULL OR base ->> ('$.' || :field) = :base)))
   AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
   AND (:but IS NULL OR id NOT IN (SELECT value FROM json_each(:but)))"""
-COUNT_MATCHING = f"SELECT count(*) AS n, max(id) AS newest FROM conflicts WHERE {MATCHING}"
-NEXT_MATCHING = f"SELECT * FROM conflicts WHERE {MATCHING} ORDER BY id LIMIT :limit"
+COUNT_MATCHING = f"SELECT count(*) AS n, max(id) AS newest FROM conflicts WHERE {MATCHING} AND {{narrower}}"
+NEXT_MATCHING = f"SELECT * FROM conflicts WHERE {MATCHING} AND {{narrower}} ORDER BY id LIMIT :limit"
 OPEN_ONES = "status = 'open'"
 # Only what is chosen stands in the question: one that asks "or is none chosen" is answered by no index.
 CHOOSING = {
@@ -173,7 +174,7 @@ class Pattern:
     """Which open conflicts about fields are meant: of an integration, up to a number; None: any.
 
     ``sis``, ``local`` and ``base`` are values of ``field`` on each side. ``ids`` and ``but`` are numbers as JSON: only
-    these, and not those.
+    these, and not those. ``narrower`` is what a person has typed besides.
     """
 
     integration: str
@@ -185,6 +186,7 @@ class Pattern:
     base: str | None = None
     ids: str | None = None
     but: str | None = None
+    narrower: Filter = ALL
 
     @classmethod
     def of(
@@ -198,6 +200,8 @@ class Pattern:
     ) -> Pattern:
         """The pattern that a person has put together; raises ``UsageError`` where it makes no sense."""
         known = {"entity", "field", "sis", "local", "base"}
+        narrower = kept_filters.read(where, filtered.CONFLICTS)
+        where = {name: value for name, value in where.items() if name not in kept_filters.WORDS}
         if strange := where.keys() - known:
             raise UsageError(
                 f"A pattern cannot ask for '{min(strange)}', but for {', '.join(sorted(known))}."
@@ -211,25 +215,34 @@ class Pattern:
             "ids": json.dumps(list(ids)) if ids else None,
             "but": json.dumps(list(but)) if but else None,
         }
-        return cls(integration, up_to, **where, **numbers)
+        return cls(integration, up_to, **where, **numbers, narrower=narrower)
+
+    def within(self, sql: str) -> str:
+        """A statement about what matches."""
+        return sql.format(narrower=filtering.clause(self.narrower, filtered.CONFLICTS))
+
+    def params(self) -> dict[str, Any]:
+        """The values of the placeholders of such a statement."""
+        own = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "narrower"}
+        return {**own, **filtering.params(self.narrower)}
 
 
 async def count_matching(c: Connection, pattern: Pattern) -> int:
     """How many open conflicts a pattern matches."""
-    row = await c.one(COUNT_MATCHING, {**asdict(pattern), "after_id": 0})
+    row = await c.one(pattern.within(COUNT_MATCHING), {**pattern.params(), "after_id": 0})
     return int(row["n"]) if row is not None else 0
 
 
 async def newest_matching(c: Connection, pattern: Pattern) -> int:
     """The number of the newest conflict that a pattern matches; 0 when there is none."""
-    row = await c.one(COUNT_MATCHING, {**asdict(pattern), "after_id": 0})
+    row = await c.one(pattern.within(COUNT_MATCHING), {**pattern.params(), "after_id": 0})
     return int(row["newest"] or 0) if row is not None else 0
 
 
 async def next_matching(c: Connection, pattern: Pattern, *, after_id: int, limit: int) -> list[Conflict]:
     """The next open conflicts that a pattern matches, oldest first."""
-    params = {**asdict(pattern), "after_id": after_id, "limit": limit}
-    return [_conflict(row) for row in await c.all(NEXT_MATCHING, params)]
+    params = {**pattern.params(), "after_id": after_id, "limit": limit}
+    return [_conflict(row) for row in await c.all(pattern.within(NEXT_MATCHING), params)]
 
 
 async def settle(

@@ -4,7 +4,7 @@ integration.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from siscon.domain.commands import (
@@ -18,6 +18,7 @@ from siscon.domain.commands import (
 )
 from siscon.domain.dead_records import DeadGroup
 from siscon.domain.errors import UsageError
+from siscon.domain.kept_filters import keep
 from siscon.domain.records import Entity
 from siscon.domain.runs import Run
 from siscon.domain.text import plain
@@ -28,6 +29,7 @@ from siscon.ops.dead_records import counted, of_cause, some
 from siscon.ops.records import integration_names
 from siscon.tui.present import Cell, foreign, number, of
 from siscon.tui.record_wishes import NO_UNDO, cause, where_of
+from siscon.tui.widgets.marks import Chosen
 from siscon.tui.wishes import Answer, Why, Wish, why_not_cancel
 
 SAMPLES = 3
@@ -41,20 +43,30 @@ def sample(names: Sequence[str]) -> Cell:
     return foreign(f"For example {told}.", "dim")
 
 
+def _filter(chosen: Chosen) -> list[Cell]:
+    """By which filter all are meant."""
+    return [foreign(f"All that the filter shows: {chosen.where.text}", "dim")] if chosen.where else []
+
+
 def _of_all(commands: Sequence[Command]) -> tuple[Command, tuple[Command, ...]]:
     first, *rest = commands
     return first, tuple(rest)
 
 
-async def on_dead(db: Database, action: str, group: DeadGroup, *, keys: Collection[int], every: bool) -> Wish:
-    """Marked records of one cause, tried again or given up: those with these keys, or with ``every`` all but those."""
-    named = tuple(sorted(keys))
-    ids, but, where = ((), named, where_of(group)) if every else (named, (), {})
-    meant = replace(of_cause(group), but=but or None) if every else Dead(group.integration, ids=ids)
+async def on_dead(db: Database, action: str, group: DeadGroup, chosen: Chosen) -> Wish:
+    """Marked records of one cause, tried again or given up."""
+    named, shown = tuple(sorted(chosen.keys)), chosen.where
+    if chosen.every:
+        ids, but, where = (), named, {**where_of(group), **keep(shown)}
+        meant = replace(of_cause(group), but=but or None, where=shown)
+    else:
+        ids, but, where = named, (), {}
+        meant = Dead(group.integration, ids=ids)
     n, up_to = await counted(db, meant)
     if not n:
         raise UsageError("None of the marked records is in error any more.")
-    lines = [foreign(cause(group), "strong"), foreign(group.reason, "warn"), sample(await some(db, meant))]
+    lines = [foreign(cause(group), "strong"), foreign(group.reason, "warn"), *_filter(chosen)]
+    lines.append(sample(await some(db, meant)))
     if action == "retry":
         lines.append(Cell("They are fetched from the SIS within its rate limit; X on the run stops that."))
         return Wish(
@@ -108,29 +120,30 @@ async def on_causes(db: Database, action: str, groups: Sequence[DeadGroup]) -> W
     )
 
 
-async def on_conflicts(db: Database, *, keys: Collection[int], every: bool, count_marked: int) -> Wish:
+async def on_conflicts(db: Database, chosen: Chosen) -> Wish:
     """Marked conflicts, decided for one side in every field that is in question: a command for each integration."""
-    named = tuple(sorted(keys))
-    ids, but = ((), named) if every else (named, ())
+    named = tuple(sorted(chosen.keys))
+    ids, but, where = ((), named, keep(chosen.where)) if chosen.every else (named, (), {})
     found = {
         name: told
         for name in await integration_names(db)
-        if (told := await preview(db, name, {}, ids=ids, but=but)).count
+        if (told := await preview(db, name, where, ids=ids, but=but)).count
     }
     total = sum(told.count for told in found.values())
     if not total:
         raise UsageError("None of the marked conflicts is about fields: who is who is decided one by one.")
     lines = [foreign(f"{name}: {of(told.count, 'conflict')}", "strong") for name, told in found.items()]
+    lines += _filter(chosen)
     lines.append(sample([one.external_id for told in found.values() for one in told.examples]))
-    if total < count_marked:
+    if total < chosen.count:
         lines.append(
-            Cell(f"{number(count_marked - total)} ask who is who: those are decided one by one.", "warn")
+            Cell(f"{number(chosen.count - total)} ask who is who: those are decided one by one.", "warn")
         )
     lines.append(Cell("It is one run for each integration: U on it takes all of it back.", "dim"))
 
     def answer(key: str, words: str, take: str) -> Answer:
         commands = [
-            SettleConflicts(name, {}, take, told.count, told.up_to, "", ids, but)
+            SettleConflicts(name, where, take, told.count, told.up_to, "", ids, but)
             for name, told in found.items()
         ]
         return Answer(key, words, *_of_all(commands))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from siscon.domain.commands import CancelRun, FetchRecords, RetryDead, SettleConflicts, StartRun
+from siscon.domain.commands import ApprovePlan, CancelRun, FetchRecords, RetryDead, SettleConflicts, StartRun
 from siscon.domain.records import Entity, Student
 from siscon.domain.roles import Role
 from siscon.providers.contract import Rejected
@@ -317,6 +317,71 @@ async def test_all_that_a_filter_shows_is_not_all_there_is(shift: Shift) -> None
         await told(pilot, "tries 1 record again")
         await shift.newest_run()
     assert await in_error(shift) == ["b0", "b2", "b3"]
+
+
+async def test_thousands_that_a_filter_shows_are_tried_again_by_the_filter_itself_but_for_one(
+    tmp_path: Path,
+) -> None:
+    sis = small_district()
+    sis.hold(*(broken(f"okonkwo-{n:04}") for n in range(2_500)), entity=Entity.STUDENT)
+    sis.hold(*(broken(f"reed-{n}") for n in range(5)), entity=Entity.STUDENT)
+    async with open_shift(tmp_path, sis) as shift:
+        mend_all(shift)
+        async with shift.console() as pilot:
+            await press(pilot, "4", "enter", "slash")
+            await types(pilot, "id=okonkwo-* age<2d")
+            await press(pilot, "asterisk", "space", "R")
+            await shows(pilot, "Try 2,499 records of harbor again?")
+            await shows(pilot, "All that the filter shows: id=okonkwo-* age<2d")
+            await press(pilot, "y")
+            await types(pilot, "2,499")
+            await told(pilot, "tries 2499 records again")
+            held = await shift.newest_run()  # so many newcomers at once want a person's word
+            await shift.sync(ApprovePlan(held.id, "they are new"))
+        assert await in_error(shift) == ["okonkwo-0000", *(f"reed-{n}" for n in range(5))]
+        (left_,) = await shift.rows("SELECT body FROM commands WHERE kind = 'retry_dead'")
+        asked = json.loads(left_["body"])
+        assert (asked["where"]["filter"], asked["ids"], len(asked["but"])) == ("id=okonkwo-* age<2d", [], 1)
+        told_of = await shift.rows(
+            "SELECT detail AS words FROM audit UNION ALL SELECT answer FROM commands UNION ALL SELECT text FROM events"
+        )
+        assert not [one for one in told_of if "okonkwo-*" in (one["words"] or "")]
+
+
+async def test_all_that_a_filter_showed_are_given_up_and_no_newcomer(shift: Shift) -> None:
+    async with shift.console() as pilot:
+        await press(pilot, "4", "enter", "slash")
+        await types(pilot, "!id=b0")
+        await press(pilot, "asterisk", "D")
+        await shows(pilot, "Give up 3 records of harbor?")
+        shift.sis.hold(broken("b9"), entity=Entity.STUDENT)
+        await shift.sync()
+        await press(pilot, "y")
+        await types(pilot, "3")
+        await types(pilot, "a test school")
+        await told(pilot, "3 records were given up")
+    assert await in_error(shift) == ["b0", "b9"]
+
+
+async def test_conflicts_that_a_filter_shows_are_decided_and_no_others(shift: Shift) -> None:
+    for one in shift.sis.lists[Entity.STUDENT][:3]:
+        shift.sis.replace(dataclasses.replace(one, last_name="Theirs"))
+    async with shift.db.transaction() as c:
+        await c.run("UPDATE students SET last_name = 'Ours'")
+    await shift.sync()
+    async with shift.db.read() as c:
+        known = [one.external_id for one in await conflicts.list_open(c)]
+    async with shift.console() as pilot:
+        await press(pilot, "5", "slash")
+        await types(pilot, f"!id={known[0]} fields=last_name")
+        await press(pilot, "asterisk", "M")
+        await shows(pilot, f"Decide {len(known) - 1} conflicts?")
+        await press(pilot, "l")
+        await types(pilot, "the roster is right")
+        await told(pilot, f"decides {len(known) - 1} conflicts of harbor")
+        await shift.newest_run()
+    async with shift.db.read() as c:
+        assert [one.external_id for one in await conflicts.list_open(c)] == known[:1]
 
 
 async def test_another_filter_hides_no_mark_but_another_order_keeps_them(shift: Shift) -> None:

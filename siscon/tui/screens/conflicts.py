@@ -81,11 +81,8 @@ class Conflicts(MarkPane):
         db = self.desk.database()
         if db is None:
             return None
-        if self.chosen():
-            chosen = await self.meant()
-            return await bulk_wishes.on_conflicts(
-                db, keys=chosen.keys, every=chosen.every, count_marked=chosen.count
-            )
+        if chosen := self.chosen():
+            return await bulk_wishes.on_conflicts(db, chosen)
         if conflict is None:
             return None
         names = disputed(conflict)

@@ -111,8 +111,7 @@ class Dead(MarkPane):
                 (one.integration, one.entity, one.external_id) for one in found if one.external_id is not None
             )
         if chosen:
-            meant = await self.meant()
-            return await bulk_wishes.on_dead(db, action.id, self.group, keys=meant.keys, every=meant.every)
+            return await bulk_wishes.on_dead(db, action.id, self.group, chosen)
         return wish_on_dead(action.id, dead) if dead is not None else None
 
     def act_open(self) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import Any
 
 from siscon.domain.errors import UsageError
+from siscon.domain.filters import ALL
 from siscon.tui.present import number
 from siscon.tui.screens.pane import Pane
+from siscon.tui.widgets.marks import Chosen
 from siscon.tui.widgets.rows import FixedRows, PagedRows
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
@@ -17,18 +18,6 @@ LONGEST_RANGE = 10_000
 """A longer stretch is not marked row by row: a filter and * say the same in a few bytes."""
 
 NOTHING = "There is no row to mark."
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The rows that an action concerns: those with these keys, or with ``every`` all but those."""
-
-    keys: tuple[Any, ...] = ()
-    every: bool = False
-    count: int = 0
-
-    def __bool__(self) -> bool:
-        return self.count > 0
 
 
 class MarkPane(Pane):
@@ -40,18 +29,11 @@ class MarkPane(Pane):
         return focused if isinstance(focused, LineTable) else self.table()
 
     def chosen(self) -> Chosen:
-        """The marked rows."""
+        """The marked rows; all of a list that a filter narrows are all that it shows."""
         table = self.marked_table()
         marks = table.marks
-        return Chosen(tuple(marks.keys), marks.every, marks.count(len(table.rows)))
-
-    async def meant(self) -> Chosen:
-        """The marked rows as commands name them: all that a filter shows by their numbers, read in the database."""
-        chosen = self.chosen()
-        if not (chosen.every and self.find):
-            return chosen
-        ids = await self._marked_ids(LONGEST_RANGE)
-        return Chosen(tuple(ids), False, len(ids))
+        where = self.where if marks.every and table.id == self.narrowed else ALL
+        return Chosen(tuple(marks.keys), marks.every, marks.count(len(table.rows)), where)
 
     async def _marked_ids(self, most: int) -> list[int]:
         rows, marks = self.marked_table().rows, self.marked_table().marks

@@ -3,6 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from siscon.domain.filters import ALL, Filter
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The rows that an action concerns: those with these keys, or with ``every`` all that ``where`` means but those."""
+
+    keys: tuple[Any, ...] = ()
+    every: bool = False
+    count: int = 0
+    where: Filter = ALL
+
+    def __bool__(self) -> bool:
+        return self.count > 0
 
 
 class Marks:
