@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,11 +18,13 @@ from siscon.ops import Database
 from siscon.ops.views import EngineLine
 from siscon.tui.grace import Grace
 from siscon.tui.options import ConsoleOptions
-from siscon.tui.present import Cell, Look, foreign
+from siscon.tui.present import Cell, Look, foreign, number
 from siscon.tui.widgets.confirm import NO, Ask, Choice, yes_no
 from siscon.tui.wishes import Answer, Why, Wish
 
 ANSWER_WITHIN_S = 5.0
+FEW = 2
+"""So many answers are told one by one."""
 REFUSAL_S = 15.0
 """So long a refusal stays on the screen: it names who won and what, and is longer than an answer."""
 
@@ -154,9 +157,19 @@ async def _hear(app: App[Any], db: Database, ids: Sequence[int], *, wait_s: floa
             wait_s = 0
     except SisconError as error:
         app.notify(error.sentence, severity="error", timeout=REFUSAL_S, markup=False)
-    for row in rows:
+    for row in rows if len(rows) <= FEW else _alike(rows):
         _tell(app, row)
     return rows
+
+
+def _alike(rows: Sequence[CommandRow]) -> list[CommandRow]:
+    """Of many answers the first of each kind, and how many there are of it."""
+    told = []
+    for status, n in Counter(row.status for row in rows).items():
+        first = next(row for row in rows if row.status is status)
+        more = f" {number(n - 1)} more {'were' if n > 2 else 'was'} {status.value} as well." if n > 1 else ""
+        told.append(replace(first, answer=first.answer + more))
+    return told
 
 
 def _tell(app: App[Any], row: CommandRow) -> None:

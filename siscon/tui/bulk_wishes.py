@@ -120,8 +120,11 @@ async def on_causes(db: Database, action: str, groups: Sequence[DeadGroup]) -> W
     )
 
 
-async def on_conflicts(db: Database, chosen: Chosen) -> Wish:
-    """Marked conflicts, decided for one side in every field that is in question: a command for each integration."""
+async def on_conflicts(db: Database, chosen: Chosen) -> Wish | None:
+    """Marked conflicts, decided for one side in every field that is in question: a command for each integration.
+
+    None where none of them is about fields.
+    """
     named = tuple(sorted(chosen.keys))
     ids, but, where = ((), named, keep(chosen.where)) if chosen.every else (named, (), {})
     found = {
@@ -131,13 +134,13 @@ async def on_conflicts(db: Database, chosen: Chosen) -> Wish:
     }
     total = sum(told.count for told in found.values())
     if not total:
-        raise UsageError("None of the marked conflicts is about fields: who is who is decided one by one.")
+        return None
     lines = [foreign(f"{name}: {of(told.count, 'conflict')}", "strong") for name, told in found.items()]
     lines += _filter(chosen)
     lines.append(sample([one.external_id for told in found.values() for one in told.examples]))
     if total < chosen.count:
         lines.append(
-            Cell(f"{number(chosen.count - total)} ask who is who: those are decided one by one.", "warn")
+            Cell(f"{number(chosen.count - total)} ask who is who: mark those alone to decide them.", "warn")
         )
     lines.append(Cell("It is one run for each integration: U on it takes all of it back.", "dim"))
 

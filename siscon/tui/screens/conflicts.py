@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.ops import Database
 from siscon.ops.conflicts import COLUMNS, Chosen, ConflictList
-from siscon.tui import bulk_wishes
+from siscon.tui import bulk_wishes, identity_wishes
 from siscon.tui.actions import Action
 from siscon.tui.lines import CONFLICTS, conflict_cells, conflict_lines, disputed
 from siscon.tui.present import Cell, Cells, foreign
@@ -73,7 +73,7 @@ class Conflicts(MarkPane):
         if action.id in ("open", "settle_alike", "history") and conflict is None:
             return "No conflict is under the cursor."
         if action.id == "settle_alike" and conflict is not None and conflict.kind is not ConflictKind.FIELDS:
-            return "Questions of identity are decided one by one: enter opens this one."
+            return "Enter opens this question of who is who; several are decided once they are marked."
         return ""
 
     async def wish(self, action: Action) -> Wish | None:  # noqa: ARG002 # there is one alone
@@ -82,7 +82,8 @@ class Conflicts(MarkPane):
         if db is None:
             return None
         if chosen := self.chosen():
-            return await bulk_wishes.on_conflicts(db, chosen)
+            wish = await bulk_wishes.on_conflicts(db, chosen)
+            return wish or identity_wishes.on_questions(await self.marked_values(identity_wishes.MOST))
         if conflict is None:
             return None
         names = disputed(conflict)
