@@ -192,8 +192,8 @@ class RetryDead:
     """Try dead records again: those named, or all that ``where`` matches, ``but`` some.
 
     ``where`` narrows by ``entity``, ``code``, ``field``, ``run``, and by a filter as
-    :mod:`siscon.domain.kept_filters` keeps it. ``up_to`` is the newest that was counted, 0 what nobody noted: what failed
-    later is not meant.
+    :mod:`siscon.domain.kept_filters` keeps it. ``up_to`` is the newest that was counted, 0 what nobody noted: what
+    failed later is not meant.
     """
 
     kind: ClassVar[str] = "retry_dead"
