@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from siscon.domain.filters import Order
 
@@ -45,3 +45,12 @@ class Narrowed(Listing[RowT_co], Protocol[RowT_co]):
     def whole(self) -> Listing[RowT_co]: ...
 
     def ordered(self, order: Order) -> Narrowed[RowT_co]: ...
+
+
+@runtime_checkable
+class Placed(Narrowed[RowT_co], Protocol[RowT_co]):
+    """A listing that can be read from any place on: ``ids_from`` begins there, ``ids_before`` is what lies before."""
+
+    def ids_from(self, place: Any) -> AsyncIterator[Sequence[int]]: ...
+
+    def ids_before(self, place: Any) -> AsyncIterator[Sequence[int]]: ...

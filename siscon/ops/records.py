@@ -11,8 +11,10 @@ from siscon.domain.integrations import Integration
 from siscon.domain.records import Entity
 from siscon.store import filtered, integrations, mapping_lists, mappings, records, walking
 from siscon.store.database import Database
-from siscon.store.mapping_lists import Chosen
+from siscon.store.mapping_lists import Chosen, Place
 from siscon.store.records import RecordRow
+
+__all__ = ["COLUMNS", "MappingList", "Place", "integration_names", "known_integrations", "record"]
 
 COLUMNS = tuple(filtered.MAPPINGS)
 """By what mappings are filtered."""
@@ -76,6 +78,14 @@ class MappingList:
     async def count(self) -> int:
         return await walking.count(self.db, self.chosen.meant)
 
-    async def first_from(self, text: str) -> int | None:
+    async def first_from(self, text: str) -> Place | None:
         """Who comes first of those whose external id is not before a text."""
         return await mapping_lists.first_from(self.db, self.chosen, text)
+
+    def ids_from(self, place: Place) -> AsyncIterator[Sequence[int]]:
+        """The ids from a mapping on, of a list that is not narrowed; its own is the first."""
+        return mapping_lists.from_place(self.db, self.chosen, place)
+
+    def ids_before(self, place: Place) -> AsyncIterator[Sequence[int]]:
+        """The ids before a mapping."""
+        return mapping_lists.before_place(self.db, self.chosen, place)

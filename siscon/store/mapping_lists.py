@@ -18,8 +18,10 @@ from siscon.store.walking import Meant
 # The key of the index is (entity, external id): each entity is walked by itself, for of both SQLite would look up one.
 WALK = """
 SELECT json_group_array(id), {last}(external_id) FROM (SELECT id, external_id FROM {table}
-  WHERE entity_type = :walked AND external_id {beyond} :after AND {chosen} ORDER BY external_id {way} LIMIT :limit)
+  WHERE entity_type = :walked AND external_id {beyond} :low AND external_id < :high AND {chosen}
+  ORDER BY external_id {way} LIMIT :limit)
 """
+UP, DOWN = {"way": "ASC", "last": "max"}, {"way": "DESC", "last": "min"}
 FIRST_FROM = """
 SELECT id, external_id FROM {table} WHERE entity_type = :walked AND external_id >= :text AND {chosen}
 ORDER BY external_id LIMIT 1
@@ -31,7 +33,7 @@ ANY_ENTITY = f"entity_type IN ({', '.join(repr(one) for one in ENTITIES)})"
 UNSETTLED = "sync_status <> 'synced'"
 """The condition of an index, which SQLite takes only where the question repeats it."""
 BY_ID = "id"
-AFTER_ALL = chr(0x10FFFF)
+AFTER_ALL = chr(0x10FFFF) * 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,15 @@ def _hints(term: Term) -> set[str]:
     return set()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a mapping stands among those of its entity; ``id`` is that of its row."""
+
+    external_id: str
+    entity: str
+    id: int
+
+
 @dataclass(frozen=True, slots=True)
 class MappingRow:
     """A mapping with its place in the table, for listings that grow."""
@@ -117,30 +128,75 @@ def ids(db: Database, chosen: Chosen, order: Order) -> AsyncIterator[list[int]]:
 
 
 async def _by_external_id(db: Database, chosen: Chosen, *, down: bool) -> AsyncIterator[list[int]]:
-    meant, limit = chosen.meant, walking.FIRST
-    way = (
-        {"way": "DESC", "last": "min", "beyond": "<"}
-        if down
-        else {"way": "ASC", "last": "max", "beyond": ">"}
-    )
-    sql = WALK.format(table=meant.table, chosen=meant.chosen, **way)
     entities = [chosen.entity.value] if chosen.entity else ENTITIES
     for entity in reversed(entities) if down else entities:
-        after = AFTER_ALL if down else ""
-        while True:
-            params = {**meant.params, "walked": entity, "after": after, "limit": limit}
-            async with db.read() as c:
-                row = await c.one(sql, params)
-            found: list[int] = json.loads(row[0]) if row is not None else []
-            if found:
-                yield found
-            if row is None or len(found) < limit:
-                break
-            after, limit = row[1], walking.CHUNK
+        async for found in _walk(db, chosen, entity, down=down):
+            yield found
 
 
-async def first_from(db: Database, chosen: Chosen, text: str) -> int | None:
-    """The table id of the first mapping whose external id is not before a text; None where all are before it.
+async def _walk(
+    db: Database,
+    chosen: Chosen,
+    entity: str,
+    *,
+    down: bool = False,
+    after: str | None = None,
+    before: str = AFTER_ALL,
+) -> AsyncIterator[list[int]]:
+    """The ids of one entity whose external ids lie between two texts, neither of them included."""
+    meant, limit = chosen.meant, walking.FIRST
+    first, end = _between(chosen)
+    low, high = (first if after is None else after), min(before, end)
+    beyond = ">=" if after is None else ">"
+    while True:
+        way = DOWN if down else UP
+        sql = WALK.format(table=meant.table, chosen=meant.chosen, beyond=beyond, **way)
+        params = {**meant.params, "walked": entity, "low": low, "high": high, "limit": limit}
+        async with db.read() as c:
+            row = await c.one(sql, params)
+        found: list[int] = json.loads(row[0]) if row is not None else []
+        yield found
+        if row is None or len(found) < limit:
+            return
+        low, high, beyond = (low, row[1], beyond) if down else (row[1], high, ">")
+        limit = walking.CHUNK
+
+
+def _between(chosen: Chosen) -> tuple[str, str]:
+    """Between which texts the external ids lie by what was typed: the walk begins there and not at the first of all."""
+    prefixes = [
+        term.value
+        for term in chosen.where.terms
+        if term.column is not None
+        and term.column.name == BY_ID
+        and term.sign is Sign.BEGINS
+        and not term.inverted
+    ]
+    ends = [filtering.after_all_with(one) for one in prefixes]
+    return max(prefixes, default=""), min((one for one in ends if one is not None), default=AFTER_ALL)
+
+
+async def from_place(db: Database, chosen: Chosen, place: Place) -> AsyncIterator[list[int]]:
+    """The ids from a mapping on, where an index holds them in order; it itself comes first."""
+    entities = [chosen.entity.value] if chosen.entity else ENTITIES
+    yield [place.id]
+    for entity in entities[entities.index(place.entity) :]:
+        after = place.external_id if entity == place.entity else ""
+        async for found in _walk(db, chosen, entity, after=after):
+            yield found
+
+
+async def before_place(db: Database, chosen: Chosen, place: Place) -> AsyncIterator[list[int]]:
+    """The ids before a mapping, in their order."""
+    entities = [chosen.entity.value] if chosen.entity else ENTITIES
+    for entity in entities[: entities.index(place.entity) + 1]:
+        before = place.external_id if entity == place.entity else AFTER_ALL
+        async for found in _walk(db, chosen, entity, before=before):
+            yield found
+
+
+async def first_from(db: Database, chosen: Chosen, text: str) -> Place | None:
+    """The first mapping whose external id is not before a text; None where all are before it.
 
     Of several entities: who is called so, else whose id begins so, else the nearest.
     """
@@ -150,5 +206,5 @@ async def first_from(db: Database, chosen: Chosen, text: str) -> int | None:
     async with db.read() as c:
         for entity in [chosen.entity.value] if chosen.entity else ENTITIES:
             row = await c.one(sql, {**meant.params, "walked": entity, "text": text})
-            found += [(row[1], row[0])] if row is not None else []
-    return min(found)[1] if found else None
+            found += [Place(row[1], entity, row[0])] if row is not None else []
+    return min(found, default=None)

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import get_args
 
-from siscon.domain.errors import UsageError
+from siscon.domain.errors import SisconError, UsageError
 from siscon.domain.records import Entity
 from siscon.domain.text import plain
 from siscon.ops import Database
@@ -85,7 +85,7 @@ def _go(app: Frame, said: Said) -> None:
 
 def _narrow(app: Frame, screen: Pane, said: Said) -> None:
     """Show what a filter means; one that means nothing here comes back into the line, with the reason told."""
-    if isinstance(screen, Records) and said.rest.replace("-", "").isalnum():
+    if isinstance(screen, Records) and _is_id(said.rest):
         app.run_worker(_jump(app, screen, said.rest), group="jump", exclusive=True)
         return
     try:
@@ -98,13 +98,25 @@ def _narrow(app: Frame, screen: Pane, said: Said) -> None:
     screen.load_soon()
 
 
+def _is_id(text: str) -> bool:
+    """Whether a text is an id, or the beginning of one, and nothing that the language of filters reads otherwise."""
+    return any(letter.isdigit() for letter in text) and not any(
+        letter in '!=<>*"' or letter.isspace() for letter in text
+    )
+
+
 async def _jump(app: Frame, screen: Records, external_id: str) -> None:
     """To the first mapping whose id is not before a text, in the list as it stands in the database."""
     from siscon.ops.records import integration_names
 
-    if not screen.integration and app.db is not None:
-        screen.integration = next(iter(await integration_names(app.db)), "")
-    if not await screen.jump(external_id):
+    try:
+        if not screen.integration and app.db is not None:
+            screen.integration = next(iter(await integration_names(app.db)), "")
+        found = await screen.jump(external_id)
+    except SisconError as error:
+        app.notify(plain(error.sentence, limit=400), severity="warning", timeout=REFUSAL_S)
+        return
+    if not found:
         app.notify(
             plain(f"No id of {screen.integration or 'any integration'} is {external_id} or behind it.")
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from textual.pilot import Pilot
@@ -12,7 +13,7 @@ from siscon.tui.screens.find import Find
 from siscon.tui.screens.records import Records
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import FixedRows, Line
-from support.consoles import console, press, settled, text_of, toasts
+from support.consoles import console, press, settled, text_of, toasts, until
 
 from .conftest import Filled
 
@@ -138,6 +139,58 @@ async def test_a_jump_leads_to_the_first_id_that_is_not_before_a_text(filled: Fi
         assert screen.find == ""
         assert not await screen.jump("\U0010ffff")
         await settled(pilot)
+
+
+async def test_a_line_jumps_to_an_id_from_any_screen_and_leaves_the_filter(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await press(pilot, "6")
+        await typed(pilot, "status=error")
+        await press(pilot, "1")
+        for words, found in (("S-104-77-002", "S-104-77-0020"), ("S-104-77-0021", "S-104-77-0021")):
+            await lined(pilot, f"mappings {words}")
+            screen = pilot.app.screen
+            assert isinstance(screen, Records)
+            await until(pilot, lambda screen=screen, found=found: id_under_cursor(screen) == found)
+            assert screen.find == ""
+        shown = len(screen.table().rows)
+        await lined(pilot, "mappings zzz-9")
+        await until(pilot, lambda: any("No id of" in one for one in toasts(pilot.app)))
+        assert len(screen.table().rows) == shown > 2
+        await lined(pilot, "mappings status=error")
+        assert screen.find == "status=error"
+
+
+def id_under_cursor(screen: Records) -> str:
+    mapping = screen.table().value
+    return mapping.external_id if mapping is not None else ""
+
+
+async def lined(pilot: Pilot[Any], line: str) -> None:
+    await press(pilot, ":")
+    pilot.app.screen.query_one("Input").value = line
+    await press(pilot, "enter")
+
+
+async def test_a_reading_may_end_at_any_moment_while_the_console_closes(filled: Filled) -> None:
+    left = asyncio.Event()
+
+    async def ends_again_and_again(screen: Records) -> int:
+        times = 0
+        while not left.is_set():
+            screen.tell()
+            times += not screen.query("#context")
+            await asyncio.sleep(0)
+        return times
+
+    async with console(await filled()) as pilot:
+        await press(pilot, "6")
+        screen = pilot.app.screen
+        assert isinstance(screen, Records)
+        telling = asyncio.create_task(ends_again_and_again(screen))
+        pilot.app.exit()
+    left.set()
+
+    assert await telling, "it ended when there were no bars any more"
 
 
 async def test_each_list_of_activity_is_narrowed_by_its_own_columns(filled: Filled) -> None:

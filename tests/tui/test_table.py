@@ -6,13 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
 from siscon.domain.errors import DatabaseError
+from siscon.domain.filters import AS_THEY_COME, Order
 from siscon.tui.present import Cell, Cells, Look
 from siscon.tui.widgets.columns import Column
-from siscon.tui.widgets.rows import KEEP, FixedRows, Line, PagedRows
+from siscon.tui.widgets.rows import KEEP, PAGE, FixedRows, Line, PagedRows
 from siscon.tui.widgets.table import LineTable
 from support.consoles import until
 
@@ -103,11 +107,11 @@ async def test_a_hundred_thousand_rows_open_with_one_page_and_any_of_them_is_nea
         listing = Numbers(list(range(1, 100_001)))
         await app.table.show_paged(PagedRows(listing, cells))
         await until(pilot, lambda: "name 1 " in lines_of(app)[1])
-        assert listing.asked == [256]
+        assert listing.asked == [PAGE]
         await pilot.press("G")
         await until(pilot, lambda: "name 100000" in lines_of(app)[-1])
         assert app.table.key == 100_000
-        assert max(listing.asked) == 256
+        assert max(listing.asked) == PAGE
         await pilot.press("g")
         await until(pilot, lambda: "name 1 " in lines_of(app)[1])
 
@@ -124,6 +128,136 @@ async def test_the_last_row_is_followed_while_the_ids_still_come() -> None:
         await opening
 
         await until(pilot, lambda: app.table.key == 60_000)
+
+
+class FromPlaces(Slow):
+    """A listing that can be read from any number on; what lies before comes when the test says so."""
+
+    orders: frozenset[str] = frozenset()
+    order = AS_THEY_COME
+
+    @property
+    def whole(self) -> FromPlaces:
+        return self
+
+    def ordered(self, order: Order) -> FromPlaces:  # there is one alone
+        return self
+
+    async def ids_from(self, place: int) -> AsyncIterator[Sequence[int]]:
+        at = self.all.index(place)
+        yield self.all[at : at + 1]
+        yield self.all[at + 1 :]
+
+    async def ids_before(self, place: int) -> AsyncIterator[Sequence[int]]:
+        await self.go_on.wait()
+        yield self.all[: self.all.index(place)]
+
+
+async def test_a_far_row_is_shown_before_any_other_and_the_rest_comes_round_it() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        listing = FromPlaces(list(range(1, 60_001)))
+        opening = asyncio.create_task(app.table.show_paged(PagedRows(listing, cells), place=41_234))
+        await until(pilot, lambda: "name 41234" in lines_of(app)[1])
+        assert app.table.key == 41_234
+        await pilot.press("j")
+        before = lines_of(app)
+        listing.go_on.set()
+        await opening
+        await until(pilot, lambda: not app.table.reading.busy)
+
+        assert len(app.table.rows) == 60_000
+        assert app.table.key == 41_235
+        assert lines_of(app)[1:] == before[1:], "nothing has moved"
+        await pilot.press("k", "k")
+        await until(pilot, lambda: "name 41233" in lines_of(app)[1])
+
+
+async def test_what_was_read_before_ends_nothing_of_what_is_read_now() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        first, second = Slow(list(range(1, 60_001))), Slow(list(range(1, 50_001)))
+        opening = [asyncio.create_task(app.table.show_paged(PagedRows(first, cells)))]
+        await until(pilot, lambda: len(app.table.rows) == 20_000)
+        opening.append(asyncio.create_task(app.table.show_paged(PagedRows(second, cells))))
+        await until(pilot, lambda: app.table.rows.listing is second)
+        first.go_on.set()
+        await opening[0]
+        assert app.table.reading.busy
+        second.go_on.set()
+        await opening[1]
+        await until(pilot, lambda: not app.table.reading.busy)
+
+        assert len(app.table.rows) == 50_000
+
+
+class Breaking(Numbers):
+    """A listing that breaks after its first stretch."""
+
+    async def ids(self) -> AsyncIterator[Sequence[int]]:
+        yield self.all[:10]
+        raise DatabaseError("The disk is gone.")
+
+
+async def test_a_list_that_breaks_half_way_is_read_again_the_next_time() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        with pytest.raises(DatabaseError):
+            await app.table.show_paged(PagedRows(Breaking(list(range(1, 100))), cells))
+        await pilot.pause()
+
+        assert not app.table.reading.busy
+
+
+class Seeking(Slow):
+    """A listing that looks long and has found nothing yet."""
+
+    async def ids(self) -> AsyncIterator[Sequence[int]]:
+        while not self.go_on.is_set():
+            await asyncio.sleep(0.001)
+            yield []
+
+
+async def test_a_search_that_has_found_nothing_yet_says_so_and_makes_room_for_the_next_list() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        seeking = Seeking([])
+        await app.table.show_paged(PagedRows(seeking, cells), note=(Cell("There is none."),))
+        await until(pilot, lambda: "None so far ..." in lines_of(app)[2])
+        await app.table.show_paged(PagedRows(Numbers([1, 2, 3]), cells))
+        await until(pilot, lambda: "name 1 " in lines_of(app)[1])
+        await app.table.show_paged(PagedRows(seeking, cells), note=(Cell("There is none."),))
+        seeking.go_on.set()
+        await until(pilot, lambda: "There is none." in lines_of(app)[2])
+
+
+async def test_the_page_behind_what_is_looked_at_is_there_before_one_comes_to_it() -> None:
+    app = Host()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await app.table.show_paged(PagedRows(Numbers(list(range(1, 20_001))), cells))
+        app.table.point(50 * PAGE)
+        await until(pilot, lambda: app.table.value is not None and not app.table._fetching)
+
+        assert {49, 50, 51} <= set(app.table.rows._pages)
+
+
+def test_rows_have_any_number_as_their_id() -> None:
+    rows = PagedRows(Numbers([]), cells)
+    for ids in ([1, (1 << 32) - 1], [1 << 32, (1 << 63) - 1], [7]):
+        rows.grow(ids)
+
+    assert list(rows.keys()) == [1, (1 << 32) - 1, 1 << 32, (1 << 63) - 1, 7]
+    assert rows.index_of(7, near=4) == 4
+    assert rows.index_of(1, near=4) == 0
+    assert rows.index_of(8, near=4) is None
+
+
+@given(st.sets(st.integers(1, 9_000)), st.integers(1, 9_000), st.integers(0, 12_000))
+def test_a_row_is_found_wherever_it_is_believed_to_be(ids: set[int], sought: int, near: int) -> None:
+    rows = PagedRows(Numbers([]), cells).with_ids(sorted(ids))
+    found = rows.index_of(sought, near=near)
+
+    assert found == (sorted(ids).index(sought) if sought in ids else None)
 
 
 async def test_only_the_pages_looked_at_last_are_kept() -> None:

@@ -59,14 +59,20 @@ class Narrowing(Screen[None]):
         return FixedRows(lines).narrowed(self.where, table.columns).ordered(table.order, table.columns)
 
     async def show_list(
-        self, listing: Narrowed[Any], present: Callable[[Any], Cells], *, note: Cells, id_: str = "list"
+        self,
+        listing: Narrowed[Any],
+        present: Callable[[Any], Cells],
+        *,
+        note: Cells,
+        id_: str = "list",
+        place: Any = None,
     ) -> None:
-        """Show a list that grows, or read it again where it is shown already."""
+        """Show a list that grows, from a ``place`` in it, or read it again where it is shown already."""
         table = self.table(id_)
-        if isinstance(table.rows, PagedRows) and table.rows.listing == listing:
+        if place is None and isinstance(table.rows, PagedRows) and table.rows.listing == listing:
             await table.renew()
         else:
-            await table.show_paged(PagedRows(listing, present), note=note)
+            await table.show_paged(PagedRows(listing, present), note=note, place=place)
 
     def counted(self, word: str, id_: str = "list") -> str:
         """``1,204 of 9,812 errors``, or all of them."""

@@ -266,7 +266,7 @@ class Pane(Narrowing):
     @property
     def is_left(self) -> bool:
         """Whether the person has gone back from this screen for good: its widgets go one by one."""
-        return self not in self.app.screen_stack
+        return self._pruning or self not in self.app.screen_stack
 
     def pointed(self) -> None:
         """The cursor moved, or what is under it changed."""
@@ -275,7 +275,7 @@ class Pane(Narrowing):
 
     def tell(self) -> None:
         """Bring the bars up to date; they paint only what changed."""
-        if not self.is_mounted or not self.is_current:
+        if not self.is_mounted or self.is_left or not self.is_current:
             return
         width = self.app.size.width
         context = self.query_one("#context", Bar)
@@ -339,6 +339,8 @@ class Pane(Narrowing):
         if countdown := self.desk.countdown():
             parts.append(Part(countdown, "warn", "take_back"))
         if self.find:
+            searching = any(table.reading.busy for table in self.query(LineTable))
+            parts += [Part(" searching, esc ends it", "busy")] if searching else []
             parts.append(Part(f" / {self.find} ", "warn", "filter"))
         if self.frozen:
             parts.append(Part(" HELD STILL, p goes on ", "warn", "freeze", " HELD STILL "))

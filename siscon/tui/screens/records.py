@@ -11,7 +11,7 @@ from siscon.domain.filters import AS_THEY_COME
 from siscon.domain.mappings import Mapping, SyncStatus
 from siscon.domain.records import Entity
 from siscon.ops import Database
-from siscon.ops.records import COLUMNS, MappingList, integration_names
+from siscon.ops.records import COLUMNS, MappingList, Place, integration_names
 from siscon.tui import bulk_wishes, record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.lines import MAPPINGS, mapping_cells
@@ -43,6 +43,7 @@ class Records(MarkPane):
         self.integration = ""
         self.entity: Entity | None = None
         self.state: SyncStatus | None = None
+        self._place: Place | None = None
 
     def body(self) -> ComposeResult:
         yield LineTable(MAPPINGS, self.look, id="list")
@@ -56,7 +57,15 @@ class Records(MarkPane):
         if self.integration not in self.names:
             self.integration = self.names[0]
         note = self.empty("No mapping here.", "i and t choose another integration and entity.")
-        await self.show_list(self._listing(db), self._cells, note=note)
+        place, self._place = self._place, None
+        listing = self._listing(db)
+        if place is None or not self._point_at(place, listing):
+            await self.show_list(listing, self._cells, note=note, place=place)
+
+    def _point_at(self, place: Place, listing: MappingList) -> bool:
+        """Put the cursor on a mapping where it is among the rows that are here."""
+        rows = self.table().rows
+        return isinstance(rows, PagedRows) and rows.listing == listing and self.table().seek(place.id)
 
     def _listing(self, db: Database) -> MappingList:
         order = self.table().order
@@ -71,13 +80,9 @@ class Records(MarkPane):
         if db is None or not self.integration:
             return False
         self.find, self.entity, self.state, self.table().order = "", None, None, AS_THEY_COME
-        listing = self._listing(db)
-        found = await listing.first_from(external_id)
-        rows = self.table().rows
-        if not isinstance(rows, PagedRows) or rows.listing != listing:
-            await self.show_list(listing, self._cells, note=self.empty("No mapping here."))
-        self.tell()
-        return found is not None and self.table().seek(found)
+        self._place = await self._listing(db).first_from(external_id)
+        self.load_soon()
+        return self._place is not None
 
     def _cells(self, mapping: Mapping) -> Cells:
         return mapping_cells(mapping, self.look, self.desk.now_ms())

@@ -63,7 +63,7 @@ class FollowTable(LineTable):
 
     async def _begin(self, rows: PagedRows, journal: Journal[Any], *, first: bool) -> None:
         """The last page at once; what lies before it is counted when that is on the screen."""
-        end = rows.with_ids(array("q", await journal.newest(PAGE)))
+        end = rows.with_ids(await journal.newest(PAGE))
         await end.reload(iter(range(len(end) and 1)))
         if journal != self._asked:
             return
@@ -75,11 +75,10 @@ class FollowTable(LineTable):
             self._seen = len(end)
         if len(end) < PAGE:
             return
-        ids: array[int] = array("q")
+        whole = rows.with_ids()
         async for chunk in journal.ids():
-            ids.extend(chunk)
-        whole = rows.with_ids(ids)
-        await whole.reload(iter(_pages(max(0, len(ids) - PAGE), len(ids))))
+            whole.grow(chunk)
+        await whole.reload(iter(_pages(max(0, len(whole) - PAGE), len(whole))))
         if self.rows is end:
             self.replace(whole)
             self._seen = len(whole)
@@ -99,7 +98,7 @@ class FollowTable(LineTable):
 
     async def _grow(self, rows: PagedRows, new: array[int]) -> None:
         before = len(rows)
-        rows.ids.extend(new)
+        rows.grow(new)
         for page in {before // PAGE, (len(rows) - 1) // PAGE}:
             await rows.fetch(page)
         if self.rows is not rows:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
 from siscon.domain.errors import SisconError
+from siscon.ops.listing import Narrowed, Placed
 from siscon.tui.widgets.rows import PagedRows
 
 AT_ONCE_S = 0.05
@@ -22,15 +22,15 @@ class Reader(Protocol):
 
     rows: Any
 
-    def replace(self, rows: PagedRows, *, keep: bool) -> None:
-        """Show other rows; ``keep``: the cursor stays on its row."""
+    def replace(self, rows: PagedRows, *, keep: bool, moved: int = 0) -> None:
+        """Show other rows; ``keep``: the cursor stays on its row, most likely ``moved`` by so many places."""
         ...
 
     def grown(self, first: int) -> None:
         """More rows have come, from a place on."""
         ...
 
-    def visible_pages(self, length: int) -> range:
+    def visible_pages(self, length: int, *, moved: int = 0) -> range:
         """The pages that are looked at, of so many rows."""
         ...
 
@@ -52,61 +52,104 @@ class Reading:
 
     def __init__(self, table: Reader) -> None:
         self._table = table
-        self.busy = False
-        self._cost_s = 0.0
+        self._under_way: PagedRows | None = None
+        self._whole_s = 0.0
         self._due_s = float("-inf")
 
-    async def begin(self, rows: PagedRows, *, sought: Hashable | None) -> None:
-        """Read a listing from its beginning; where the row ``sought`` is among it, the cursor comes to stand there."""
+    @property
+    def busy(self) -> bool:
+        """Whether rows are still on their way."""
+        return self._under_way is not None
+
+    async def begin(self, rows: PagedRows, *, sought: Hashable | None, place: Any = None) -> None:
+        """Read a listing from its beginning; where the row ``sought`` is among it, the cursor comes to stand there.
+
+        With a ``place`` of the listing what stands there is shown first, then what is behind it, then what is before.
+        """
         started_s = _now_s()
-        ids = rows.listing.ids()
-        shown = rows.with_ids(array("q", await anext(ids, [])))
-        shown.sought = sought
-        with suppress(SisconError):  # whoever looks at the rows asks for them again, and is told
-            await shown.reload(self._pages(min(len(shown), 1)))
-        self._table.replace(shown, keep=False)
-        self._table.grown(0)
-        shown.total = await _total(rows)
-        rest = self._rest(shown, ids, started_s)
-        await self._aside_when_long(rest, started_s, shown)
-
-    async def _aside_when_long(self, rest: AsyncIterator[None], started_s: float, shown: PagedRows) -> None:
-        self.busy = True
-        async for _ in rest:
-            if self._table.rows is not shown:
-                return
-            if _now_s() - started_s > AT_ONCE_S:
-                self._table.aside(self._to_the_end(rest))
-                return
-        self._done()
-
-    async def _to_the_end(self, rest: AsyncIterator[None]) -> None:
+        ids = rows.listing.ids() if place is None else _placed(rows).ids_from(place)
+        shown = rows.with_ids()
+        shown.total, shown.sought = self._known_total(rows), sought
+        self._under_way = shown
         try:
-            async for _ in rest:
+            async for chunk in ids:
+                shown.grow(chunk)
+                if len(shown) > 1 or _now_s() - started_s > AT_ONCE_S:
+                    break
+            with suppress(SisconError):  # whoever looks at the rows asks for them again, and is told
+                await shown.reload(self._pages(min(len(shown), 1)))
+            self._table.replace(shown, keep=False)
+            self._table.grown(0)
+            work = self._rest(shown, ids, place, started_s)
+            async for _ in work:
+                if _now_s() - started_s > AT_ONCE_S:
+                    self._table.aside(self._to_the_end(shown, work))
+                    return
+        except BaseException:
+            self._done(shown)
+            raise
+        self._done(shown)
+
+    async def _to_the_end(self, shown: PagedRows, work: AsyncIterator[None]) -> None:
+        try:
+            async for _ in work:
                 pass
         except SisconError as error:
-            self._table.trouble(error.sentence)
-        self._done()
+            if self._table.rows is shown:
+                self._table.trouble(error.sentence)
+        finally:
+            self._done(shown)
 
-    def _done(self) -> None:
-        self.busy = False
-        self._table.read()
+    def _done(self, shown: PagedRows) -> None:
+        """The reading of these rows is over; one that came after it goes on."""
+        if self._under_way is shown:
+            self._under_way = None
+            self._table.read()
 
     async def _rest(
-        self, shown: PagedRows, ids: AsyncIterator[Sequence[int]], started_s: float
+        self, shown: PagedRows, ids: AsyncIterator[Sequence[int]], place: Any, started_s: float
     ) -> AsyncIterator[None]:
         async for chunk in ids:
             if self._table.rows is not shown:
                 return
             first = len(shown)
-            shown.ids.extend(chunk)
-            self._table.grown(first)
+            shown.grow(chunk)
+            if chunk:
+                self._table.grown(first)
             yield
+        if place is not None:
+            await self._before(shown, place)
+        elif shown.total is None:
+            yield  # to count all of them takes its time, too
+            shown.total = await _total(shown)
         self._paid(started_s)
 
-    def _paid(self, started_s: float) -> None:
-        self._cost_s = _now_s() - started_s
-        self._due_s = _now_s() + REST * self._cost_s
+    async def _before(self, shown: PagedRows, place: Any) -> None:
+        """What stands before the rows that are here comes to stand before them."""
+        whole = shown.with_ids()
+        async for chunk in _placed(shown).ids_before(place):
+            if self._table.rows is not shown:
+                return
+            whole.grow(chunk)
+        moved = len(whole)
+        whole.grow(shown.ids)
+        await whole.reload(iter(self._table.visible_pages(len(whole), moved=moved)))
+        if self._table.rows is shown and self._under_way is shown:
+            self._under_way = whole
+            self._table.replace(whole, keep=True, moved=moved)
+            self._done(whole)
+
+    def _known_total(self, rows: PagedRows) -> int | None:
+        """How many rows the list has without a filter, as far as the one that stands there knows."""
+        before = self._table.rows
+        if not isinstance(before, PagedRows) or not before.lists_the_same_as(rows) or _is_whole(rows):
+            return None
+        return before.total if not _is_whole(before) else None if self.busy else len(before)
+
+    def _paid(self, started_s: float, *, whole: bool = True) -> None:
+        cost_s = _now_s() - started_s
+        self._whole_s = cost_s if whole else self._whole_s
+        self._due_s = _now_s() + REST * cost_s
 
     def _pages(self, length: int) -> Iterator[int]:
         return iter(self._table.visible_pages(length))
@@ -118,12 +161,15 @@ class Reading:
     async def renew(self, rows: PagedRows, refresh: Callable[[], Awaitable[None]]) -> None:
         """Read what is visible again, and all numbers when there are more or fewer and the last time is long past."""
         if not self.busy and _now_s() >= self._due_s:
-            if self._cost_s <= AT_ONCE_S:
-                if await self._again(rows):
-                    return
-            else:
-                self.busy = True
+            self._under_way = rows
+            if self._whole_s > AT_ONCE_S:
                 self._table.aside(self._again_aside(rows))
+            else:
+                try:
+                    if await self._again(rows):
+                        return
+                finally:
+                    self._done(rows)
         await refresh()
 
     async def _again_aside(self, rows: PagedRows) -> None:
@@ -131,7 +177,8 @@ class Reading:
             await self._again(rows)
         except SisconError as error:
             self._table.trouble(error.sentence)
-        self._done()
+        finally:
+            self._done(rows)
 
     async def _again(self, rows: PagedRows) -> bool:
         """Whether there were more or fewer rows, which are shown now."""
@@ -139,25 +186,33 @@ class Reading:
         same = not rows.stale and await rows.listing.count() == len(rows)
         rows.total = await _total(rows)
         if not same:
-            ids: array[int] = array("q")
+            fresh = rows.with_ids()
+            fresh.total = rows.total
             async for chunk in rows.listing.ids():
-                ids.extend(chunk)
+                fresh.grow(chunk)
                 if self._table.rows is not rows:
                     return True
-            fresh = rows.with_ids(ids)
-            fresh.total = rows.total
-            await fresh.reload(self._pages(len(ids)))
+            await fresh.reload(self._pages(len(fresh)))
             if self._table.rows is rows:
                 self._table.replace(fresh, keep=True)
-        self._paid(started_s)
+        self._paid(started_s, whole=not same)
         return not same
+
+
+def _placed(rows: PagedRows) -> Placed[Any]:
+    assert isinstance(rows.listing, Placed), "no place is asked for in any other list"
+    return rows.listing
+
+
+def _is_whole(rows: PagedRows) -> bool:
+    listing = rows.listing
+    return not isinstance(listing, Narrowed) or bool(listing.whole == listing)
 
 
 async def _total(rows: PagedRows) -> int | None:
     """How many rows there are without a filter; None where there is none."""
     listing = rows.listing
-    whole = getattr(listing, "whole", None)
-    return None if whole is None or whole == listing else int(await whole.count())
+    return None if _is_whole(rows) or not isinstance(listing, Narrowed) else int(await listing.whole.count())
 
 
 def _now_s() -> float:

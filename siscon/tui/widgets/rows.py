@@ -13,8 +13,10 @@ from siscon.ops.listing import Listing, Narrowed
 from siscon.tui.present import Cells
 from siscon.tui.widgets.columns import Column
 
-PAGE = 256
-KEEP = 16
+PAGE = 128
+KEEP = 10
+NEAR = 2_000
+"""A row that moved is most often so near to where it stood."""
 
 
 class Rows(Protocol):
@@ -28,7 +30,7 @@ class Rows(Protocol):
 
     def keys(self) -> Iterable[Hashable]: ...
 
-    def index_of(self, key: Hashable, /) -> int | None: ...
+    def index_of(self, key: Hashable, /, *, near: int = 0) -> int | None: ...
 
     def cells(self, index: int) -> Cells | None: ...
 
@@ -62,7 +64,7 @@ class FixedRows:
         """The keys of all rows in their order."""
         return self._places
 
-    def index_of(self, key: Hashable) -> int | None:
+    def index_of(self, key: Hashable, *, near: int = 0) -> int | None:  # noqa: ARG002 # these are found at once
         return self._places.get(key)
 
     def cells(self, index: int) -> Cells | None:
@@ -106,12 +108,12 @@ def _weight(line: Line, at: int, columns: Sequence[Column]) -> tuple[int, str] |
 
 
 class PagedRows:
-    """Rows of a listing: all ids, eight bytes each, and the few pages that were looked at last."""
+    """Rows of a listing: all ids, four bytes each, and the few pages that were looked at last."""
 
     def __init__(self, listing: Listing[Any], present: Callable[[Any], Cells]) -> None:
         self.listing = listing
         self.present = present
-        self.ids: array[int] = array("q")
+        self.ids: array[int] = array("I")
         self.stale = False
         self.total: int | None = None  # without the filter that they were narrowed by
         self.sought: Hashable | None = None  # the cursor comes to stand on this row when its id has come
@@ -129,11 +131,22 @@ class PagedRows:
         """The ids of all rows in their order."""
         return self.ids
 
-    def index_of(self, key: Hashable, first: int = 0) -> int | None:
-        try:
-            return self.ids.index(key, first)  # type: ignore[arg-type] # keys of these rows are ids
-        except ValueError:
-            return None
+    def index_of(self, key: Hashable, *, first: int = 0, near: int = 0) -> int | None:
+        """The place of a row from ``first`` on; looked for ``near`` one first: to see a million takes a while."""
+        assert isinstance(key, int)  # keys of these rows are ids
+        for begin, end in ((max(first, near - NEAR), near + NEAR), (first, len(self.ids))):
+            try:
+                return self.ids.index(key, begin, end)
+            except ValueError:
+                pass
+        return None
+
+    def grow(self, ids: Sequence[int]) -> None:
+        """More rows have come behind these."""
+        if self.ids.typecode == "I" and ids and max(ids) >= 1 << 32:
+            self.ids = array("q", self.ids)
+        alike = not isinstance(ids, array) or ids.typecode == self.ids.typecode
+        self.ids.extend(ids if alike else iter(ids))
 
     def cells(self, index: int) -> Cells | None:
         line = self._line(index)
@@ -152,15 +165,24 @@ class PagedRows:
             return None
         return page[place] if place < len(page) else None
 
-    @property
-    def wanted(self) -> bool:
-        """Whether somebody asked for a page that is not here."""
-        return bool(self._wanted)
+    def look(self, seen: range) -> bool:
+        """Want the pages that are looked at, or when they are here those beside them; whether any is not here.
 
-    async def fetch(self, number: int | None = None) -> bool:
-        """Fetch one page that was asked for; True when its rows are other than before."""
-        if number is None:
-            number = self._wanted.pop()
+        What was wanted before is not: nobody looks at it any more.
+        """
+        last = -(-len(self.ids) // PAGE)
+        for pages in (seen, range(max(0, seen.start - 1), min(seen.stop + 1, last))):
+            self._wanted = {one for one in pages if one not in self._pages and one != self._coming}
+            if self._wanted:
+                return True
+        return False
+
+    def next_wanted(self) -> int:
+        """One of the pages that are wanted."""
+        return self._wanted.pop()
+
+    async def fetch(self, number: int) -> bool:
+        """Fetch one page; True when its rows are other than before."""
         chosen = list(self.ids[number * PAGE : (number + 1) * PAGE])
         self._coming = number
         try:
@@ -193,8 +215,8 @@ class PagedRows:
             return False
         return bool(mine.ordered(AS_THEY_COME) == theirs.ordered(AS_THEY_COME))
 
-    def with_ids(self, ids: array[int]) -> PagedRows:
+    def with_ids(self, ids: Sequence[int] = ()) -> PagedRows:
         """The same listing under new ids, with no page yet."""
         fresh = PagedRows(self.listing, self.present)
-        fresh.ids = ids
+        fresh.grow(ids)
         return fresh

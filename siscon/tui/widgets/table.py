@@ -26,6 +26,7 @@ from siscon.tui.widgets.rows import PAGE, FixedRows, PagedRows, Rows
 
 GUTTER = 1
 """At the left of every row there is room for the sign of a mark."""
+SEARCHING = Cell("None so far ...", "dim")
 
 
 class LineTable(ScrollView, can_focus=True):
@@ -126,8 +127,11 @@ class LineTable(ScrollView, can_focus=True):
             if index == self.cursor and old.value != new.value:
                 self.post_message(self.Pointed(self))
 
-    async def show_paged(self, rows: PagedRows, *, note: Cells = ()) -> None:
-        """Show the rows of a listing: the first at once, the rest as their ids come; the cursor keeps its row."""
+    async def show_paged(self, rows: PagedRows, *, note: Cells = (), place: Any = None) -> None:
+        """Show the rows of a listing: the first at once, the rest as their ids come; the cursor keeps its row.
+
+        With a ``place`` of the listing the cursor goes there, before anything else has come.
+        """
         before = self.rows
         alike = isinstance(before, PagedRows) and before.lists_the_same_as(rows)
         self.note = note
@@ -136,7 +140,8 @@ class LineTable(ScrollView, can_focus=True):
             self.marks.clear()  # the same numbers mean other rows there
         elif self.marks.every and not rows.shows_the_same_as(before):
             self.marks.clear()  # it was all that another filter showed
-        await self.reading.begin(rows, sought=self.key if alike else None)
+        sought = self.key if alike and place is None else None
+        await self.reading.begin(rows, sought=sought, place=place)
 
     async def renew(self) -> None:
         """Read the visible pages of a listing again, and its ids too when there are more or fewer."""
@@ -169,7 +174,7 @@ class LineTable(ScrollView, can_focus=True):
         self._resize()
         if self._to_end:
             self.point(len(rows) - 1)
-        elif rows.sought is not None and (found := rows.index_of(rows.sought, first)) is not None:
+        elif rows.sought is not None and (found := rows.index_of(rows.sought, first=first)) is not None:
             rows.sought = None
             self.point(found)
         if first <= int(self.scroll_offset.y) + self.size.height:
@@ -181,6 +186,8 @@ class LineTable(ScrollView, can_focus=True):
 
     def read(self) -> None:
         """All rows are there; those that are not have no mark any more."""
+        if not len(self.rows):
+            self.refresh()  # now it is sure that there are none
         self.marks.keep(self.rows.keys())
         self.post_message(self.Pointed(self))
 
@@ -189,31 +196,27 @@ class LineTable(ScrollView, can_focus=True):
         self.post_message(self.Trouble(sentence))
 
     def seek(self, key: Hashable) -> bool:
-        """Put the cursor on a row, as soon as it is there; False where it is not and will not be."""
-        rows = self.rows
-        found = rows.index_of(key)
+        """Put the cursor on a row that is here; False where it is not."""
+        found = self.rows.index_of(key)
         if found is None:
-            if isinstance(rows, PagedRows) and self.reading.busy:
-                rows.sought = key
-                return True
             return False
         self.point(found)
         self.scroll_to(y=found, animate=False, immediate=True, force=True)
         return True
 
-    def visible_pages(self, length: int) -> range:
-        """The pages that are looked at, of so many rows."""
-        top = int(self.scroll_offset.y)
+    def visible_pages(self, length: int, *, moved: int = 0) -> range:
+        """The pages that are looked at, of so many rows; when all of them will have ``moved``."""
+        top = int(self.scroll_offset.y) + moved
         last = min(top + self.size.height, length - 1)
         return range(top // PAGE, last // PAGE + 1) if length else range(0)
 
-    def replace(self, rows: Rows, *, keep: bool = True) -> None:
-        """Show other rows; ``keep``: the cursor stays on its row, else it goes to the first."""
+    def replace(self, rows: Rows, *, keep: bool = True, moved: int = 0) -> None:
+        """Show other rows; ``keep``: the cursor stays on its row, most likely ``moved``; else it goes to the first."""
         key, offset = self.key, self.cursor - int(self.scroll_offset.y)
         self.rows = rows
         if keep:
             self.marks.keep(rows.keys())
-        found = rows.index_of(key) if keep and key is not None else None
+        found = rows.index_of(key, near=self.cursor + moved) if keep and key is not None else None
         self.cursor = found if found is not None else min(self.cursor if keep else 0, max(0, len(rows) - 1))
         self._resize()
         top = max(0, self.cursor - max(0, offset)) if keep else 0
@@ -249,6 +252,8 @@ class LineTable(ScrollView, can_focus=True):
         else:
             y = new - self._height + 1 if new > old else new
             self.scroll_to(y=max(0, y), animate=False, immediate=True, force=True)
+            if isinstance(self.rows, PagedRows) and self.rows.look(self.visible_pages(len(self.rows))):
+                self._fetch_soon()
         self.post_message(self.Pointed(self))
 
     @property
@@ -315,7 +320,7 @@ class LineTable(ScrollView, can_focus=True):
         index = int(self.scroll_offset.y) + y - 1
         if not len(self.rows):
             if 2 <= y < 2 + len(self.note):
-                note = self.note[y - 2]
+                note = self.note[y - 2] if not self.reading.busy else SEARCHING if y == 2 else Cell("")
                 style = self.rich_style + self._tone(note)
                 return Strip(
                     [Segment(cut("  " + note.text, width, more=self.look.glyphs.more), style)], width
@@ -365,12 +370,15 @@ class LineTable(ScrollView, can_focus=True):
             self.run_worker(self._fetch(), group="fetch", exit_on_error=True)
 
     async def _fetch(self) -> None:
+        """What is looked at, then the page before and the one behind, so that whoever walks on need not wait."""
         try:
             rows = self.rows
-            while isinstance(rows, PagedRows) and rows.wanted and self.rows is rows:
-                if await rows.fetch():
+            while isinstance(rows, PagedRows) and rows.look(seen := self.visible_pages(len(rows))):
+                number = rows.next_wanted()
+                if await rows.fetch(number) and number in seen and self.rows is rows:
                     self.refresh()
                     self.post_message(self.Pointed(self))
+                rows = self.rows
         except SisconError as error:
             self.post_message(self.Trouble(error.sentence))
         finally:
