@@ -35,10 +35,15 @@ class _Log:
             return await journals.newest(c, self.journal(), limit=limit)
 
     async def ids(self, after: int = 0) -> AsyncIterator[Sequence[int]]:
-        """The numbers after one, oldest first."""
-        async with self.db.read() as c:
-            async for chunk in journals.ids(c, self.journal(), after=after):
+        """The numbers after one, oldest first; nobody is kept from reading between two chunks."""
+        while True:
+            async with self.db.read() as c:
+                chunk = await journals.after(c, self.journal(), after)
+            if chunk:
                 yield chunk
+            if len(chunk) < journals.CHUNK:
+                return
+            after = chunk[-1]
 
     async def count(self) -> int:
         """How many rows there are."""

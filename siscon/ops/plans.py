@@ -102,6 +102,8 @@ class PlanList:
         shown = {}
         async with self.db.read() as c:
             for number in ids:
+                if number >= len(self._keys):
+                    continue  # they are being numbered anew
                 row = await plans.one(c, self.run_id, *self._keys[number])
                 if row is not None:
                     shown[number] = _record(row)

@@ -94,9 +94,15 @@ class HistoryList:
     internal_id: int
 
     async def ids(self) -> AsyncIterator[Sequence[int]]:
-        async with self.db.read() as c:
-            async for chunk in changes.ids_of_record(c, self.internal_id):
+        before_id = changes.NEWEST
+        while True:
+            async with self.db.read() as c:
+                chunk = await changes.ids_of_record(c, self.internal_id, before_id=before_id)
+            if chunk:
                 yield chunk
+            if len(chunk) < changes.CHUNK:
+                return
+            before_id = chunk[-1]
 
     async def rows(self, ids: Sequence[int]) -> Mapping[int, PastChange]:
         async with self.db.read() as c:

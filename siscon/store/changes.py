@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from siscon.domain.records import Entity
@@ -89,17 +89,10 @@ async def of_record(
     return [change_row(row) for row in await c.all(OF_RECORD, params)]
 
 
-async def ids_of_record(c: Connection, internal_id: int) -> AsyncIterator[list[int]]:
-    """The numbers of all changes of one record in chunks, newest first."""
-    before_id = NEWEST
-    while True:
-        params = {"internal_id": internal_id, "before_id": before_id, "limit": CHUNK}
-        chunk = [row["id"] for row in await c.all(IDS_OF_RECORD, params)]
-        if chunk:
-            yield chunk
-        if len(chunk) < CHUNK:
-            return
-        before_id = chunk[-1]
+async def ids_of_record(c: Connection, internal_id: int, *, before_id: int = NEWEST) -> list[int]:
+    """The next numbers of changes of one record before one, newest first; fewer than ``CHUNK`` are the last."""
+    params = {"internal_id": internal_id, "before_id": before_id, "limit": CHUNK}
+    return [row["id"] for row in await c.all(IDS_OF_RECORD, params)]
 
 
 async def by_ids(c: Connection, change_ids: Iterable[int]) -> list[ChangeRow]:

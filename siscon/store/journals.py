@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,16 +78,10 @@ def _journal(
     return Journal(table, key, " AND ".join(told), {**dict(asked.values()), **filtering.params(where)})
 
 
-async def ids(c: Connection, journal: Journal, *, after: int = 0) -> AsyncIterator[array[int]]:
-    """The numbers after one, oldest first, in chunks."""
-    while True:
-        told = {**journal.params, "after": after, "limit": CHUNK}
-        chunk = array("q", [row["id"] for row in await c.all(journal.sql(AFTER), told)])
-        if chunk:
-            yield chunk
-        if len(chunk) < CHUNK:
-            return
-        after = chunk[-1]
+async def after(c: Connection, journal: Journal, number: int) -> array[int]:
+    """The next numbers after one, oldest first; fewer than ``CHUNK`` are the last."""
+    told = {**journal.params, "after": number, "limit": CHUNK}
+    return array("q", [row["id"] for row in await c.all(journal.sql(AFTER), told)])
 
 
 async def newest(c: Connection, journal: Journal, *, limit: int) -> array[int]:

@@ -155,7 +155,8 @@ async def in_order(db: Database, meant: Meant, fields: Fields, order: Order) -> 
     by = behind.sql if isinstance(behind, FromJson) else behind
     names = {"table": meant.table, "chosen": meant.chosen, "by": by, "way": "DESC" if order.down else "ASC"}
     async with db.read() as c:
-        yield _ids(await c.one(SORTED.format(**names), {**meant.params, "limit": MOST_SORTED}))
+        found = _ids(await c.one(SORTED.format(**names), {**meant.params, "limit": MOST_SORTED}))
+    yield found
 
 
 def _ids(row: Any) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +13,9 @@ from siscon.domain.mappings import SyncStatus
 from siscon.domain.records import Entity
 from siscon.domain.runs import RunStatus
 from siscon.ops import conflicts, dead_records, records, runs
-from siscon.ops.activity import EventLog
+from siscon.ops.activity import AuditLog, EventLog, RequestLog
 from siscon.ops.listing import Listing
+from siscon.ops.record_views import HistoryList
 from siscon.store import mappings
 from siscon.store.database import Database
 from siscon.store.mappings import Tie
@@ -52,6 +54,16 @@ def lists(db: Database) -> Sequence[Listing[Any]]:
         dead_records.DeadList(db, order=Order("reason")),
         conflicts.ConflictList(db, order=Order("age", down=True)),
     )
+
+
+async def test_who_has_read_a_part_of_a_list_keeps_nobody_from_reading(db: Database) -> None:
+    logs: list[Listing[Any]] = [EventLog(db), AuditLog(db), RequestLog(db), HistoryList(db, 1)]
+    under_way = [listing.ids() for listing in (*lists(db), *logs)]
+    for ids in under_way:
+        await anext(ids, [])
+
+    async with asyncio.timeout(5), db.read() as c:
+        assert await c.one("SELECT 1") is not None
 
 
 @pytest.mark.parametrize("place", range(18))
