@@ -140,10 +140,12 @@ async def run_until_idle(house: House, *, stop: asyncio.Event | None = None) -> 
         )
 
 
-async def carry_out_inbox(house: House) -> int:
-    """Answer the commands that wait, without an engine; how many. What the configuration names is activated first."""
+async def carry_out_request(house: House, command_id: int) -> int:
+    """Answer one command without an engine; 1, or 0 where it need not be. What the configuration names is activated
+    first. What others asked for is left to an engine.
+    """
     await activate_all(house.db, house.settings, load_provider=registry.load, now_ms=wall_ms)
-    return await inbox.carry_out(house.db, vault=house.vault, live=None, now_ms=wall_ms)
+    return await inbox.carry_out(house.db, vault=house.vault, live=None, now_ms=wall_ms, only={command_id})
 
 
 async def authorise(

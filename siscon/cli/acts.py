@@ -25,10 +25,10 @@ async def carry_out(house: runtime.House, command: Command) -> CommandRow:
     """Leave a command and see it answered; raises ``UsageError`` with the engine's sentence for a refusal."""
     command_id = await commands.submit(house.db, command, actor=current_actor(), role=Role.ADMIN)
     if await runtime.find_engine(house.db) is None:
-        await runtime.carry_out_inbox(house)
+        await runtime.carry_out_request(house, command_id)
     row = await commands.wait_for(house.db, command_id, timeout_s=ANSWER_WITHIN_S)
     if row.status is CommandStatus.PENDING and await runtime.find_engine(house.db) is None:
-        await runtime.carry_out_inbox(house)
+        await runtime.carry_out_request(house, command_id)
         row = await commands.wait_for(house.db, command_id, timeout_s=0)
     if row.status is CommandStatus.REFUSED:
         raise UsageError(row.answer, code="refused")

@@ -48,7 +48,7 @@ def take_back(request_id: int, config: Path | None, *, as_json: bool) -> None:
     async def work(house: runtime.House) -> None:
         row = await desk.take_back(house.db, request_id, actor=current_actor(), role=Role.ADMIN)
         if await runtime.find_engine(house.db) is None:
-            await runtime.carry_out_inbox(house)
+            await runtime.carry_out_request(house, request_id)
         if as_json:
             output.card(request_row(row), as_json=True)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from siscon.domain import commands as asked
@@ -62,14 +62,27 @@ EFFECTS: Mapping[type[asked.Command], Callable[[Connection, Any, Circumstances],
 """What carries out each kind of command, inside the transaction of its answer."""
 
 
-async def carry_out(db: Database, *, vault: Vault, live: LiveEngine | None, now_ms: Callable[[], int]) -> int:
-    """Answer every pending command whose time of grace is over; how many there were.
+NOTES = (asked.TakeBack, asked.NoteExport)
+"""Commands about what has been done already."""
+
+
+async def carry_out(
+    db: Database,
+    *,
+    vault: Vault,
+    live: LiveEngine | None,
+    now_ms: Callable[[], int],
+    only: Collection[int] | None = None,
+) -> int:
+    """Answer every pending command whose time of grace is over, or of them those of ``only``; how many there were.
 
     Without a living engine (``live`` None) this is a short command that acts by itself: what needs an engine is
-    refused with a sentence.
+    refused with a sentence. Such a command names its own request: what others asked for waits for an engine, but for
+    what is done already and only waits for its audit row.
     """
     async with db.read() as c:
-        waiting = await commands.due(c, now_ms=now_ms())
+        due = await commands.due(c, now_ms=now_ms())
+    waiting = [row for row in due if only is None or row.id in only or isinstance(row.command, NOTES)]
     answered = 0
     for row in waiting:
         answered += await _answer(db, row, vault=vault, live=live, now_ms=now_ms())

@@ -212,3 +212,19 @@ async def test_a_removed_integration_is_gone_until_it_is_activated_again(desk: D
         await activate(c, "harbor")
         await integrations.set_enabled(c, "harbor", True)
     assert (await desk.ask(StartRun("harbor"))).status is CommandStatus.DONE
+
+
+async def test_a_command_without_an_engine_answers_its_own_request_and_no_other(desk: Desk):
+    desk.live = None
+    async with desk.db.transaction() as c:
+        theirs = await commands.leave(c, RefreshToken("harbor"), actor="ben(1001)", now_ms=1)
+        ours = await commands.leave(c, StartRun("harbor"), actor="ann(1000)", now_ms=1)
+
+    await carry_out(desk.db, vault=desk.vault, live=None, now_ms=desk.clock.now_ms, only={ours})
+
+    async with desk.db.read() as c:
+        answered, waits = await commands.get(c, ours), await commands.get(c, theirs)
+    assert answered is not None
+    assert answered.status is CommandStatus.DONE
+    assert waits is not None
+    assert waits.status is CommandStatus.PENDING

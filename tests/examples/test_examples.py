@@ -64,9 +64,9 @@ async def test_an_example_imports_over_a_real_server(
         }
         settings = config.Settings.model_validate({"home": tmp_path / "home", "integrations": {"north": one}})
         async with runtime.open_house(settings) as house:
-            await runtime.carry_out_inbox(house)
-            await commands.submit(house.db, StartRun("north"), actor="ann", role=Role.ADMIN)
-            await runtime.carry_out_inbox(house)
+            await runtime.carry_out_request(house, 0)
+            asked = await commands.submit(house.db, StartRun("north"), actor="ann", role=Role.ADMIN)
+            await runtime.carry_out_request(house, asked)
             assert await runtime.run_until_idle(house) == 0
             (run,) = await run_rows.runs_by_id(house.db, [1])
             async with house.db.read() as c:

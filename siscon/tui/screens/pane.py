@@ -32,7 +32,6 @@ from siscon.tui.notices import Notices
 from siscon.tui.past import note_of
 from siscon.tui.present import Cell, Look, moment
 from siscon.tui.screens.narrowing import Narrowing
-from siscon.tui.widgets.painting import NarrowCompositor
 from siscon.tui.widgets.status_bar import Bar, Part, key_parts
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
@@ -100,7 +99,6 @@ class Pane(Narrowing):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
-        self._compositor = NarrowCompositor()
         self.desk = desk
         self.look = desk.look
         self.now_ms = desk.now_ms
