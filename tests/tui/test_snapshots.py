@@ -16,6 +16,7 @@ from rich.style import Style
 from textual.pilot import Pilot
 
 from siscon.tui.looks import Looks
+from siscon.tui.screens.pane import Pane
 from siscon.tui.widgets.confirm import Ask
 from support.consoles import console, press, settled, text_of, until
 
@@ -79,11 +80,27 @@ async def resized(pilot: Pilot[Any], width: int, height: int) -> None:
     await settled(pilot)
 
 
-async def seen(pilot: Pilot[Any], name: str) -> list[str]:
+async def go(pilot: Pilot[Any], screen: str, width: int, height: int) -> None:
+    """From home, its cursor on the first row, to a screen."""
+    while len(pilot.app.screen_stack) > 1:
+        pilot.app.pop_screen()
+    await press(pilot, "home")
+    await resized(pilot, width, height)
+    for key in SCREENS[screen]:
+        await press(pilot, key, *(["home"] if key.isdigit() else []))
+    if screen in QUESTIONS:
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+    await until(pilot, lambda: pilot.app.screen._compositor.size == (width, height))
+
+
+async def seen(pilot: Pilot[Any], screen: str, name: str) -> list[str]:
     """A screen in every size, or in the one size of looks other than dark."""
     told = []
     for width, height in SIZES if name == "dark" else SIZES[:1]:
-        await resized(pilot, width, height)
+        if told and isinstance(pilot.app.screen, Pane):
+            await resized(pilot, width, height)
+        else:  # what lies behind a dialog is not read again while nobody can work with it
+            await go(pilot, screen, width, height)
         lines = text_of(pilot.app).splitlines()
         assert len(lines) == height
         told += [f"=== {width} x {height}", *(line.rstrip() for line in lines)]
@@ -92,25 +109,12 @@ async def seen(pilot: Pilot[Any], name: str) -> list[str]:
     return told
 
 
-async def home(pilot: Pilot[Any]) -> None:
-    """Back to the first screen, its cursor on the first row."""
-    while len(pilot.app.screen_stack) > 1:
-        pilot.app.pop_screen()
-    await press(pilot, "home")
-
-
 @pytest.mark.parametrize("name", LOOKS)
 async def test_every_screen_looks_as_it_did(filled: Filled, name: str) -> None:
     other = []
     async with console(await filled(), looks=LOOKS[name]) as pilot:
-        for screen, keys in SCREENS.items():
-            await home(pilot)
-            await resized(pilot, *SIZES[0])
-            for key in keys:
-                await press(pilot, key, *(["home"] if key.isdigit() else []))
-            if screen in QUESTIONS:
-                await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
-            now = "\n".join(await seen(pilot, name)) + "\n"
+        for screen in SCREENS:
+            now = "\n".join(await seen(pilot, screen, name)) + "\n"
             if name == "ascii":
                 assert now.isascii(), screen
             file = SNAPSHOTS / name / f"{screen}.txt"

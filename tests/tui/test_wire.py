@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyte
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.color import ColorSystem
 from rich.segment import Segment
@@ -44,6 +44,7 @@ STYLES = [
 texts = st.text(st.sampled_from("ab ─●漢字é…x  "), min_size=1, max_size=9)
 segments = st.builds(lambda text, style: Segment(text, Style.parse(style)), texts, st.sampled_from(STYLES))
 lines = st.lists(segments, max_size=5).map(lambda told: Strip(told).adjust_cell_length(SIZE.width))
+ANYWHERE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 updates = st.tuples(st.integers(0, SIZE.height - 1), st.lists(lines, min_size=1, max_size=SIZE.height))
 
 
@@ -76,6 +77,7 @@ def shown(screen: pyte.Screen) -> list[object]:
     return [seen(screen.buffer[y][x]) for y in range(screen.lines) for x in range(screen.columns)]
 
 
+@ANYWHERE
 @given(st.lists(updates, min_size=1, max_size=6))
 def test_the_terminal_shows_the_same_as_if_all_had_been_sent(told: list[tuple[int, list[Strip]]]) -> None:
     wire = Wire()
@@ -88,6 +90,7 @@ def test_the_terminal_shows_the_same_as_if_all_had_been_sent(told: list[tuple[in
         assert shown(less) == shown(full)
 
 
+@ANYWHERE
 @given(updates)
 def test_what_stands_there_already_is_not_sent(told: tuple[int, list[Strip]]) -> None:
     wire = Wire()
@@ -113,11 +116,12 @@ def test_no_control_character_passes_whoever_let_it_come_so_far() -> None:
 
 def cells(one: Terminal) -> list[object]:
     """What stands between the bars: those may tell another minute."""
-    one.quiet(0.7)
+    one.quiet(2.0)
     told = shown(one.screen)
     return told[one.screen.columns : -2 * one.screen.columns]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("looks", ["theme='dark'", "theme='ansi'", "theme='mono', glyphs='ascii'"])
 async def test_painting_the_whole_screen_anew_changes_nothing_that_one_sees(
     filled: Filled, looks: str
@@ -128,7 +132,6 @@ async def test_painting_the_whole_screen_anew_changes_nothing_that_one_sees(
         for keys in ("j", "jj", "4", "j", "\r", "5", "\r", "6", "G", "3", "\t", "2"):
             one.press(keys)
             before = cells(one)
-            size = len(one.seen)
             one.press("r")
+            assert one.take(20.0)
             assert cells(one) == before
-            assert len(one.seen) > size
