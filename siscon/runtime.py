@@ -33,6 +33,7 @@ from siscon.providers import registry
 from siscon.store import keys, leases, rekey, sqlite
 from siscon.store.database import Database
 from siscon.store.vault import Vault
+from siscon.tui import keymap
 
 CONFIG_VARIABLE = "SISCON_CONFIG"
 CONFIG_FILE = "config.yaml"
@@ -62,6 +63,7 @@ def load_settings(path: str | Path | None = None) -> Settings:
         provider_settings=registry.settings_of,
         provider_needs=registry.needs_of,
         known_providers=registry.names(),
+        key_faults=keymap.faults,
     )
 
 

@@ -8,7 +8,9 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,6 +21,9 @@ from siscon.cli.options import config_option, json_option, now_ms
 from siscon.domain.text import TERMINAL_RESET
 from siscon.ops import configuration
 from siscon.ops import doctor as checks
+from siscon.tui import keymap
+
+KEY_COLUMNS = ("id", "keys", "what", "command", "changes_data", "screens")
 
 
 @click.group()
@@ -44,6 +49,28 @@ def show_config(config: Path | None, *, as_json: bool) -> None:
     found = configuration.explain(runtime.load_settings(config).file, os.environ)
     told = [{"key": one.key, "value": one.value, "source": one.source} for one in found]
     output.show(told, ("key", "value", "source"), as_json=as_json)
+
+
+@config.command("keys")
+@config_option
+@json_option
+def show_keys(config: Path | None, *, as_json: bool) -> None:
+    """List every action of the console with its keys, as 'console.keys' moves them, and the command that does it."""
+    named, found = runtime.settings_file(config)
+    moved = runtime.load_settings(config).console.keys if named or found.exists() else {}
+    told = keymap.listed(keymap.keymap_of(moved))
+    output.show(told if as_json else map(_in_words, told), KEY_COLUMNS, as_json=as_json)
+
+
+def _in_words(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of keys for a table; what is everywhere, or has no key, says so."""
+    shown = {one: ", ".join(map(str, row[one])) for one in ("keys", "screens")}
+    return {
+        **row,
+        **shown,
+        "screens": shown["screens"] or "all",
+        "changes_data": "yes" if row["changes_data"] else "",
+    }
 
 
 @config.command("schema")

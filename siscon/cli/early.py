@@ -103,6 +103,7 @@ def known_of(settings: Any) -> dict[str, Any]:
         "profile": settings.profile.name,
         "production": settings.profile.production,
         "looks": settings.console.model_dump(include={"theme", "glyphs", "slow_link", "mouse", "clock"}),
+        "keys": {id_: list(keys) for id_, keys in settings.console.keys.items()},
         "sis_owns": [
             f"{name}.{field}"
             for name, one in settings.integrations.items()

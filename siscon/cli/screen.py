@@ -20,6 +20,7 @@ from siscon.domain.past import PastMoment
 from siscon.domain.roles import Role
 from siscon.ops.actor import current_actor
 from siscon.tui.app import run_console
+from siscon.tui.keymap import keymap_of
 from siscon.tui.looks import Looks
 from siscon.tui.options import ConsoleOptions, ConsoleResult
 
@@ -76,6 +77,7 @@ def _options(found: Mapping[str, Any], asked: Mapping[str, Any] = NOTHING) -> Co
         role=Role.ADMIN,
         on_quit=found["on_quit"],
         time_zone=found["time_zone"],
+        keymap=keymap_of(found.get("keys", {})),
         sis_owns=frozenset(found.get("sis_owns", ())),
         log_dir=home / "logs",
         home=home,

@@ -61,11 +61,22 @@ def not_truth(value: Any) -> Any:
     return value
 
 
+def _as_keys(value: Any) -> Any:
+    """A key or a list of keys; a digit without quotes is a number to YAML, and a key all the same."""
+    told = value if isinstance(value, list | tuple) else [value]
+    if any(isinstance(one, bool) or not isinstance(one, str | int) for one in told):
+        raise wrong("must be a key or a list of keys: put signs in quotes, such as '*'")
+    return [str(one) for one in told]
+
+
 def _in_base(value: Path, info: ValidationInfo) -> Path:
     base = Path((info.context or {}).get("base") or Path.cwd())
     return base / value.expanduser()
 
 
+Keys = Annotated[
+    tuple[str, ...], BeforeValidator(_as_keys, json_schema_input_type=str | int | list[str | int])
+]
 Number = Annotated[int, BeforeValidator(not_truth)]
 Share = Annotated[float, BeforeValidator(not_truth), Field(ge=0, le=1)]
 PathBeside = Annotated[Path, AfterValidator(_in_base)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
@@ -21,12 +21,20 @@ ProviderSettingsOf = Callable[[str], type[BaseModel] | None]
 ProviderNeeds = Callable[[str, BaseModel], Collection[str]]
 """What an integration must bring along for a provider with these settings to log in: keys beside ``provider``."""
 
+KeyFaults = Callable[[Mapping[str, Sequence[str]]], Iterable[tuple[str, str]]]
+"""What is wrong with ``console.keys``: an action's id and a sentence each."""
+
 OVERRIDE = "SISCON__"
 """``SISCON__ENGINE__BATCH=100`` in the environment beats ``engine.batch`` in the file."""
 
 
 def nothing_needed(_provider: str, _settings: BaseModel) -> Collection[str]:
     """Where nobody knows the providers' logins, none is checked."""
+    return ()
+
+
+def no_faults(_keys: Mapping[str, Sequence[str]]) -> Iterable[tuple[str, str]]:
+    """Where nobody knows the console, its keys are taken as they are."""
     return ()
 
 
@@ -58,6 +66,7 @@ def load(
     provider_settings: ProviderSettingsOf,
     provider_needs: ProviderNeeds = nothing_needed,
     known_providers: Collection[str] = (),
+    key_faults: KeyFaults = no_faults,
 ) -> Settings:
     """The checked settings; raises ``ConfigError`` with every complaint."""
     loaded = read(
@@ -66,6 +75,7 @@ def load(
         provider_settings=provider_settings,
         provider_needs=provider_needs,
         known_providers=known_providers,
+        key_faults=key_faults,
     )
     complaints = loaded.document.complaints
     if complaints or loaded.settings is None:
@@ -84,6 +94,7 @@ def read(
     provider_settings: ProviderSettingsOf,
     provider_needs: ProviderNeeds = nothing_needed,
     known_providers: Collection[str] = (),
+    key_faults: KeyFaults = no_faults,
 ) -> Loaded:
     """Read and check a file; what is wrong stands in the document's complaints, whose settings are then None."""
     loaded = Loaded(path.absolute(), read_document(_text_of(path)))
@@ -95,6 +106,7 @@ def read(
     _check_secrets(loaded)
     _check_providers(loaded, provider_settings, provider_needs, known_providers)
     _check_model(loaded)
+    _check_keys(loaded, key_faults)
     if loaded.document.complaints:
         loaded.settings = None
     return loaded
@@ -312,6 +324,12 @@ def _check_model(loaded: Loaded) -> None:
             _complain(loaded, one.path, one)
     else:
         loaded.settings = with_file(settings, loaded.file)
+
+
+def _check_keys(loaded: Loaded, faults_of: KeyFaults) -> None:
+    if loaded.settings is not None:
+        for id_, sentence in faults_of(loaded.settings.console.keys):
+            _complain(loaded, ("console", "keys", id_), words.Told((), sentence, at_key=False))
 
 
 def _complain(loaded: Loaded, path: Path, told: words.Told) -> None:

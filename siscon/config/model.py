@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
-from siscon.config.kinds import Number, PathBeside, SecretText, Section, not_truth, wrong
+from siscon.config.kinds import Keys, Number, PathBeside, SecretText, Section, not_truth, wrong
 from siscon.config.policies import AbsenceSettings, AccountSettings, ConflictSettings, GuardSettings
 from siscon.domain import schedules
 from siscon.domain.errors import UsageError
@@ -50,6 +50,10 @@ class ConsoleSettings(Section):
     clock: bool = Field(True, description="false: no clock in the context bar")
     grace_s: Number = Field(
         5, ge=0, le=60, description="seconds in which z takes back what concerns many; 0: it begins at once"
+    )
+    keys: dict[str, Keys] = Field(
+        {},
+        description="keys of your own: an action's id and its key, or a list of keys; [] takes its key away",
     )
 
 

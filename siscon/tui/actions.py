@@ -42,23 +42,6 @@ PANES = (
 )
 """The main screens in the order of their keys."""
 
-_KEY_WORDS = {
-    "slash": "/",
-    "colon": ":",
-    "question_mark": "?",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "minus": "-",
-    "plus": "+",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-    "escape": "esc",
-    "pagedown": "page down",
-    "pageup": "page up",
-    "asterisk": "*",
-    "ctrl+backslash": "ctrl+\\",
-}
-
 
 def actions_of(screen: str) -> list[Action]:
     """The actions that keys of a screen do, its own before those of every screen."""
@@ -76,8 +59,3 @@ def looking_back(actions: list[Action]) -> list[Action]:
     """The same actions in a replay: the steps in time stand first in its footer."""
     steps = [replace(one, footer=True) for one in actions if one.id in ("event_back", "event_on")]
     return steps + [one for one in actions if one.id not in {step.id for step in steps}]
-
-
-def key_word(key: str) -> str:
-    """A key as it is written for people."""
-    return _KEY_WORDS.get(key, key)

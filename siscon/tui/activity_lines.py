@@ -10,6 +10,7 @@ from siscon.domain.commands import CommandStatus
 from siscon.domain.events import Event, Level
 from siscon.domain.records import Entity
 from siscon.ops.activity import AuditEntry, Request
+from siscon.tui.keymap import key_of
 from siscon.tui.present import Cell, Cells, Look, Tone, age, clock_text, foreign, mark, moment
 from siscon.tui.widgets.columns import Column
 
@@ -75,7 +76,7 @@ def event_sentences(event: Event, look: Look, now_ms: int) -> list[Cell]:
     """One fact in full."""
     word, tone = LEVELS[event.level]
     of = f" of {event.integration}" if event.integration else ""
-    run = f", run #{event.run_id} (enter opens it)" if event.run_id is not None else ""
+    run = f", run #{event.run_id} ({key_of('open')} opens it)" if event.run_id is not None else ""
     return [
         foreign(event.text, tone if event.level is not Level.INFO else "strong", limit=2000),
         foreign(f"{word}: {event.kind}{of}{run}; {clock_text(event.at_ms, look, now_ms)}", "dim"),
@@ -108,7 +109,11 @@ def request_sentences(request: Request, look: Look, now_ms: int) -> list[Cell]:
     if told := _told(request.about):
         lines.append(foreign(told, "dim", limit=1000))
     if request.answered_at_ms is not None:
-        run = f" It made run #{request.run_id}: enter opens it." if request.run_id is not None else ""
+        run = (
+            f" It made run #{request.run_id}: {key_of('open')} opens it."
+            if request.run_id is not None
+            else ""
+        )
         lines.append(Cell(f"Answered {age(request.answered_at_ms, now_ms)}.{run}", "dim"))
     return lines
 

@@ -17,6 +17,7 @@ from siscon.domain.weight import may_lie, word_for
 from siscon.ops import Database
 from siscon.ops.views import EngineLine
 from siscon.tui.grace import Grace
+from siscon.tui.keymap import key_of
 from siscon.tui.options import ConsoleOptions
 from siscon.tui.present import Cell, Look, foreign, number
 from siscon.tui.widgets.confirm import NO, Ask, Choice, yes_no
@@ -87,7 +88,12 @@ def _lies(answers: Sequence[Answer], options: ConsoleOptions) -> list[Cell]:
     """A line that says how long there is to think better of it."""
     graces = {_grace_ms(one.commands, options) for one in answers} - {0}
     return (
-        [Cell(f"It begins {max(graces) // 1000} s later; until then z takes it back.", "dim")]
+        [
+            Cell(
+                f"It begins {max(graces) // 1000} s later; until then {key_of('take_back')} takes it back.",
+                "dim",
+            )
+        ]
         if graces
         else []
     )

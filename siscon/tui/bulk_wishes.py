@@ -27,8 +27,9 @@ from siscon.ops.conflicts import preview
 from siscon.ops.dead_records import Chosen as Dead
 from siscon.ops.dead_records import counted, of_cause, some
 from siscon.ops.records import integration_names
+from siscon.tui.keymap import keyed
 from siscon.tui.present import Cell, foreign, number, of
-from siscon.tui.record_wishes import NO_UNDO, cause, where_of
+from siscon.tui.record_wishes import cause, no_undo, where_of
 from siscon.tui.widgets.marks import Chosen
 from siscon.tui.wishes import Answer, Why, Wish, why_not_cancel
 
@@ -68,14 +69,18 @@ async def on_dead(db: Database, action: str, group: DeadGroup, chosen: Chosen) -
     lines = [foreign(cause(group), "strong"), foreign(group.reason, "warn"), *_filter(chosen)]
     lines.append(sample(await some(db, meant)))
     if action == "retry":
-        lines.append(Cell("They are fetched from the SIS within its rate limit; X on the run stops that."))
+        lines.append(
+            Cell(
+                keyed("They are fetched from the SIS within its rate limit; {cancel} on the run stops that.")
+            )
+        )
         return Wish(
             f"Try {of(n, 'record')} of {plain(group.integration)} again?",
             tuple(lines),
             f"Yes, try these {number(n)} again",
             RetryDead(group.integration, ids, where, n, but, up_to),
         )
-    lines += [Cell("Syncs pass them over until the SIS says something else of them."), NO_UNDO]
+    lines += [Cell("Syncs pass them over until the SIS says something else of them."), no_undo()]
     return Wish(
         f"Give up {of(n, 'record')} of {plain(group.integration)}?",
         tuple(lines),
@@ -114,7 +119,7 @@ async def on_causes(db: Database, action: str, groups: Sequence[DeadGroup]) -> W
     ]
     first, also = _of_all(commands)
     words = f"Yes, give up these {number(total)}; then say why"
-    lines.append(NO_UNDO)
+    lines.append(no_undo())
     return Wish(
         f"Give up {of(total, 'record')} of {whose}?", tuple(lines), words, first, Why.NEEDED, also=also
     )
@@ -142,7 +147,7 @@ async def on_conflicts(db: Database, chosen: Chosen) -> Wish | None:
         lines.append(
             Cell(f"{number(chosen.count - total)} ask who is who: mark those alone to decide them.", "warn")
         )
-    lines.append(Cell("It is one run for each integration: U on it takes all of it back.", "dim"))
+    lines.append(Cell(keyed("It is one run for each integration: {undo} on it takes all of it back."), "dim"))
 
     def answer(key: str, words: str, take: str) -> Answer:
         commands = [

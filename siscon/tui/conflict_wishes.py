@@ -9,6 +9,7 @@ from siscon.domain.conflicts import Conflict, ConflictKind
 from siscon.domain.errors import UsageError
 from siscon.ops import Database
 from siscon.ops.conflicts import preview
+from siscon.tui.keymap import key_of, keyed
 from siscon.tui.present import Cell, Look, foreign, number, of, shown
 from siscon.tui.record_wishes import called
 from siscon.tui.wishes import Answer, Why, Wish
@@ -42,12 +43,18 @@ def choice_words(choice: str) -> str:
     return {SIS: "SIS", LOCAL: "local"}.get(choice, "by hand")
 
 
+def nothing_chosen() -> str:
+    """Which keys choose for a field."""
+    sis, local, value = (key_of(one) for one in ("take_sis", "take_local", "take_value"))
+    return f"Nothing is chosen yet: {sis} takes the SIS, {local} the local value, {value} another one."
+
+
 def settle(conflict: Conflict, choices: Mapping[str, str], look: Look) -> Wish:
     """One conflict decided as chosen; raises ``UsageError`` where nothing was."""
     if conflict.kind is not ConflictKind.FIELDS:
         return of_identity(conflict)
     if not choices:
-        raise UsageError("Nothing is chosen yet: s takes the SIS, l the local value, v another one.")
+        raise UsageError(nothing_chosen())
     lines = [
         foreign(f"{name}: {shown(chosen_value(conflict, name, choice), look)} ({choice_words(choice)})")
         for name, choice in choices.items()
@@ -56,7 +63,10 @@ def settle(conflict: Conflict, choices: Mapping[str, str], look: Look) -> Wish:
     if rest:
         lines.append(foreign(f"Still open: {', '.join(rest)}.", "warn"))
     lines.append(
-        Cell("siscon asks again only when the SIS changes the field. U on the run takes it back.", "dim")
+        Cell(
+            keyed("siscon asks again only when the SIS changes the field. {undo} on the run takes it back."),
+            "dim",
+        )
     )
     return Wish(
         f"Decide {called(conflict.entity, conflict.external_id)}?",
@@ -119,7 +129,10 @@ async def alike(db: Database, conflict: Conflict, name: str, take: str, look: Lo
         f"Decide all alike: {name} of {conflict.entity} records?",
         (
             foreign(f"In each of them {SIDES[take]} holds for {name}, of {conflict.integration}.", "strong"),
-            Cell("Other fields of them stay open. It is one run: U on it takes all of it back.", "dim"),
+            Cell(
+                keyed("Other fields of them stay open. It is one run: {undo} on it takes all of it back."),
+                "dim",
+            ),
         ),
         first.words,
         first.command,

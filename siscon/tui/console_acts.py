@@ -10,6 +10,7 @@ from siscon.tui import grace, navigation, wishes
 from siscon.tui.actions import BY_ID, actions_of
 from siscon.tui.asking import offer_engine
 from siscon.tui.frame import Frame
+from siscon.tui.keymap import keyed
 from siscon.tui.leaving import shell_waits, way_out
 from siscon.tui.replay_acts import act_event_back as act_event_back
 from siscon.tui.replay_acts import act_event_on as act_event_on
@@ -112,7 +113,7 @@ def act_suspend(app: Frame) -> None:
     if shell_waits():
         app.action_suspend_process()
     else:
-        app.notify("No shell waits below this console: nothing could call it back. q leaves.")
+        app.notify(keyed("No shell waits below this console: nothing could call it back. {quit} leaves."))
 
 
 def act_earlier(app: Frame) -> None:
@@ -229,7 +230,7 @@ def act_freeze(app: Frame) -> None:
 
 def act_hint(app: Frame) -> None:
     """ctrl+c is easily pressed by mistake."""
-    app.notify("Press q to leave siscon.", timeout=3)
+    app.notify(keyed("Press {quit} to leave siscon."), timeout=3)
 
 
 def act_start_engine(app: Frame) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from rich.cells import cell_len
 
 from siscon.domain.roles import Role
-from siscon.tui.actions import BY_ID, PANES, key_word
+from siscon.tui.actions import BY_ID, PANES
+from siscon.tui.keymap import key_of
 from siscon.tui.options import ConsoleOptions
 from siscon.tui.past import replay_badge
 from siscon.tui.present import Look, foreign
@@ -69,7 +70,7 @@ def _main_parts(current: str, named: Sequence[str], gap: str = "") -> list[Part]
         here = name == current
         action = BY_ID[name]
         words = f" {action.word}{gap}" if here or name in named else ""
-        parts.append(Part(f" {key_word(action.keys[0])}{words}", "strong" if here else "dim", name))
+        parts.append(Part(f" {key_of(name)}{words}", "strong" if here else "dim", name))
     return parts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.ops.retrying import NextTry
+from siscon.tui.keymap import keyed
 from siscon.tui.present import Cell, Look, ahead, clock_text, foreign, moment, number
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import Line
@@ -22,7 +23,12 @@ def group_sentences(group: DeadGroup, examples: tuple[str, ...], look: Look, now
     if examples:
         more = f" {look.glyphs.more}" if group.count > len(examples) else ""
         lines.append(foreign(f"For example {', '.join(examples)}{more}"))
-    lines.append(Cell("Mend it in the SIS: the next run applies them. R tries all of them now.", "dim"))
+    lines.append(
+        Cell(
+            keyed("Mend it in the SIS: the next run applies them. {retry_cause} tries all of them now."),
+            "dim",
+        )
+    )
     return lines
 
 
@@ -69,8 +75,10 @@ def what_to_do(dead: DeadRecord) -> list[Cell]:
     """The next step for a person."""
     if dead.status != "open":
         return [Cell("It waits no more: nothing is to be done.", "good")]
-    mend = Cell("Mend it in the SIS; R fetches it again now, else the next sync does.")
-    give_up = Cell("D gives it up: syncs pass it over until the SIS says something else of it.", "dim")
+    mend = Cell(keyed("Mend it in the SIS; {retry} fetches it again now, else the next sync does."))
+    give_up = Cell(
+        keyed("{give_up} gives it up: syncs pass it over until the SIS says something else of it."), "dim"
+    )
     by_hand = Cell(
         f"'siscon errors show {dead.id}' tells what the SIS sent; 'siscon errors mend {dead.id}' corrects it by hand.",
         "dim",

@@ -21,7 +21,7 @@ from siscon.domain.roles import Role
 from siscon.domain.text import plain
 from siscon.ops import Database
 from siscon.ops.checks import Check
-from siscon.tui import feed
+from siscon.tui import feed, keymap
 from siscon.tui.action import Action
 from siscon.tui.context import badges_of
 from siscon.tui.crash import crash_sentence, write_crash
@@ -106,7 +106,9 @@ class Frame(App[ConsoleResult]):
     # Looks
 
     def dress(self) -> None:
-        """Look as the options wish and the terminal bears."""
+        """Look and obey the keys as the options wish and the terminal bears."""
+        keymap.use(self.options.keymap)
+        self.set_keymap(keymap.bound(self.options.keymap))
         looks = self.options.looks
         look_at(self.look, looks, self.options.time_zone, os.environ)
         self.set_class(self.look.glyphs is ASCII, "-ascii")
@@ -165,7 +167,7 @@ class Frame(App[ConsoleResult]):
             self.db = await self.options.open_database()
         except SisconError as error:
             if isinstance(self.screen, Pane):
-                _say_for_rows(self.screen, error.sentence, f"Tried again every {REOPEN_S:.0f} s; r: now.")
+                _say_for_rows(self.screen, error.sentence, _again())
             self.set_timer(REOPEN_S, self._open_again)
             return
         self.look_again()
@@ -277,6 +279,10 @@ class Frame(App[ConsoleResult]):
     async def put(self, wish: Wish, screen: Pane) -> None:
         """Put a question to the person, and leave the command that is the answer."""
         raise NotImplementedError
+
+
+def _again() -> str:
+    return keymap.keyed("Tried again every {s:.0f} s; {refresh}: now.", s=REOPEN_S)
 
 
 def _say_for_rows(screen: Pane, *sentences: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from siscon.domain.commands import CommandRow, DiscardDead
 from siscon.domain.errors import SisconError, UsageError
 from siscon.ops import Database
+from siscon.tui.keymap import key_of, keyed
 from siscon.tui.options import ConsoleOptions
 from siscon.tui.present import of
 
@@ -52,7 +53,7 @@ class Grace:
     def countdown(self, now_ms: int) -> str:
         """What the status line says while something lies; empty when nothing does."""
         left = self.left_s(now_ms)
-        return f" begins in {left} s, z takes it back " if left else ""
+        return f" begins in {left} s, {key_of('take_back')} takes it back " if left else ""
 
     def decided_lately(self, now_ms: int) -> CommandRow | None:
         """What was carried out a moment ago."""
@@ -89,7 +90,7 @@ async def take_back(db: Database, grace: Grace, options: ConsoleOptions) -> str:
 def why_not_undone(row: CommandRow) -> str:
     """Why no run brings back what was decided a moment ago; empty when one does."""
     if isinstance(row.command, DiscardDead):
-        return "Giving up has no undo. F on a record fetches it all the same."
+        return keyed("Giving up has no undo. {fetch} on a record fetches it all the same.")
     if row.run_id is None:
         return "No undo belongs to what was done last."
     return ""

@@ -12,6 +12,7 @@ from siscon.domain.tokens import TokenHealth
 from siscon.ops.trends import Trend
 from siscon.ops.views import Budget, Health
 from siscon.tui import pictures
+from siscon.tui.keymap import key_of, keyed
 from siscon.tui.present import (
     INTEGRATION_WORDS,
     Cell,
@@ -187,13 +188,19 @@ def health_sentences(view: Health, look: Look, now_ms: int) -> list[Cell]:
         lines.append(foreign(one.last_error))
     if view.held_run is not None:
         lines.append(
-            Cell(f"Run #{view.held_run.id} is held. 7 shows its plan, A approves, D discards it:", "warn")
+            Cell(
+                keyed(
+                    "Run #{id} is held. {plans} shows its plan, {approve} approves, {discard} discards it:",
+                    id=view.held_run.id,
+                ),
+                "warn",
+            )
         )
         lines.append(foreign(view.held_run.error))
     if emptied := _emptied(view.fresh):
         lines.append(Cell(emptied, "bad"))
     if view.run is not None:
-        lines.append(Cell(f"Run #{view.run.id} is under way (3).", "busy"))
+        lines.append(Cell(f"Run #{view.run.id} is under way ({key_of('runs')}).", "busy"))
     lines += _in_the_way(view, look, now_ms)
     if view.budget.paused_until_ms is not None:
         until = moment(view.budget.paused_until_ms, look)
@@ -212,7 +219,9 @@ def _in_the_way(view: Health, look: Look, now_ms: int) -> list[Cell]:
     """What keeps siscon from asking: a login that needs a person, a breaker, a person's pause."""
     one, told = view.integration, list[Cell]()
     if view.login is TokenHealth.NEEDS_PERSON:
-        told.append(Cell(f"{look.glyphs.bad} The login needs a person: see the tokens (2).", "bad"))
+        told.append(
+            Cell(f"{look.glyphs.bad} The login needs a person: see the tokens ({key_of('tokens')}).", "bad")
+        )
     if one.breaker_state == "open" and one.breaker_until_ms is not None:
         again = ahead(one.breaker_until_ms, now_ms)
         told.append(Cell(f"{look.glyphs.warn} Breaker open: the SIS is asked again {again}.", "warn"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ from siscon.domain.past import PastMoment
 from siscon.domain.roles import Role
 from siscon.ops import Database
 from siscon.ops.checks import Check
+from siscon.tui.keymap import Keymap
 from siscon.tui.looks import AS_THE_TERMINAL, Looks
 
 OnQuit = Literal["ask", "keep", "stop"]
@@ -34,6 +35,7 @@ class ConsoleOptions:
     integration, entity and field with dots between them. In a ``production`` profile what cannot be undone wants its
     name typed. For ``grace_ms`` what concerns many lies in the inbox and can be taken back. ``examine`` finds what
     the doctor finds without the key; it must not hold up the loop. With ``past`` a file is looked at as it was then.
+    ``keymap`` holds the keys that are moved.
     """
 
     open_database: Callable[[], Awaitable[Database]]
@@ -42,6 +44,7 @@ class ConsoleOptions:
     on_quit: OnQuit = "ask"
     read_only: bool = False
     looks: Looks = AS_THE_TERMINAL
+    keymap: Keymap = field(default_factory=dict)
     profile: str = ""
     production: bool = False
     grace_ms: int = 0

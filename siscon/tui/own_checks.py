@@ -11,6 +11,7 @@ from pathlib import Path
 from siscon._version import __version__
 from siscon.ops.checks import Check, State
 from siscon.ops.views import EngineLine
+from siscon.tui.keymap import keyed
 from siscon.tui.looks import Looks
 from siscon.tui.present import GLYPHS, Look, age
 
@@ -54,7 +55,7 @@ def engine_check(line: EngineLine | None, now_ms: int) -> Check:
             if last
             else "none is alive"
         )
-        return Check("heartbeat", State.WARN, seen, "press e, or run 'siscon serve'")
+        return Check("heartbeat", State.WARN, seen, keyed("press {start_engine}, or run 'siscon serve'"))
     one = line.alive
     beat = max(0, now_ms - one.seen_at_ms) // 1000
     seen = f"{one.id}, process {one.pid} on {one.host}, siscon {one.version}, heard of {beat} s ago"

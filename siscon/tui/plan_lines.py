@@ -9,6 +9,7 @@ from siscon.domain.records import Entity
 from siscon.domain.runs import GOOD_ENDS, Run, RunStatus
 from siscon.ops.plan_views import DecidedPlan, PlanView
 from siscon.ops.plans import FieldChange, PlanRecord
+from siscon.tui.keymap import key_of, keyed
 from siscon.tui.present import (
     RUN_WORDS,
     VERDICTS,
@@ -134,7 +135,9 @@ def plan_sentences(plan: PlanView, look: Look, now_ms: int) -> list[Cell]:
     head = f"Run #{run.id} of {run.integration}, asked for by {run.requested_by}, {since}"
     lines = [foreign(head, "strong")]
     if run.status not in (RunStatus.HELD, RunStatus.PLANNED):
-        lines.append(Cell(f"It is {run.status}: its plan does not wait any more. 3 has the run.", "dim"))
+        lines.append(
+            Cell(f"It is {run.status}: its plan does not wait any more. {key_of('runs')} has the run.", "dim")
+        )
         return lines
     if run.status is RunStatus.PLANNED:
         lines.append(Cell("A dry run: nothing was written.", "dim"))
@@ -143,7 +146,10 @@ def plan_sentences(plan: PlanView, look: Look, now_ms: int) -> list[Cell]:
     if plan.pairs:
         told = ", ".join(f"{number(n)} {entity}" for entity, n in plan.pairs.items())
         lines.append(
-            Cell(f"{told} records came back under other ids: M ties them to their old ones.", "warn")
+            Cell(
+                f"{told} records came back under other ids: {key_of('remap')} ties them to their old ones.",
+                "warn",
+            )
         )
     return lines
 
@@ -196,7 +202,7 @@ def entity_sentences(plan: PlanView, entity: Entity) -> list[Cell]:
     known = number(plan.known.get(entity, 0))
     return [
         Cell(f"{entity}: {', '.join(told) or 'nothing'} ({known} known before)", "strong"),
-        Cell("enter shows the records; x approves the plan without this entity.", "dim"),
+        Cell(keyed("{open} shows the records; {leave_out} approves the plan without this entity."), "dim"),
     ]
 
 
@@ -244,7 +250,7 @@ def record_sentences(one: PlanRecord | None, change: FieldChange | None, look: L
     if one.verdict in (Verdict.MISSING, Verdict.WITHDRAW):
         lines.append(Cell("The complete list of the SIS lacks it. Nothing is deleted.", "warn"))
     if one.verdict is Verdict.DEAD:
-        lines.append(Cell("It cannot be applied as it is: the errors (4) say why.", "bad"))
+        lines.append(Cell(keyed("It cannot be applied as it is: the errors ({errors}) say why."), "bad"))
     if one.asks:
         lines.append(foreign(f"A person would be asked about: {', '.join(one.asks)}.", "warn"))
     if change is not None:

@@ -7,6 +7,7 @@ from typing import Any
 from siscon.domain.filters import Kind
 from siscon.domain.records import Entity
 from siscon.ops.record_views import FieldView, PastChange, RecordView
+from siscon.tui.keymap import keyed
 from siscon.tui.lines import SYNC_WORDS
 from siscon.tui.present import (
     Cell,
@@ -110,9 +111,13 @@ def field_sentences(one: FieldView, look: Look) -> list[Cell]:
     lines = [foreign(f"{one.name}: {shown(one.local, look)}", "strong", limit=400)]
     if one.edited:
         lines.append(foreign(f"The SIS says: {shown(one.sis, look)}", "warn", limit=400))
-        lines.append(Cell("It stays until the SIS changes this field. L gives it back.", "dim"))
+        lines.append(
+            Cell(keyed("It stays until the SIS changes this field. {release} gives it back."), "dim")
+        )
     else:
-        lines.append(Cell("As the SIS says. E changes it here; tab goes to the history.", "dim"))
+        lines.append(
+            Cell(keyed("As the SIS says. {edit} changes it here; {next_pane} goes to the history."), "dim")
+        )
     return lines
 
 

@@ -21,10 +21,14 @@ from siscon.ops.dead_records import counted, of_cause
 from siscon.ops.edits import count_active, count_edited
 from siscon.ops.history import undo_preview
 from siscon.ops.record_views import FieldView, RecordView
+from siscon.tui.keymap import keyed
 from siscon.tui.present import Cell, Look, foreign, number, of, shown
 from siscon.tui.wishes import Answer, Why, Wish
 
-NO_UNDO = Cell("There is no undo; F on a record fetches it all the same.", "dim")
+
+def no_undo() -> Cell:
+    """What giving up costs."""
+    return Cell(keyed("There is no undo; {fetch} on a record fetches it all the same."), "dim")
 
 
 def called(entity: Entity, external_id: str) -> str:
@@ -52,7 +56,7 @@ def give_up(dead: DeadRecord) -> Wish:
         (
             foreign(dead.reason, "warn"),
             Cell("Syncs pass it over until the SIS says something else of it."),
-            NO_UNDO,
+            no_undo(),
         ),
         "Yes, give up this 1 record; then say why",
         DiscardDead(dead.integration, (dead.id,), {}, 1, ""),
@@ -68,7 +72,9 @@ async def retry_cause(db: Database, group: DeadGroup) -> Wish:
         (
             foreign(cause(group), "strong"),
             foreign(group.reason, "warn"),
-            Cell("They are fetched from the SIS within its rate limit; X on the run stops that."),
+            Cell(
+                keyed("They are fetched from the SIS within its rate limit; {cancel} on the run stops that.")
+            ),
         ),
         f"Yes, try these {number(n)} again",
         RetryDead(group.integration, (), where_of(group), n, up_to=up_to),
@@ -84,7 +90,7 @@ async def give_up_cause(db: Database, group: DeadGroup) -> Wish:
             foreign(cause(group), "strong"),
             foreign(group.reason, "warn"),
             Cell("Syncs pass them over until the SIS says something else of them."),
-            NO_UNDO,
+            no_undo(),
         ),
         f"Yes, give up these {number(n)}; then say why",
         DiscardDead(group.integration, (), where_of(group), n, "", up_to=up_to),
@@ -180,7 +186,7 @@ async def withdraw(db: Database, view: RecordView) -> Wish:
         (
             foreign(tie.called, "strong"),
             Cell("It becomes inactive here, whatever the SIS says, until somebody releases it."),
-            Cell("U on the change in its history takes it back.", "dim"),
+            Cell(keyed("{undo} on the change in its history takes it back."), "dim"),
         ),
         f"Yes, withdraw this {number(n)} record; then say why",
         WithdrawRecords(view.integration, tie.entity.value, (tie.external_id,), {}, n, ""),

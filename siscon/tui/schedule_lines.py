@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from siscon.domain import filters
 from siscon.domain.errors import UsageError
 from siscon.ops.schedules import Kind, ScheduleView, State, preview
+from siscon.tui.keymap import keyed
 from siscon.tui.present import RUN_WORDS, Cell, Look, Tone, age, ahead, count, foreign, mark, of
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import Line
@@ -74,7 +75,11 @@ def schedule_sentences(view: ScheduleView, look: Look, now_ms: int) -> list[Cell
             Cell("It is switched off in the configuration: none of these times starts a run.", "warn")
         )
     elif view.state is State.PAUSED:
-        lines.append(Cell("It is paused: none of these times starts a run until it is resumed (P).", "warn"))
+        lines.append(
+            Cell(
+                keyed("It is paused: none of these times starts a run until it is resumed ({pause})."), "warn"
+            )
+        )
     elif view.state is State.LATE:
         lines.append(Cell("It is due and has not started: no clock runs, or a run is under way.", "warn"))
     lines += time_lines(view.line, look.zone, now_ms)

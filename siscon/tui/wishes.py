@@ -25,6 +25,7 @@ from siscon.domain.runs import ENDED, Run, RunStatus
 from siscon.domain.text import plain
 from siscon.ops import Database
 from siscon.ops.plan_views import PlanView, the_plan
+from siscon.tui.keymap import keyed
 from siscon.tui.present import VERDICTS, Cell, foreign, number, of
 
 
@@ -106,7 +107,7 @@ def dry_run(integration: str) -> Wish:
     return Wish(
         f"Make a plan of {plain(integration)} and change nothing?",
         (
-            Cell("Everything is fetched and compared; the plan then waits under 7 for a word."),
+            Cell(keyed("Everything is fetched and compared; the plan then waits under {plans} for a word.")),
             Cell("An older dry run of it that still waits is thrown away.", "dim"),
         ),
         "Yes, queue the dry run",
@@ -255,7 +256,10 @@ async def undo_lately(db: Database, run_id: int) -> Wish:
     run = next(iter(await runs_by_id(db, [run_id])), None)
     if run is None or run.status not in ENDED:
         raise UsageError(
-            f"Run #{run_id} is still at it: X on it (3) cancels it, U undoes it once it has ended."
+            keyed(
+                "Run #{id} is still at it: {cancel} on it ({runs}) cancels it, {undo} undoes it once it has ended.",
+                id=run_id,
+            )
         )
     return await undo_run(db, run)
 

@@ -250,3 +250,31 @@ def test_a_long_table_is_printed_as_it_comes(capsys: pytest.CaptureFixture[str])
         printer.row({"n": number})
 
     assert len(capsys.readouterr().out.splitlines()) == output.LOOK_AHEAD + 1
+
+
+def test_keys_of_the_console_are_checked_with_their_line_and_listed_as_moved(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("home: h\nconsole:\n  keys:\n    refresh: j\n", encoding="utf-8")
+    code, _, told = ran(capsys, "config", "check", "--config", str(file))
+    assert code == 2
+    assert "config.yaml:4:14: console.keys.refresh: 'refresh' and 'down' are both on j" in told
+
+    file.write_text(
+        "home: h\nconsole:\n  keys:\n    errors: 'E'\n    refresh: [f5, 7]\n    plans: []\n", encoding="utf-8"
+    )
+    assert ran(capsys, "config", "check", "--config", str(file))[0] == 0
+    _, told, _ = ran(capsys, "config", "keys", "--json", "--config", str(file))
+    rows = {row["id"]: row for row in map(json.loads, told.splitlines())}
+    assert rows["refresh"]["keys"] == ["f5", "7"]
+    assert rows["plans"]["keys"] == []
+    assert rows["retry"] == {
+        "id": "retry",
+        "keys": ["R"],
+        "screens": ["dead", "dead_record"],
+        "what": "Fetch and apply this record again (asks).",
+        "command": "siscon errors retry",
+        "changes_data": True,
+        "moved": False,
+    }

@@ -9,7 +9,8 @@ import pytest
 
 from siscon.cli.commands import siscon
 from siscon.tui import console_acts
-from siscon.tui.actions import ACTIONS, BY_ID, MOVES, PANES, Danger, actions_of, key_word
+from siscon.tui.actions import ACTIONS, BY_ID, MOVES, PANES, Danger, actions_of
+from siscon.tui.key_names import key_word
 from siscon.tui.navigation import screen_class
 from siscon.tui.screens.conflict import ConflictPane
 from siscon.tui.screens.dead import Dead, DeadRecordPane

@@ -199,7 +199,7 @@ async def test_a_record_is_fetched_anew_by_its_id(shift: Shift) -> None:
 async def test_keys_say_why_they_cannot_act(shift: Shift) -> None:
     async with shift.console() as pilot:
         await open_student(pilot)
-        for key, words in (("U", "Tab goes to the history"), ("L", "Nothing of this record was edited")):
+        for key, words in (("U", "tab goes to the history"), ("L", "Nothing of this record was edited")):
             await press(pilot, key)
             assert words in toasts(pilot.app)[-1]
         await press(pilot, "tab", "E")

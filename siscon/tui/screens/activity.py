@@ -22,6 +22,7 @@ from siscon.ops.activity import (
 )
 from siscon.tui import activity_lines as lines
 from siscon.tui.actions import Action
+from siscon.tui.keymap import key_of, keyed
 from siscon.tui.present import Cells, of
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.screens.record import open_record
@@ -95,7 +96,9 @@ class Activity(Pane):
 
     def _hidden(self) -> tuple[str, ...]:
         return (
-            () if self.least is Level.INFO else (f"Only {LEAST[self.least][0]} are shown; l shows others.",)
+            ()
+            if self.least is Level.INFO
+            else (f"Only {LEAST[self.least][0]} are shown; {key_of('next_level')} shows others.",)
         )
 
     def _event_cells(self, event: Event) -> Cells:
@@ -143,7 +146,7 @@ class Activity(Pane):
         if action.id == "open" and lines.about(self.value()) is None:
             return "This row is about no single run or record: the panel says all of it."
         if action.id in ("next_level", "next_error", "error_before") and self.shown != "events":
-            return "Only events have a level; tab goes to them."
+            return keyed("Only events have a level; {next_pane} goes to them.")
         return ""
 
     def act_next_pane(self) -> None:

@@ -12,6 +12,7 @@ from siscon.domain.comparing import MOST, Column
 from siscon.ops import Database
 from siscon.ops.comparing import last_imports
 from siscon.tui.compare_lines import NAME_WIDTH, columns_of, compare_lines, sudden_sentences
+from siscon.tui.keymap import keyed
 from siscon.tui.present import Cell, foreign, of
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.widgets.columns import Column as TableColumn
@@ -63,7 +64,7 @@ class ComparePane(Pane):
         ]
         if places:
             parts.append(Part(f" {of(places, 'sudden change')} ", "warn"))
-        return [*parts, Part(" esc goes back ", "dim", "back")]
+        return [*parts, Part(keyed(" {back} goes back "), "dim", "back")]
 
     def empty(self, *sentences: str) -> tuple[Cell, ...]:
         return tuple(Cell(one) for one in sentences)

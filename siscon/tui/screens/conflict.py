@@ -18,6 +18,7 @@ from siscon.tui.actions import Action
 from siscon.tui.asking import ask_line
 from siscon.tui.conflict_lines import SIDES, field_sentences, side_line, title_sentences
 from siscon.tui.conflict_wishes import LOCAL, OWN, SIS
+from siscon.tui.keymap import keyed
 from siscon.tui.present import Cell, foreign, of
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.screens.record import open_record
@@ -97,21 +98,25 @@ class ConflictPane(Pane):
         if not self.is_open:
             return [number, Part(f" {self.conflict.status} ", "dim")]
         if not self.is_about_fields:
-            return [number, Part(" A decides ", "warn", "settle")]
+            return [number, Part(keyed(" {settle} decides "), "warn", "settle")]
         chosen = f" {len(self.choices)} of {of(len(self.conflict.sis), 'field')} chosen "
-        return [number, Part(chosen, "good" if self.choices else "warn"), Part(" S, L: all fields ", "dim")]
+        return [
+            number,
+            Part(chosen, "good" if self.choices else "warn"),
+            Part(keyed(" {all_sis}, {all_local}: all fields "), "dim"),
+        ]
 
     def why_not(self, action: Action) -> str:
         if action.id in (*CHOOSING, "settle") and not self.is_open:
             return "This conflict is decided or gone: there is nothing to choose."
         if action.id in CHOOSING and not self.is_about_fields:
-            return "This is a question of identity: A decides it."
+            return keyed("This is a question of identity: {settle} decides it.")
         if action.id in CHOOSING and self.value() is None:
             return "No field is under the cursor."
         if action.id == "take_value" and self._is_list(self.value()):
             return "This field is a list: take one side."
         if action.id == "settle" and self.is_about_fields and not self.choices:
-            return "Nothing is chosen yet: s takes the SIS, l the local value, v another one."
+            return conflict_wishes.nothing_chosen()
         return ""
 
     def _is_list(self, name: str) -> bool:

@@ -12,6 +12,7 @@ from siscon.ops import Database
 from siscon.ops.conflicts import COLUMNS, Chosen, ConflictList
 from siscon.tui import bulk_wishes, identity_wishes
 from siscon.tui.actions import Action
+from siscon.tui.keymap import key_of, keyed
 from siscon.tui.lines import CONFLICTS, conflict_cells, conflict_lines, disputed
 from siscon.tui.present import Cell, Cells, foreign
 from siscon.tui.screens.conflict import ConflictPane, ask_alike
@@ -57,14 +58,16 @@ class Conflicts(MarkPane):
         title = f"{conflict.entity.value} {conflict.external_id}, internal id {conflict.internal_id}"
         lines = [foreign(title, "strong")]
         if conflict.kind is not ConflictKind.FIELDS:
-            panel.tell([*lines, foreign(conflict.why, "warn", limit=300), Cell("enter shows both.", "dim")])
+            panel.tell(
+                [*lines, foreign(conflict.why, "warn", limit=300), Cell(keyed("{open} shows both."), "dim")]
+            )
             return
         panel.tell_table(lines, conflict_lines(conflict, self.look), more=self.look.glyphs.more)
 
     def status(self) -> list[Part]:
         if not len(self.table().rows) and not self.find:
             return [Part(" no open conflicts ")]
-        return [Part(f" {self.counted('open conflict')}; enter opens one ")]
+        return [Part(f" {self.counted('open conflict')}; {key_of('open')} opens one ")]
 
     def why_not(self, action: Action) -> str:
         conflict: Conflict | None = self.value()
@@ -73,7 +76,9 @@ class Conflicts(MarkPane):
         if action.id in ("open", "settle_alike", "history") and conflict is None:
             return "No conflict is under the cursor."
         if action.id == "settle_alike" and conflict is not None and conflict.kind is not ConflictKind.FIELDS:
-            return "Enter opens this question of who is who; several are decided once they are marked."
+            return keyed(
+                "{open} opens this question of who is who; several are decided once they are marked."
+            )
         return ""
 
     async def wish(self, action: Action) -> Wish | None:  # noqa: ARG002 # there is one alone

@@ -16,6 +16,7 @@ from siscon.ops.retrying import next_try
 from siscon.tui import bulk_wishes, record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.dead_lines import FACTS, dead_sentences, fact_lines, what_to_do
+from siscon.tui.keymap import keyed
 from siscon.tui.lines import DEAD, dead_cells
 from siscon.tui.present import Cell, Cells, foreign
 from siscon.tui.screens.marking import MarkPane
@@ -75,7 +76,9 @@ class Dead(MarkPane):
 
     async def load(self, db: Database) -> None:
         listing = DeadList(db, replace(of_cause(self.group), where=self.where), self.table().order)
-        note = self.empty("No record fails for this cause any more.", "Escape goes back to the causes.")
+        note = self.empty(
+            "No record fails for this cause any more.", keyed("{back} goes back to the causes.")
+        )
         await self.show_list(listing, self._cells, note=note)
 
     def _cells(self, dead: DeadRecord) -> Cells:
@@ -155,7 +158,7 @@ class DeadRecordPane(Pane):
         self.query_one("#panel", Panel).tell(what_to_do(self.dead))
 
     def status(self) -> list[Part]:
-        return [Part(f" error {self.dead.id} ", "strong"), Part(" esc goes back ", "dim", "back")]
+        return [Part(f" error {self.dead.id} ", "strong"), Part(keyed(" {back} goes back "), "dim", "back")]
 
     def why_not(self, action: Action) -> str:
         meant = action.id in ("retry", "give_up", "fetch", "history")

@@ -12,6 +12,7 @@ from siscon.domain.errors import SisconError
 from siscon.domain.text import plain
 from siscon.ops import Database
 from siscon.ops.checks import Check, State
+from siscon.tui.keymap import key_of
 from siscon.tui.own_checks import console_checks, engine_check, terminal_checks
 from siscon.tui.present import Cell, Look, Tone, age, foreign, mark, moment, of
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
@@ -114,7 +115,7 @@ class Doctor(Pane):
             parts.append(Part(" examining ... ", "busy"))
         elif self.found_at_ms is not None:
             when = age(self.found_at_ms, self.desk.now_ms())
-            parts.append(Part(f" examined {when}, r does it again ", "dim", "refresh"))
+            parts.append(Part(f" examined {when}, {key_of('refresh')} does it again ", "dim", "refresh"))
         return parts
 
     def id_here(self) -> str:

@@ -1,4 +1,4 @@
-"""Errors: dead records grouped by cause; enter lists the records of a group."""
+"""Errors: dead records grouped by cause; {key_of('open')} lists the records of a group."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from siscon.ops.dead_records import examples, groups
 from siscon.tui import bulk_wishes, record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.dead_lines import group_sentences
+from siscon.tui.keymap import key_of
 from siscon.tui.lines import GROUPS, group_line
 from siscon.tui.present import Cell, of
 from siscon.tui.screens.dead import Dead
@@ -66,7 +67,8 @@ class Errors(MarkPane):
         total = sum(group.count for group in self.groups)
         if not self.groups:
             return [Part(" no records in error ")]
-        return [Part(f" {of(total, 'record')} of {of(len(self.groups), 'cause')}; enter lists them ")]
+        told = f"{of(total, 'record')} of {of(len(self.groups), 'cause')}"
+        return [Part(f" {told}; {key_of('open')} lists them ")]
 
     def why_not(self, action: Action) -> str:
         meant = action.id in ("open", "retry_cause", "give_up_cause")

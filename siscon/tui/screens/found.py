@@ -12,6 +12,7 @@ from siscon.ops import Database
 from siscon.ops.history import find
 from siscon.tui import bulk_wishes, record_wishes
 from siscon.tui.actions import Action
+from siscon.tui.keymap import keyed
 from siscon.tui.present import Cell, foreign, of
 from siscon.tui.record_lines import FOUND, found_line
 from siscon.tui.screens.marking import MarkPane
@@ -53,7 +54,10 @@ class Found(MarkPane):
         self._found_for = text
         note = (
             Cell("Nobody and nothing is called so."),
-            Cell("f looks for something else: a whole id, or the beginning of a name.", "dim"),
+            Cell(
+                keyed("{find_record} looks for something else: a whole id, or the beginning of a name."),
+                "dim",
+            ),
         )
         self.table().show(self.fixed(lines), note=note)
 

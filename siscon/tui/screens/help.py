@@ -11,7 +11,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from siscon.domain.filters import holding
-from siscon.tui.actions import BY_ID, MOVES, Action, actions_of, key_word
+from siscon.tui.actions import BY_ID, MOVES, Action, actions_of
+from siscon.tui.key_names import key_word
+from siscon.tui.keymap import keys_of
 from siscon.tui.present import Cell, Look
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.entry import Entry
@@ -34,7 +36,7 @@ def help_lines(screen: str) -> list[Line]:
 
 def _line(action: Action) -> Line:
     cells = (
-        Cell(" ".join(key_word(key) for key in action.keys), "strong"),
+        Cell(" ".join(key_word(key) for key in keys_of(action.id)), "strong"),
         Cell(action.help, "warn" if action.mutates else ""),
         Cell(action.twin, "dim"),
     )
@@ -43,8 +45,15 @@ def _line(action: Action) -> Line:
 
 def _moves() -> list[Line]:
     return [
-        Line(way, (Cell(" ".join(map(key_word, keys)), "strong"), Cell(f"In lists: the {words}."), Cell("")))
-        for keys, way, words in MOVES
+        Line(
+            way,
+            (
+                Cell(" ".join(map(key_word, keys_of(way))), "strong"),
+                Cell(f"In lists: the {words}."),
+                Cell(""),
+            ),
+        )
+        for _, way, words in MOVES
     ]
 
 

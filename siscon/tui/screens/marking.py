@@ -7,6 +7,7 @@ from typing import Any
 
 from siscon.domain.errors import UsageError
 from siscon.domain.filters import ALL
+from siscon.tui.keymap import keyed
 from siscon.tui.present import number
 from siscon.tui.screens.pane import Pane
 from siscon.tui.widgets.marks import Chosen
@@ -43,7 +44,10 @@ class MarkPane(Pane):
             ids += [one for one in chunk if one in marks]
             if len(ids) > most:
                 raise UsageError(
-                    f"More than {number(most)} rows are marked: that is too many for this. Narrow the list with /."
+                    keyed(
+                        "More than {most} rows are marked: that is too many for this. Narrow the list with {filter}.",
+                        most=number(most),
+                    )
                 )
         return ids
 
@@ -87,7 +91,10 @@ class MarkPane(Pane):
         first, end = sorted((table.cursor if begin is None else begin, table.cursor))
         if end - first >= LONGEST_RANGE:
             self.app.notify(
-                f"More than {number(LONGEST_RANGE)} rows lie between: narrow the list with /, then * marks all of it.",
+                keyed(
+                    "More than {most} rows lie between: narrow the list with {filter}, {mark_all} then marks all.",
+                    most=number(LONGEST_RANGE),
+                ),
                 severity="warning",
             )
             return

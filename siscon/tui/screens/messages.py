@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from siscon.ops import Database
+from siscon.tui.keymap import keyed
 from siscon.tui.notices import NOTICES, Notice, notice_line
 from siscon.tui.present import foreign, moment, of
 from siscon.tui.screens.pane import Pane, bindings_of
@@ -36,4 +37,7 @@ class Messages(Pane):
         panel.tell([foreign(f"{moment(one.at_ms, self.look)}  {one.text}", limit=900)] if one else [])
 
     def status(self) -> list[Part]:
-        return [Part(f" {of(len(self.table().rows), 'message')} "), Part(" esc goes back ", "dim", "back")]
+        return [
+            Part(f" {of(len(self.table().rows), 'message')} "),
+            Part(keyed(" {back} goes back "), "dim", "back"),
+        ]

@@ -9,6 +9,7 @@ from textual.screen import Screen
 
 from siscon.domain.filters import ALL, Filter, Named, Order, parse
 from siscon.ops.listing import Narrowed
+from siscon.tui.keymap import key_of
 from siscon.tui.present import Cells, Look, number, of
 from siscon.tui.widgets.columns import Column, fit
 from siscon.tui.widgets.rows import FixedRows, Line, PagedRows
@@ -103,14 +104,16 @@ class Narrowing(Screen[None]):
         """The other way round."""
         table = self.table(self.narrowed)
         if not table.order.column:
-            self.app.notify("The rows stand as they come: o orders them by a column first.", timeout=4)
+            self.app.notify(
+                f"The rows stand as they come: {key_of('order')} orders them by a column first.", timeout=4
+            )
             return
         self._order_by(table, Order(table.order.column, down=not table.order.down))
 
     def _why_unordered(self) -> str:
         return (
             f"More than {number(MOST_SORTED)} rows are ordered only by a column with an index. "
-            "Fewer, narrowed with /, are ordered by any."
+            f"Fewer, narrowed with {key_of('filter')}, are ordered by any."
         )
 
     def _orders(self, table: LineTable) -> frozenset[str] | None:

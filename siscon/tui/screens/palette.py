@@ -11,8 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from siscon.tui.actions import ACTIONS, BY_ID, Action, key_word
+from siscon.tui.actions import ACTIONS, BY_ID, Action
 from siscon.tui.fuzzy import best_first
+from siscon.tui.key_names import key_word
+from siscon.tui.keymap import keys_of
 from siscon.tui.present import Cell, Look
 from siscon.tui.verbs import how_to, takes_of, verbs_of
 from siscon.tui.widgets.columns import Column
@@ -35,7 +37,7 @@ def offered(here: Sequence[Action]) -> list[Action]:
 
 def palette_line(action: Action) -> Line:
     """One command as a row."""
-    keys = " ".join(key_word(key) for key in action.keys)
+    keys = " ".join(key_word(key) for key in keys_of(action.id))
     words = Cell(how_to(verbs_of(action)[0]), "strong")
     return Line(action.id, (words, Cell(action.help, "warn" if action.mutates else ""), Cell(keys, "dim")))
 

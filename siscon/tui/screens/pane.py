@@ -25,6 +25,7 @@ from siscon.ops.views import EngineLine, engine_line
 from siscon.tui.actions import BY_ID, PANES, Action, actions_of, looking_back
 from siscon.tui.context import context_parts
 from siscon.tui.feed import Changed
+from siscon.tui.keymap import key_of, keyed
 from siscon.tui.lag import Lag
 from siscon.tui.looks import AS_THE_TERMINAL, Looks
 from siscon.tui.names import id_of
@@ -179,7 +180,9 @@ class Pane(Narrowing):
         self.set_class(small, "-small")
         if small:
             least = f"{LEAST_WIDTH} x {LEAST_HEIGHT}"
-            sentence = f"{size.width} x {size.height} is too small: siscon needs {least}. q leaves."
+            sentence = (
+                f"{size.width} x {size.height} is too small: siscon needs {least}. {key_of('quit')} leaves."
+            )
             self.query_one("#too_small", Static).update(Content(sentence))
         self.tell()
 
@@ -330,7 +333,7 @@ class Pane(Narrowing):
         return self.status()
 
     def _start_part(self) -> list[Part]:
-        return [Part("e starts one.", "strong", "start_engine")]
+        return [Part(keyed("{start_engine} starts one."), "strong", "start_engine")]
 
     def _state_parts(self) -> list[Part]:
         parts: list[Part] = []
@@ -338,10 +341,11 @@ class Pane(Narrowing):
             parts.append(Part(countdown, "warn", "take_back"))
         if self.find:
             searching = any(table.reading.busy for table in self.query(LineTable))
-            parts += [Part(" searching, esc ends it", "busy")] if searching else []
-            parts.append(Part(f" / {self.find} ", "warn", "filter"))
+            parts += [Part(keyed(" searching, {back} ends it"), "busy")] if searching else []
+            parts.append(Part(f" {key_of('filter')} {self.find} ", "warn", "filter"))
         if self.frozen:
-            parts.append(Part(" HELD STILL, p goes on ", "warn", "freeze", " HELD STILL "))
+            held = keyed(" HELD STILL, {freeze} goes on ")
+            parts.append(Part(held, "warn", "freeze", " HELD STILL "))
         if self._loaded_at_ms is not None:
             at = moment(self._loaded_at_ms, self.look)[-5:]
             parts.append(Part(f" as of {at} ", "dim", short=f" {at} "))
@@ -352,7 +356,7 @@ class Pane(Narrowing):
     def empty(self, *sentences: str) -> tuple[Cell, ...]:
         """What stands in a list without rows."""
         if self.find:
-            return (Cell("No row is what you look for."), Cell("Escape shows all rows again.", "dim"))
+            return (Cell("No row is what you look for."), Cell(keyed("{back} shows all rows again."), "dim"))
         first, *rest = sentences
         return (Cell(first), *(Cell(one, "dim") for one in rest))
 

@@ -14,6 +14,7 @@ from siscon.ops.plan_views import DecidedPlan, PlanView, the_plan
 from siscon.ops.run_rows import runs_by_id
 from siscon.tui import wishes
 from siscon.tui.actions import Action
+from siscon.tui.keymap import keyed
 from siscon.tui.plan_lines import ENTITIES, entity_line, entity_sentences, plan_sentences
 from siscon.tui.present import Cell, foreign, of
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
@@ -118,7 +119,7 @@ class PlanPane(Pane):
             return self._why_not_leave_out()
         if action.id in ("approve", "discard", "remap"):
             if action.id == "approve" and self.plan is not None and not self._chosen():
-                return "Every entity is left out: x takes one in again."
+                return keyed("Every entity is left out: {leave_out} takes one in again.")
             return why_not_on_plan(action.id, self.plan)
         return ""
 

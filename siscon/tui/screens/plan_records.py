@@ -14,6 +14,7 @@ from siscon.ops.plan_views import PlanView
 from siscon.ops.plans import COLUMNS, FieldChange, PlanList, PlanRecord
 from siscon.ops.run_rows import runs_by_id
 from siscon.tui.actions import Action
+from siscon.tui.keymap import keyed
 from siscon.tui.plan_lines import CHANGES, RECORDS, change_lines, record_cells, record_sentences
 from siscon.tui.present import VERDICTS, Cell, Cells, foreign
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
@@ -63,7 +64,7 @@ class PlanRecords(Pane):
             return
         self._shown = chosen
         first = "No such record." if self.waits else "This plan does not wait any more."
-        note = self.empty(first, "t and v choose another entity and verdict.")
+        note = self.empty(first, keyed("{next_entity} and {next_verdict} choose another entity and verdict."))
         listing = PlanList(db, self.plan.run.id, self.entity, self.verdict, self.where)
         await self.table().show_paged(PagedRows(listing, self._cells), note=note)
 

@@ -12,6 +12,7 @@ from siscon.ops import Database
 from siscon.ops.plan_views import DecidedPlan, PlanView, decided, the_plan, waiting
 from siscon.tui import wishes
 from siscon.tui.actions import Action
+from siscon.tui.keymap import keyed
 from siscon.tui.plan_lines import PLANS, decided_line, decided_sentences, plan_line, plan_sentences
 from siscon.tui.present import Cell, of
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
@@ -49,7 +50,10 @@ class Plans(Pane):
                 self._counted[stage_of(run)] = plan
         lines = [plan_line(plan, self.look) for plan in self._counted.values()]
         lines += [decided_line(one, self.look) for one in await decided(db)]
-        note = self.empty("No plan waits.", "T makes one of an integration, on screen 1: it changes nothing.")
+        note = self.empty(
+            "No plan waits.",
+            keyed("{dry_run} makes one of an integration, on screen {overview}: it changes nothing."),
+        )
         self.table().show(self.fixed(lines), note=note)
 
     def pointed(self) -> None:
@@ -57,10 +61,12 @@ class Plans(Pane):
         now_ms = self.desk.now_ms()
         lines: list[Cell] = []
         if isinstance(one, PlanView):
-            hint = Cell("enter shows what it would do. A applies it, D throws it away.", "dim")
+            hint = Cell(
+                keyed("{open} shows what it would do. {approve} applies it, {discard} throws it away."), "dim"
+            )
             lines = [*plan_sentences(one, self.look, now_ms), hint]
         elif one is not None:
-            lines = [*decided_sentences(one, self.look, now_ms), Cell("enter shows the run.", "dim")]
+            lines = [*decided_sentences(one, self.look, now_ms), Cell(keyed("{open} shows the run."), "dim")]
         self.query_one("#panel", Panel).tell(lines)
 
     def status(self) -> list[Part]:
@@ -71,7 +77,7 @@ class Plans(Pane):
     def why_not(self, action: Action) -> str:
         one: PlanView | DecidedPlan | None = self.value()
         if action.id in ("open", "dry_run") and one is None:
-            return "No plan is under the cursor; screen 1 has the integrations."
+            return keyed("No plan is under the cursor; screen {overview} has the integrations.")
         if action.id in ("approve", "discard", "remap"):
             return why_not_on_plan(action.id, one)
         return ""

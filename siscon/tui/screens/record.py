@@ -14,6 +14,7 @@ from siscon.ops.record_views import FieldView, HistoryList, PastChange, RecordVi
 from siscon.tui import record_wishes
 from siscon.tui.actions import Action
 from siscon.tui.asking import ask_line
+from siscon.tui.keymap import key_of, keyed
 from siscon.tui.present import Cell, Cells, foreign, of
 from siscon.tui.record_lines import (
     FIELDS,
@@ -76,7 +77,7 @@ class RecordPane(Pane):
         if view is None:
             gone = foreign(f"{integration} has no {entity} {external_id} any more.", "warn")
             self.query_one("#title", Panel).tell([gone])
-            self.table("fields").show(FixedRows(), note=(Cell("Escape goes back.", "dim"),))
+            self.table("fields").show(FixedRows(), note=(Cell(keyed("{back} goes back."), "dim"),))
             return
         self.query_one("#title", Panel).tell(record_title(view, self.look, self.desk.now_ms()))
         fields = sorted(view.fields, key=lambda one: one.local is None and one.sis is None)
@@ -119,7 +120,7 @@ class RecordPane(Pane):
         return [
             Part(f" {self.place[1]} ", "strong"),
             Part(f" {changes} in its history "),
-            Part(f" tab goes to the {other} ", "dim", "next_pane"),
+            Part(f" {key_of('next_pane')} goes to the {other} ", "dim", "next_pane"),
         ]
 
     def field_here(self) -> FieldView | None:
@@ -141,7 +142,7 @@ class RecordPane(Pane):
 
     def _why_not_edit(self, field: FieldView | None) -> str:
         if field is None:
-            return "Put the cursor on a field: tab goes there."
+            return keyed("Put the cursor on a field: {next_pane} goes there.")
         integration, entity, _ = self.place
         if f"{integration}.{entity}.{field.name}" in self.desk.sis_owns():
             return f"The {field.name} of a {entity} is the SIS's own (sis_owns): change it there."
@@ -185,6 +186,6 @@ class RecordPane(Pane):
 
 def _why_not_of_run(action: str, here: object) -> str:
     if not isinstance(here, PastChange):
-        what = "U undoes the change under the cursor" if action == "undo" else "enter opens its run"
-        return f"Tab goes to the history: there {what}."
+        what = "{undo} undoes the change under the cursor" if action == "undo" else "{open} opens its run"
+        return keyed(f"{{next_pane}} goes to the history: there {what}.")
     return "" if here.run is not None else "The run that did this is no longer kept."

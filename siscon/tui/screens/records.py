@@ -14,6 +14,7 @@ from siscon.ops import Database
 from siscon.ops.records import COLUMNS, MappingList, Place, integration_names
 from siscon.tui import bulk_wishes, record_wishes
 from siscon.tui.actions import Action
+from siscon.tui.keymap import keyed
 from siscon.tui.lines import MAPPINGS, mapping_cells
 from siscon.tui.present import Cell, Cells, Look, foreign, moment
 from siscon.tui.screens.marking import MarkPane
@@ -56,7 +57,10 @@ class Records(MarkPane):
             return
         if self.integration not in self.names:
             self.integration = self.names[0]
-        note = self.empty("No mapping here.", "i and t choose another integration and entity.")
+        note = self.empty(
+            "No mapping here.",
+            keyed("{next_integration} and {next_entity} choose another integration and entity."),
+        )
         place, self._place = self._place, None
         listing = self._listing(db)
         if place is None or not self._point_at(place, listing):
@@ -146,7 +150,9 @@ def mapping_sentences(mapping: Mapping | None, look: Look) -> list[Cell]:
     lines = [foreign(f"{mapping.entity.value} {mapping.external_id}, {inner}", "strong")]
     if mapping.error_message:
         lines.append(foreign(mapping.error_message, "bad"))
-    lines.append(Cell("enter shows the record and its history; f finds one by id or name.", "dim"))
+    lines.append(
+        Cell(keyed("{open} shows the record and its history; {find_record} finds one by id or name."), "dim")
+    )
     if mapping.missing_since_ms is not None:
         since = moment(mapping.missing_since_ms, look)
         lines.append(Cell(f"The SIS has not sent it since {since}. It is marked, never deleted.", "warn"))

@@ -16,6 +16,7 @@ from siscon.ops.activity import EVENT_COLUMNS, EventLog
 from siscon.ops.runs import RunDetail, run_detail
 from siscon.tui import wishes
 from siscon.tui.actions import Action
+from siscon.tui.keymap import keyed
 from siscon.tui.lines import EVENTS, event_cells
 from siscon.tui.pace_lines import pace_sentences
 from siscon.tui.present import RUN_WORDS, Cell, Cells, Look, foreign, mark, moment, number, of
@@ -149,10 +150,22 @@ def run_sentences(detail: RunDetail, look: Look, now_ms: int) -> list[Cell]:
     if run.cancel_requested_by:
         lines.append(foreign(f"Cancelled by {run.cancel_requested_by}.", "warn"))
     if run.status is RunStatus.HELD:
-        lines.append(Cell("It waits for a person: A approves its plan, D discards it; 7 shows it.", "warn"))
+        lines.append(
+            Cell(
+                keyed(
+                    "It waits for a person: {approve} approves its plan, {discard} discards it; {plans} shows it."
+                ),
+                "warn",
+            )
+        )
     if run.status is RunStatus.PLANNED:
         lines.append(
-            Cell("A dry run: nothing was written. A applies its plan, D discards it; 7 shows it.", "dim")
+            Cell(
+                keyed(
+                    "A dry run: nothing was written. {approve} applies its plan, {discard} drops it; {plans} shows it."
+                ),
+                "dim",
+            )
         )
     if run.error:
         lines.append(foreign(run.error, "bad" if run.status is RunStatus.FAILED else "warn"))

@@ -12,6 +12,7 @@ from siscon.ops import Database
 from siscon.ops.runs import COLUMNS, ActiveRun, HistoryRow, RunHistory, active_runs
 from siscon.tui import bulk_wishes, wishes
 from siscon.tui.actions import Action
+from siscon.tui.keymap import keyed
 from siscon.tui.present import Cell, Cells, foreign
 from siscon.tui.run_lines import ACTIVE, HISTORY, WHY_FROM, active_lines, history_cells
 from siscon.tui.screens.compare import ComparePane
@@ -48,7 +49,9 @@ class Runs(MarkPane):
             self.table().focus()
         room = max(5, (self.size.height - 3) // 2)
         active.styles.height = min(room, max(4, len(lines) + 2))
-        note = self.empty("No run yet.", "S starts the first sync of an integration on screen 1.")
+        note = self.empty(
+            "No run yet.", keyed("{sync} starts the first sync of an integration on screen {overview}.")
+        )
         listing = RunHistory(db, where=self.where).ordered(self.table().order)
         await self.show_list(listing, self._cells, note=note)
 
@@ -83,7 +86,7 @@ class Runs(MarkPane):
         if action.id == "cancel" and self.chosen():
             return ""
         if action.id in ("sync", "full_sync", "dry_run", "open", "compare") and run is None:
-            return "No run is under the cursor; screen 1 has the integrations."
+            return keyed("No run is under the cursor; screen {overview} has the integrations.")
         return wishes.why_not(action.id, run) if action.id in wishes.ON_RUNS else ""
 
     async def wish(self, action: Action) -> Wish | None:

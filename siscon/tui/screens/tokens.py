@@ -12,6 +12,7 @@ from siscon.ops import Database
 from siscon.ops.views import TokenView, token_views
 from siscon.tui import wishes
 from siscon.tui.actions import Action
+from siscon.tui.keymap import keyed
 from siscon.tui.lines import TOKENS, token_line
 from siscon.tui.present import Cell, Look, foreign, moment, of
 from siscon.tui.screens.pane import Pane, bindings_of
@@ -22,9 +23,10 @@ from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
 
 _TO_DO = {
-    TokenHealth.EXPIRED: "Press R to ask for a new one now; the next run does so too.",
-    TokenHealth.NEEDS_PERSON: "A consent: siscon tokens authorise {name}. A wrong id or secret: mend it, then press R.",
-    TokenHealth.REVOKED: "It was taken back. Check the client in the SIS, then press R.",
+    TokenHealth.EXPIRED: "Press {renew} to ask for a new one now; the next run does so too.",
+    TokenHealth.NEEDS_PERSON: "A consent: siscon tokens authorise {name}. "
+    "A wrong id or secret: mend it, then press {renew}.",
+    TokenHealth.REVOKED: "It was taken back. Check the client in the SIS, then press {renew}.",
 }
 
 
@@ -91,6 +93,6 @@ def token_sentences(view: TokenView, look: Look) -> list[Cell]:
         lines.append(Cell(f"{of(state.failures, 'failure')} in a row:", "bad"))
     if state is not None and state.last_error:
         lines.append(foreign(state.last_error, limit=400))
-    if state is not None and state.health in _TO_DO:
-        lines.append(Cell(_TO_DO[state.health].format(name=view.integration), "warn"))
+    if state is not None and (todo := _TO_DO.get(state.health)):
+        lines.append(Cell(keyed(todo, name=view.integration), "warn"))
     return lines

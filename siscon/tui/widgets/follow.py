@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from siscon.ops.listing import Journal
+from siscon.tui.keymap import key_of
 from siscon.tui.present import Cells, Look, number
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import PAGE, PagedRows
@@ -46,7 +47,9 @@ class FollowTable(LineTable):
         if self.following:
             return [Part(" following ", "busy", "follow")]
         if self.below:
-            return [Part(f" {number(self.below)} new below, G shows them ", "warn", "follow")]
+            return [
+                Part(f" {number(self.below)} new below, {key_of('bottom')} shows them ", "warn", "follow")
+            ]
         return [Part(" not following ", "dim", "follow")]
 
     async def show_journal(

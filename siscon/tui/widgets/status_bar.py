@@ -12,7 +12,8 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from siscon.tui.actions import Action, key_word
+from siscon.tui.actions import Action
+from siscon.tui.keymap import key_of, keys_of
 from siscon.tui.present import Tone
 from siscon.tui.widgets.columns import cut
 
@@ -122,6 +123,7 @@ def key_parts(actions: Sequence[Action], refused: frozenset[str], width: int) ->
 
     First come those that a footer is for, then what else the screen itself can do.
     """
+    actions = [action for action in actions if keys_of(action.id)]
     ends = [action for action in actions if action.id in AT_THE_END]
     first = [action for action in actions if action.footer and action not in ends]
     more = [action for action in actions if not action.footer and action.screens]
@@ -134,10 +136,10 @@ def key_parts(actions: Sequence[Action], refused: frozenset[str], width: int) ->
     parts: list[Part] = []
     for action in (*shown, *ends):
         tone: Tone = "dim" if action.id in refused else ""
-        parts.append(Part(f" {key_word(action.keys[0])}", "dim" if tone else "strong", action.id))
+        parts.append(Part(f" {key_of(action.id)}", "dim" if tone else "strong", action.id))
         parts.append(Part(f" {action.word} ", tone, action.id))
     return parts
 
 
 def _size(action: Action) -> int:
-    return cell_len(key_word(action.keys[0])) + cell_len(action.word) + 3
+    return cell_len(key_of(action.id)) + cell_len(action.word) + 3

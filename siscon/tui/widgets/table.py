@@ -47,7 +47,7 @@ class LineTable(ScrollView, can_focus=True):
         "table--mark",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(keys), f"move('{way}')", words, show=False) for keys, way, words in MOVES
+        Binding(",".join(keys), f"move('{way}')", words, show=False, id=way) for keys, way, words in MOVES
     ]
 
     class Pointed(Message):
