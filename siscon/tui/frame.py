@@ -11,6 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 from textual._compositor import CompositorUpdate
 from textual.app import App
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -36,7 +37,7 @@ from siscon.tui.present import ASCII, Cell, Look
 from siscon.tui.screens.overview import Overview
 from siscon.tui.screens.pane import Desk, Pane
 from siscon.tui.themes import THEMES, OwnColours, ThemeName
-from siscon.tui.trail import Place, Trail, place_of
+from siscon.tui.trail import Memory, Place, Trail, place_of
 from siscon.tui.widgets.rows import FixedRows
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wire import Wire
@@ -86,6 +87,7 @@ class Frame(App[ConsoleResult]):
         self.db: Database | None = None
         self.grace = Grace()
         self.trail: Trail[Place] = Trail()
+        self.memory = Memory()
         self.line_history = LineHistory(options.home)
         self.preparing = False  # a question is being put together: what it concerns is counted first
         self._on_terminal = False
@@ -218,6 +220,12 @@ class Frame(App[ConsoleResult]):
     def leave(self) -> None:
         """End the console; an engine goes on."""
         self.exit(ConsoleResult())
+
+    def pop_screen(self) -> AwaitComplete:
+        """Close the screen on top, and remember how it was left."""
+        if isinstance(self.screen, Pane):
+            self.memory.keep(self.screen, self.screen.left())
+        return super().pop_screen()
 
     def _seen(self) -> None:
         """A screen has come up: note where the person is now."""

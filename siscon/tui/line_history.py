@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from siscon.domain.text import plain
-from siscon.tui.verbs import is_private
+from siscon.tui.privacy import is_private
 
 MOST = 500
 FILE = "console.history"
@@ -47,7 +47,10 @@ class LineHistory:
             text = self._file.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return []
-        return without_doubles(plain(line) for line in text.split("\n"))
+        lines = (plain(line) for line in text.split("\n"))
+        return without_doubles(
+            line for line in lines if not is_private(line)
+        )  # one of an older siscon kept more
 
     def _write(self, lines: list[str]) -> None:
         assert self._file is not None

@@ -47,8 +47,13 @@ def show(app: Frame, place: Place) -> None:
         common += 1
     up(app, common - 1)
     for kind, made_of in place[common:]:
-        main = kind.name_ in PANES
-        app.push_screen(_main_screen(app, kind.name_) if main else kind(app.desk, *made_of))
+        if kind.name_ in PANES:
+            app.push_screen(_main_screen(app, kind.name_))
+            continue
+        screen = kind(app.desk, *made_of)
+        if left := app.memory.of(screen):
+            screen.come_back(left)
+        app.push_screen(screen)
 
 
 def _main_screen(app: Frame, name: str) -> Pane:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -53,3 +54,28 @@ Place = tuple[Step, ...]
 def place_of(stack: Sequence[Any]) -> Place:
     """The place of a stack of screens; questions that lie above it are no place."""
     return tuple((type(one), one.made_of) for one in stack if hasattr(one, "made_of"))
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How a screen was left: its filter, and in each list the key of the row under the cursor."""
+
+    find: str
+    rows: Mapping[str, Hashable]
+
+
+class Memory:
+    """How the details that are closed were left, the latest of them: whoever walks back finds them so again."""
+
+    def __init__(self) -> None:
+        self._left: list[tuple[Step, Left]] = []
+
+    def keep(self, screen: Any, left: Left) -> None:
+        """A screen closes."""
+        step = (type(screen), screen.made_of)
+        self._left = [*((one, how) for one, how in self._left if one != step), (step, left)][-MOST:]
+
+    def of(self, screen: Any) -> Left | None:
+        """How one like this was left; None: there was none."""
+        step = (type(screen), screen.made_of)
+        return next((how for one, how in self._left if one == step), None)

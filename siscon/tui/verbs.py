@@ -14,8 +14,6 @@ from siscon.tui.actions import ACTIONS, PANES
 
 FREE = frozenset({"text", "filter", "file"})
 """Kinds of words that are the whole rest of the line, blanks and all."""
-PRIVATE = frozenset({"text", "id"})
-"""Kinds of words that may be a pupil's name or id: no history on a disk keeps them."""
 
 
 def verbs_of(action: Action) -> tuple[str, ...]:
@@ -91,48 +89,6 @@ def run_of(word: str) -> int:
     if digits.isascii() and digits.isdigit() and len(digits) < 19:
         return int(digits)
     raise UsageError(f"'{plain(word, limit=40)}' is no number.")
-
-
-def is_private(line: str) -> bool:
-    """Whether a line may hold a pupil's name or id: its words are free text, an id, or a filter with such a term."""
-    try:
-        said = understand(line)
-    except UsageError:
-        return True
-    kinds = _kinds(said.action)
-    if said.is_bare or not kinds:
-        return False
-    if kinds[0] == "filter":
-        return not all(_names_no_pupil(term) for term in said.rest.split())
-    return not PRIVATE.isdisjoint(kinds)
-
-
-TOLD_OF_A_FILTER = frozenset(
-    {
-        "integration",
-        "entity",
-        "class",
-        "cause",
-        "code",
-        "state",
-        "status",
-        "run",
-        "end",
-        "level",
-        "attempts",
-        "age",
-    }
-)
-"""Columns that say nothing of a pupil."""
-
-
-def _names_no_pupil(term: str) -> bool:
-    name = term.lstrip("!")
-    for sign in ("!=", ">=", "<=", "=", ">", "<"):
-        column, found, _ = name.partition(sign)
-        if found:
-            return column in TOLD_OF_A_FILTER
-    return False
 
 
 def _kinds(action: Action) -> list[str]:

@@ -40,6 +40,20 @@ async def test_escape_goes_up_and_back_leads_down_again(filled: Filled) -> None:
         assert way(pilot.app) == run
 
 
+async def test_a_detail_is_found_again_with_its_filter_and_the_row_under_its_cursor(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        await press(pilot, "4", "enter", "slash", *"entity=enrollment", "enter", "down", "down")
+        table = pilot.app.screen.table()
+        row, shown = table.key, len(table.rows)
+        assert table.cursor == 2
+        await press(pilot, "3", "left_square_bracket")
+        table = pilot.app.screen.table()
+        assert pilot.app.screen.find == "entity=enrollment"
+        assert (table.key, len(table.rows)) == (row, shown)
+        await press(pilot, "escape", "escape", "enter")
+        assert pilot.app.screen.find == ""
+
+
 async def test_minus_goes_to_and_fro_between_two_screens(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         await press(pilot, "4", "enter", "5", "minus")

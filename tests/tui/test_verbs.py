@@ -14,7 +14,8 @@ from siscon.tui.actions import ACTIONS, PANES
 from siscon.tui.line_acts import DEEDS
 from siscon.tui.line_history import MOST, LineHistory, Walk, without_doubles
 from siscon.tui.line_wishes import MAKERS
-from siscon.tui.verbs import VERBS, complete, entity_of, how_to, is_private, takes_of, understand, verbs_of
+from siscon.tui.privacy import is_private
+from siscon.tui.verbs import VERBS, complete, entity_of, how_to, takes_of, understand, verbs_of
 
 KNOWN = {
     "integration": ["harbor", "north", "northfield"],
@@ -124,6 +125,17 @@ def test_entities_may_be_named_as_many() -> None:
         ("sync north students", False),
         ("cancel 22", False),
         ("errors", False),
+        ("errors class=Okonkwo", True),
+        ("errors cause=Okonkwo", True),
+        ("errors run=12 attempts>=3", False),
+        ("errors run=Okonkwo", True),
+        ("mappings integration=north status=synced", False),
+        ("mappings status=Okonkwo", True),
+        ('mappings status="synced Okonkwo"', True),
+        ("mappings okonkwo", True),
+        ("write /home/ada/okonkwo.csv", True),
+        ("show record north student S-1", True),
+        ("theme mono", False),
         ("no such thing Okonkwo", True),
     ],
 )
@@ -142,6 +154,15 @@ def test_the_file_of_the_history_is_its_owners_alone_and_names_no_pupil(tmp_path
     assert file.stat().st_mode & 0o777 == 0o600
     assert [one.name for one in tmp_path.iterdir()] == ["console.history"]
     assert LineHistory(tmp_path).lines == ["errors class=auth", "sync north"]
+
+
+def test_a_file_that_an_older_siscon_left_loses_what_may_name_a_pupil(tmp_path) -> None:
+    (tmp_path / "console.history").write_text("write /tmp/okonkwo.csv\nsync north\n")
+    history = LineHistory(tmp_path)
+    history.add("cancel 21")
+
+    assert history.lines == ["sync north", "cancel 21"]
+    assert (tmp_path / "console.history").read_text() == "sync north\ncancel 21\n"
 
 
 def test_two_consoles_keep_each_others_lines(tmp_path) -> None:

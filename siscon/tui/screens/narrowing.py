@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ClassVar
 
 from textual.screen import Screen
@@ -11,6 +11,7 @@ from siscon.domain.filters import ALL, Filter, Named, Order, parse
 from siscon.ops.listing import Narrowed
 from siscon.tui.keymap import key_of
 from siscon.tui.present import Cells, Look, number, of
+from siscon.tui.trail import Left
 from siscon.tui.widgets.columns import Column, fit
 from siscon.tui.widgets.rows import FixedRows, Line, PagedRows
 from siscon.tui.widgets.table import LineTable
@@ -30,6 +31,7 @@ class Narrowing(Screen[None]):
     look: Look
     find: str = ""
     now_ms: Callable[[], int]
+    _rows_to_find: dict[str, Hashable] = {}  # noqa: RUF012 # replaced, never filled
     _understood: tuple[str, tuple[Named, ...], Filter] = ("", (), ALL)
 
     def table(self, id_: str = "list") -> LineTable:
@@ -83,6 +85,25 @@ class Narrowing(Screen[None]):
         if total is None or (total == shown and not self.find):
             return f"{of(shown, word)}{more}"
         return f"{number(shown)}{more} of {of(total, word)}"
+
+    # Left and found again
+
+    def left(self) -> Left:
+        """How this screen stands, to be found so again."""
+        return Left(
+            self.find, {one.id: one.key for one in self.query(LineTable) if one.id and one.key is not None}
+        )
+
+    def come_back(self, left: Left) -> None:
+        """Stand as another one like this stood, once the rows are read."""
+        self.find, self._rows_to_find = left.find, dict(left.rows)
+
+    def find_rows(self) -> None:
+        """Put the cursors where they were; a row that is gone is not waited for."""
+        while self._rows_to_find:
+            id_, key = self._rows_to_find.popitem()
+            for table in self.query(f"#{id_}").results(LineTable):
+                table.seek(key)
 
     # Order
 

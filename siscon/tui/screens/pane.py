@@ -211,6 +211,7 @@ class Pane(Narrowing):
                 self._turn_back()
                 self.engine = await engine_line(db, now_ms=self.desk.now_ms())
                 await self.load(db)
+                self.find_rows()
                 self.trouble = ""
                 self._loaded_at_ms = self.desk.now_ms()
         except SisconError as error:
