@@ -113,7 +113,9 @@ def act_suspend(app: Frame) -> None:
     if shell_waits():
         app.action_suspend_process()
     else:
-        app.notify(keyed("No shell waits below this console: nothing could call it back. {quit} leaves."))
+        app.notify(
+            plain(keyed("No shell waits below this console: nothing could call it back. {quit} leaves."))
+        )
 
 
 def act_earlier(app: Frame) -> None:
@@ -230,7 +232,7 @@ def act_freeze(app: Frame) -> None:
 
 def act_hint(app: Frame) -> None:
     """ctrl+c is easily pressed by mistake."""
-    app.notify(keyed("Press {quit} to leave siscon."), timeout=3)
+    app.notify(plain(keyed("Press {quit} to leave siscon.")), timeout=3)
 
 
 def act_start_engine(app: Frame) -> None:

@@ -262,7 +262,8 @@ def test_keys_of_the_console_are_checked_with_their_line_and_listed_as_moved(
     assert "config.yaml:4:14: console.keys.refresh: 'refresh' and 'down' are both on j" in told
 
     file.write_text(
-        "home: h\nconsole:\n  keys:\n    errors: 'E'\n    refresh: [f5, 7]\n    plans: []\n", encoding="utf-8"
+        "home: h\nconsole:\n  keys:\n    errors: ctrl+e\n    refresh: [f5, 7]\n    plans: []\n",
+        encoding="utf-8",
     )
     assert ran(capsys, "config", "check", "--config", str(file))[0] == 0
     _, told, _ = ran(capsys, "config", "keys", "--json", "--config", str(file))

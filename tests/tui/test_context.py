@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from siscon.domain.roles import Role
-from siscon.tui.actions import BY_ID, PANES, key_word
+from siscon.tui.actions import BY_ID, PANES
 from siscon.tui.context import LEAST_CRUMB, context_parts, way_parts
+from siscon.tui.key_names import key_word
 from siscon.tui.present import Look
 from siscon.tui.screens.dead import Dead
 from siscon.tui.screens.errors import Errors

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from textual import events
@@ -32,7 +33,21 @@ def told(**keys: str | list[str]) -> dict[str, str]:
     return dict(keymap.faults(written))
 
 
+@pytest.fixture(autouse=True)
+def keys_as_they_were() -> Iterator[None]:
+    """A process has one keymap; the next test has keys as they are made."""
+    yield
+    keymap.use({})
+
+
 # What is refused
+
+
+def test_the_example_of_the_documentation_is_taken() -> None:
+    text = (SOURCES[0].parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    example = yaml.safe_load(re.findall(r"```yaml\n(console:\n  keys:.*?)```", text, re.S)[0])
+
+    assert told(**example["console"]["keys"]) == {}
 
 
 def test_the_keys_as_they_are_made_are_in_order() -> None:
@@ -138,15 +153,17 @@ def test_every_named_key_is_one_that_a_terminal_sends() -> None:
 
 
 async def test_moved_keys_act_and_the_old_ones_do_not(filled: Filled) -> None:
-    async with console(await filled(), keymap=keymap.keymap_of({"errors": ["E"], "down": ["n"]})) as pilot:
+    async with console(
+        await filled(), keymap=keymap.keymap_of({"errors": ["e"], "start_engine": [], "down": ["ctrl+n"]})
+    ) as pilot:
         await press(pilot, "4")
         assert " 1 Health" in text_of(pilot.app)
-        await press(pilot, "E")
-        assert " E Errors" in text_of(pilot.app)
+        await press(pilot, "e")
+        assert " e Errors" in text_of(pilot.app)
         before = pilot.app.screen.table().cursor
         await press(pilot, "j")
         assert pilot.app.screen.table().cursor == before
-        await press(pilot, "n")
+        await press(pilot, "ctrl+n")
         assert pilot.app.screen.table().cursor == before + 1
 
 
