@@ -11,6 +11,7 @@ from siscon.domain.errors import UsageError
 from siscon.domain.identity import APART, SAME
 from siscon.domain.weight import MANY
 from siscon.tui.bulk_wishes import sample
+from siscon.tui.keymap import keyed
 from siscon.tui.present import Cell, foreign, number, of
 from siscon.tui.wishes import Why, Wish
 
@@ -26,8 +27,8 @@ _ANSWERS = {
     ConflictKind.DUPLICATE: ("k", APART, "Yes, keep each of these {} pairs apart; then say why"),
 }
 _ELSE = {
-    ConflictKind.IDENTITY: "Who is another person is decided one by one: enter opens a question.",
-    ConflictKind.DUPLICATE: "Who is merged is decided one by one: enter opens a question.",
+    ConflictKind.IDENTITY: "Who is another person is decided one by one: {open} opens a question.",
+    ConflictKind.DUPLICATE: "Who is merged is decided one by one: {open} opens a question.",
 }
 
 
@@ -53,7 +54,7 @@ def on_questions(found: Sequence[Conflict]) -> Wish:
             Cell(f"{number(n)} {ASKS[kind]}.", "strong"),
             *(foreign(f"{name}: {number(count)}") for name, count in whose.items()),
             sample([_names(one) for one in found]),
-            Cell(_ELSE[kind]),
+            Cell(keyed(_ELSE[kind])),
             Cell("Each is a run of its own: U on it takes it back.", "dim"),
         ),
         words.format(number(n)),
