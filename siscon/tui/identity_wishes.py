@@ -11,7 +11,7 @@ from siscon.domain.errors import UsageError
 from siscon.domain.identity import APART, SAME
 from siscon.domain.weight import MANY
 from siscon.tui.bulk_wishes import sample
-from siscon.tui.keymap import keyed
+from siscon.tui.keymap import key_of, keyed
 from siscon.tui.present import Cell, foreign, number, of
 from siscon.tui.wishes import Why, Wish
 
@@ -39,7 +39,8 @@ def on_questions(found: Sequence[Conflict]) -> Wish:
         raise UsageError("None of the marked conflicts is open any more.")
     if len(kinds) > 1:
         told = " and ".join(f"{number(n)} {ASKS[kind]}" for kind, n in kinds.items())
-        raise UsageError(f"Of those marked {told}: decide one kind at a time, as with / kind=duplicate.")
+        example = f"{key_of('filter')} kind=duplicate"
+        raise UsageError(f"Of those marked {told}: decide one kind at a time, as with {example}.")
     ((kind, n),) = kinds.items()
     key, word, words = _ANSWERS[kind]
     first, *rest = (
@@ -55,7 +56,7 @@ def on_questions(found: Sequence[Conflict]) -> Wish:
             *(foreign(f"{name}: {number(count)}") for name, count in whose.items()),
             sample([_names(one) for one in found]),
             Cell(keyed(_ELSE[kind])),
-            Cell("Each is a run of its own: U on it takes it back.", "dim"),
+            Cell(keyed("Each is a run of its own: {undo} on it takes it back."), "dim"),
         ),
         words.format(number(n)),
         first,
