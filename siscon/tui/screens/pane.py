@@ -367,10 +367,9 @@ class Pane(Narrowing):
         return focused if isinstance(focused, LineTable) else next(iter(self.query(LineTable)), None)
 
     def value(self) -> Any:
-        """What is under the cursor of the list that has the focus."""
+        """What is under the cursor of the list that has the focus; raises ``NoMatches`` where no list is any more."""
         table = self.table_here()
-        assert table is not None, "asked only of screens with lists"
-        return table.value
+        return (self.query_one(LineTable) if table is None else table).value
 
     def id_here(self) -> str:
         """What `y` copies: the id of what is under the cursor; empty where it has none."""
