@@ -270,7 +270,7 @@ async def test_an_undo_that_is_killed_between_batches_goes_on_to_the_same_end(ho
     ("command", "said"),
     [
         (UndoRun(99, "", "", 1, "why"), "no run 99"),
-        (UndoRun(1, "", "", 1, "why"), "were shown"),
+        (UndoRun(1, "", "", 1, "why"), "1 was shown"),
         (UndoRun(1, "student", "u77", 0, "why"), "nothing to undo"),
         (UndoRun(1, "", "", 22, " "), "Say why"),
     ],

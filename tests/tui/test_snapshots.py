@@ -109,7 +109,10 @@ async def seen(pilot: Pilot[Any], screen: str, name: str) -> list[str]:
     return told
 
 
-@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=() if one == "mono" else pytest.mark.long) for one in LOOKS]
+)
 async def test_every_screen_looks_as_it_did(filled: Filled, name: str) -> None:
     other = []
     async with console(await filled(), looks=LOOKS[name]) as pilot:
