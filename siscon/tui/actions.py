@@ -23,8 +23,8 @@ MOVES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("up", "k"), "up", "row before"),
     (("pagedown", "ctrl+d"), "page_down", "next page"),
     (("pageup", "ctrl+u"), "page_up", "page before"),
-    (("home", "g"), "top", "first row"),
-    (("end", "G"), "bottom", "last row"),
+    (("g", "home"), "top", "first row"),
+    (("G", "end"), "bottom", "last row"),
 )
 """Keys of every list: keys, what the list does, words."""
 

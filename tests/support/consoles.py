@@ -16,6 +16,7 @@ from siscon.tui.app import Console
 from siscon.tui.looks import Looks
 from siscon.tui.options import ConsoleOptions
 from siscon.tui.screens.pane import Pane
+from siscon.tui.widgets.entry import Entry
 from siscon.tui.widgets.table import LineTable
 from support.console_data import NOW_MS
 
@@ -53,6 +54,15 @@ async def press(pilot: Pilot[Any], *keys: str) -> None:
     for key in keys:
         await pilot.press(key)
         await settled(pilot)
+
+
+async def written(pilot: Pilot[Any], text: str) -> None:
+    """Have a text stand in the line that is open, as if it had been typed over what stood there."""
+    entry = pilot.app.focused
+    assert isinstance(entry, Entry), "no line is open"
+    entry.value = text
+    entry.cursor_position = len(text)
+    await pilot.pause()
 
 
 def text_of(app: Console) -> str:

@@ -16,7 +16,7 @@ from siscon.tui.looks import Looks
 from siscon.tui.screens.run import RunPane
 from siscon.tui.widgets.follow import FollowTable
 from support.console_data import MINUTE_MS, NOW_MS, VAULT
-from support.consoles import console, press, settled, text_of, toasts
+from support.consoles import console, press, settled, text_of, toasts, written
 from support.hostile import SAMPLE
 
 Filled = Callable[..., Awaitable[Path]]
@@ -170,8 +170,9 @@ async def test_a_filter_is_looked_for_in_the_database_whatever_its_capitals(fill
 
 
 async def shown_by(pilot, text: str) -> list[str]:
-    await press(pilot, "slash", *([] if not pilot.app.screen.find else ["ctrl+u"]))
-    await press(pilot, *text, "enter")
+    await press(pilot, "slash")
+    await written(pilot, text)
+    await press(pilot, "enter")
     table = followed(pilot.app)
     return [table.rows.value(n) for n in range(len(table.rows))]
 
@@ -197,7 +198,9 @@ async def test_a_column_that_is_not_there_is_refused_above_the_line_with_those_t
     filled: Filled,
 ) -> None:
     async with console(await filled()) as pilot:
-        await press(pilot, "9", "slash", *"loud=yes", "enter")
+        await press(pilot, "9", "slash")
+        await written(pilot, "loud=yes")
+        await press(pilot, "enter")
         shown = " ".join(text_of(pilot.app).split())
         assert "There are at, integration, kind, level, run, text." in shown
 
@@ -358,6 +361,7 @@ async def test_every_line_is_as_wide_as_the_window(filled: Filled, size: tuple[i
             assert {len(line) for line in text_of(pilot.app).split("\n")} == {size[0]}
 
 
+@pytest.mark.long
 async def test_hostile_text_in_requests_and_acts_has_no_effect(filled: Filled) -> None:
     path = await filled()
     async with writing(path) as c:

@@ -238,7 +238,7 @@ async def test_whoever_goes_back_while_a_screen_is_read_is_not_thrown_out(filled
         for main in ("6", "7", "5"):
             await press(pilot, main)
             below = pilot.app.screen
-            for turns in range(0, 240, 4):
+            for turns in range(0, 240, 12):
                 below.act_open()
                 for _ in range(turns):
                     await asyncio.sleep(0)

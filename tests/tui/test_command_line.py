@@ -23,18 +23,16 @@ from siscon.tui.screens.run import RunPane
 from siscon.tui.verbs import takes_of, verbs_of
 from siscon.tui.widgets.confirm import Ask
 from siscon.tui.widgets.entry import Entry
-from support.consoles import console, press, settled, text_of, toasts, until
+from support.consoles import console, press, settled, text_of, toasts, until, written
 
 Filled = Callable[..., Awaitable[Path]]
-
-KEYS = {" ": "space", "-": "minus", "=": "equals_sign", "#": "number_sign", "*": "asterisk", "/": "slash"}
 
 
 async def say(pilot: Pilot[Any], line: str, *, enter: bool = True) -> None:
     """Type a line after a colon."""
     await pilot.press("colon")
     await until(pilot, lambda: isinstance(pilot.app.screen, Command))
-    await pilot.press(*(KEYS.get(one, one) for one in line))
+    await written(pilot, line)
     if enter:
         await pilot.press("enter")
         await settled(pilot)

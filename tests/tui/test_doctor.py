@@ -141,6 +141,7 @@ async def test_the_text_to_copy_has_a_line_for_each_check(filled: Filled) -> Non
     assert any(line.startswith("ok    console: siscon ") for line in lines)
 
 
+@pytest.mark.long
 async def test_hostile_text_in_checks_has_no_effect(filled: Filled) -> None:
     async def examine() -> Sequence[Check]:
         return [Check(f"{turn} {text}", State.WARN, text, text) for turn, text in enumerate(SAMPLE)]

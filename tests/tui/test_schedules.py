@@ -209,6 +209,7 @@ async def test_every_line_is_as_wide_as_the_window(filled: Filled, size: tuple[i
         assert {len(line) for line in text_of(pilot.app).split("\n")} == {size[0]}
 
 
+@pytest.mark.long
 async def test_hostile_text_in_titles_lines_and_news_has_no_effect(empty: Path) -> None:
     async with opened(empty) as db, db.transaction() as c:
         for turn, text in enumerate(SAMPLE):
