@@ -46,11 +46,16 @@ PICTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("plan", ("7", "enter")),
     ("plan-records", ("7", "enter", "enter")),
     ("plan-approve", ("7", "A")),
+    ("compare", ("down", "down", "down", "V")),
+    ("schedules", ("8",)),
+    ("activity", ("9",)),
+    ("palette", ("ctrl+p",)),
+    ("marked", ("5", "space", "space", "space", "M")),
     ("keys", ("question_mark",)),
     ("confirm", ("S",)),
     ("leave", ("q",)),
 )
-WIDE, SMALL = (108, 30), (80, 24)
+WIDE, SMALL = (120, 32), (80, 24)
 DARK = Looks(theme="dark", glyphs="block")
 LOOKS = {
     "light.svg": Looks(theme="light", glyphs="braille"),
