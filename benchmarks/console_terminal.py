@@ -205,7 +205,11 @@ def bytes_sent(folder: Path) -> None:
         assert one.shows("lakeside")
         one.quiet(1.5)
         show({"what": "idle with the clock", "bytes_s": round(bytes_for(one, 70))})
-        for key, word, pair in (("1", "lakeside", "jk"), ("4", "unknown parent", "jk"), ("6", "S-", "jjjjk")):
+        for key, word, pair in (
+            ("1", "lakeside", "jjjjkkkk"),
+            ("4", "unknown parent", "jk"),
+            ("6", "S-", "jjjjk"),
+        ):
             one.press(key)
             assert one.shows(word)
             told = per_key(one, pair)

@@ -44,7 +44,7 @@ HEALTH = (
     Column("Conf.", 5, align="right", name="conflicts"),
     Column("14 d", 4, flex=3, most=14, wide_from=107, name="days"),
     Column("Breaker", 8, from_width=136),
-    Column("What is wrong", 14, flex=2, from_width=117),
+    Column("What is wrong", 20, flex=2, from_width=132),
 )
 GRAPH = next(place for place, column in enumerate(HEALTH) if column.title == "14 d")
 GAUGE_WIDTH = 5
@@ -119,15 +119,12 @@ def _graph(trend: Trend, look: Look, width: int) -> Cell:
 
 
 def health_panel(view: Health, look: Look, now_ms: int, *, trend: Trend, width: int) -> list[Cell | Cells]:
-    """What is known of one integration: sentences, then its week and how fresh each entity is."""
-    title, *sentences, schedule = health_sentences(view, look, now_ms)
-    return [
-        title,
-        *sentences,
-        *week_lines(trend, look, width),
-        *fresh_lines(view.fresh, now_ms, width),
-        schedule,
-    ]
+    """What is known of one integration: its week and how fresh each entity is, then sentences.
+
+    The pictures stand where they stand for every other integration: a step of the cursor sends only what differs.
+    """
+    title, *sentences = health_sentences(view, look, now_ms)
+    return [title, *week_lines(trend, look, width), *fresh_lines(view.fresh, now_ms, width), *sentences]
 
 
 def health_details(view: Health, look: Look, now_ms: int, *, trend: Trend, width: int) -> list[Cell | Cells]:
@@ -147,8 +144,10 @@ def health_details(view: Health, look: Look, now_ms: int, *, trend: Trend, width
 
 def week_lines(trend: Trend, look: Look, width: int) -> list[Cell | Cells]:
     """The last seven days as a timeline with its days, or in words."""
-    if not trend.slots:
+    if not look.pictures and not trend.slots:
         return []
+    if not trend.slots:
+        return [Cell("No import in these days.", "dim"), Cell("")]
     if not look.pictures:
         return [Cell(pictures.timeline_words(trend.slots))]
     names, signs = pictures.timeline(trend.slots, width, look)

@@ -15,9 +15,10 @@ WEEK_DAYS = 7
 LEAST_GAUGE = 3
 """A gauge narrower than two edges and a cell is a bar without edges."""
 
+# What is well stays quiet: a colour costs more bytes than its sign, and loud is what needs a person.
 _TONES: dict[Outcome, Tone] = {
-    Outcome.NONE: "dim",
-    Outcome.GOOD: "good",
+    Outcome.NONE: "",
+    Outcome.GOOD: "",
     Outcome.ERRORS: "warn",
     Outcome.FAILED: "bad",
     Outcome.HELD: "warn",
