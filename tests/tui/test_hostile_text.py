@@ -91,6 +91,7 @@ def test_a_foreign_cell_is_one_line_of_harmless_text() -> None:
         assert len(cell.text) < 2_100
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     "texts", [SAMPLE, pytest.param(HOSTILE, marks=pytest.mark.long)], ids=["some", "all"]
 )
