@@ -154,7 +154,7 @@ async def test_a_database_that_another_process_keeps_to_itself_is_named_and_open
         with terminal(console_words(path)) as one:
             assert one.shows("Tried again every 5 s")
             one.press("?")
-            assert one.shows("next row")
+            assert one.shows("What it does")
             one.press("\x1b")
             other.close()
             assert one.shows("lakeside", limit_s=15)
