@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from siscon.cli.asked import asked_of, look_options
-from support.pseudo_terminals import Terminal, terminal
+from support.terminals import Terminal, terminal
 
 LEASE_AND_MORE_S = 60.0
 

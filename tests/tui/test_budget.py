@@ -16,7 +16,7 @@ import pytest
 
 from siscon.tui.leaving import GIVE_UP_S
 from support.console_data import Names
-from support.pseudo_terminals import console_words, terminal
+from support.terminals import console_words, terminal
 
 Filled = Callable[..., Awaitable[Path]]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support.pseudo_terminals import Terminal, console_words, terminal
+from support.terminals import Terminal, console_words, terminal
 
 Filled = Callable[..., Awaitable[Path]]
 COLOUR = re.compile(rb"\x1b\[[\d;]*?(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])[\d;]*m")

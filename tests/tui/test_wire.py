@@ -17,7 +17,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from siscon.tui.wire import Wire
-from support.pseudo_terminals import Terminal, console_words, terminal
+from support.terminals import Terminal, console_words, terminal
 
 Filled = Callable[..., Awaitable[Path]]
 SIZE = Size(24, 4)
