@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from textual import events, on
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
-
 from siscon.domain.filters import holding
-from siscon.tui.actions import BY_ID, MOVES, Action, actions_of
+from siscon.tui.actions import MOVES, Action, actions_of
 from siscon.tui.key_names import key_word
 from siscon.tui.keymap import keys_of
 from siscon.tui.present import Cell, Look
+from siscon.tui.screens.choosing import Choosing
 from siscon.tui.widgets.columns import Column
-from siscon.tui.widgets.entry import Entry
 from siscon.tui.widgets.rows import FixedRows, Line
 from siscon.tui.widgets.table import LineTable
 
@@ -57,46 +49,17 @@ def _moves() -> list[Line]:
     ]
 
 
-class Help(ModalScreen[str | None]):
-    """The keys of one screen; the result is the action to run, or None."""
+class Help(Choosing):
+    """The keys of one screen."""
 
-    AUTO_FOCUS = "Entry"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
+    columns = COLUMNS
+    placeholder = "Type to find a key or a word; enter runs, esc closes"
 
     def __init__(self, screen: str, look: Look) -> None:
-        super().__init__()
+        super().__init__(look)
         self._lines = FixedRows(help_lines(screen))
-        self._look = look
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="help"):
-            yield Entry(placeholder="Type to find a key or a word; enter runs, esc closes", id="help_find")
-            yield LineTable(COLUMNS, self._look, id="help_list")
-
-    def on_mount(self) -> None:
-        self._show("")
-
-    def _show(self, text: str) -> None:
+    def find(self, text: str) -> None:
+        """Keys and words that hold it."""
         note = (Cell("No key does that."),)
         self.query_one(LineTable).show(self._lines.narrowed(holding(text), ()), note=note)
-
-    @on(Entry.Changed)
-    def _changed(self, message: Entry.Changed) -> None:
-        self._show(message.value)
-
-    def on_key(self, event: events.Key) -> None:
-        """Arrows move in the list while the cursor stays in the line."""
-        ways = {"down": "down", "up": "up", "pagedown": "page_down", "pageup": "page_up"}
-        if event.key in ways:
-            event.stop()
-            self.query_one(LineTable).action_move(ways[event.key])
-
-    @on(Entry.Submitted)
-    @on(LineTable.Opened)
-    def _chosen(self) -> None:
-        action: Action | None = self.query_one(LineTable).value
-        self.dismiss(action.id if action is not None and action.id in BY_ID else None)
-
-    def action_leave(self) -> None:
-        """Close."""
-        self.dismiss(None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from textual.screen import Screen
@@ -31,7 +32,7 @@ class Narrowing(Screen[None]):
     look: Look
     find: str = ""
     now_ms: Callable[[], int]
-    _rows_to_find: dict[str, Hashable] = {}  # noqa: RUF012 # replaced, never filled
+    _rows_to_find: Mapping[str, Hashable] = MappingProxyType({})
     _understood: tuple[str, tuple[Named, ...], Filter] = ("", (), ALL)
 
     def table(self, id_: str = "list") -> LineTable:
@@ -96,12 +97,12 @@ class Narrowing(Screen[None]):
 
     def come_back(self, left: Left) -> None:
         """Stand as another one like this stood, once the rows are read."""
-        self.find, self._rows_to_find = left.find, dict(left.rows)
+        self.find, self._rows_to_find = left.find, left.rows
 
     def find_rows(self) -> None:
         """Put the cursors where they were; a row that is gone is not waited for."""
-        while self._rows_to_find:
-            id_, key = self._rows_to_find.popitem()
+        wanted, self._rows_to_find = self._rows_to_find, {}
+        for id_, key in wanted.items():
             for table in self.query(f"#{id_}").results(LineTable):
                 table.seek(key)
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import events, on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
 
-from siscon.tui.actions import ACTIONS, BY_ID, Action
+from siscon.tui.actions import ACTIONS, Action
 from siscon.tui.fuzzy import best_first
 from siscon.tui.key_names import key_word
 from siscon.tui.keymap import keys_of
 from siscon.tui.present import Cell, Look
+from siscon.tui.screens.choosing import Choosing
 from siscon.tui.verbs import how_to, takes_of, verbs_of
 from siscon.tui.widgets.columns import Column
-from siscon.tui.widgets.entry import Entry
 from siscon.tui.widgets.rows import FixedRows, Line
 from siscon.tui.widgets.table import LineTable
 
@@ -42,28 +38,21 @@ def palette_line(action: Action) -> Line:
     return Line(action.id, (words, Cell(action.help, "warn" if action.mutates else ""), Cell(keys, "dim")))
 
 
-class Palette(ModalScreen[str | None]):
-    """Commands by their likeness to what is typed; the result is the action, or None."""
+class Palette(Choosing):
+    """Commands by their likeness to what is typed."""
 
-    AUTO_FOCUS = "Entry"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,ctrl+p", "leave", show=False, priority=True)]
+    columns = COLUMNS
+    placeholder = "A few letters of what you want; enter runs, esc closes"
 
     def __init__(self, here: Sequence[Action], look: Look) -> None:
-        super().__init__()
+        super().__init__(look)
         self._actions = {one.id: one for one in offered(here)}
         self._names = {one.id: f"{' '.join(verbs_of(one))} {one.word}" for one in self._actions.values()}
         self._helps = {one.id: one.help for one in self._actions.values()}
-        self._look = look
 
-    def compose(self) -> ComposeResult:
-        with Vertical(id="help"):
-            yield Entry(placeholder="A few letters of what you want; enter runs, esc closes", id="help_find")
-            yield LineTable(COLUMNS, self._look, id="help_list")
-
-    def on_mount(self) -> None:
-        self._show("")
-
-    def _show(self, text: str) -> None:
+    def find(self, text: str) -> None:
+        """What is most like it stands first."""
         found = dict.fromkeys((*best_first(text, self._names), *best_first(text, self._helps)))
         if not text.strip():
             found = dict.fromkeys(self._actions)  # what this screen is for stands first
@@ -71,24 +60,3 @@ class Palette(ModalScreen[str | None]):
         table = self.query_one(LineTable)
         table.show(FixedRows(lines), note=(Cell("No command is like that."),))
         table.point(0)
-
-    @on(Entry.Changed)
-    def _changed(self, message: Entry.Changed) -> None:
-        self._show(message.value)
-
-    def on_key(self, event: events.Key) -> None:
-        """Arrows move in the list while the cursor stays in the line."""
-        ways = {"down": "down", "up": "up", "pagedown": "page_down", "pageup": "page_up"}
-        if event.key in ways:
-            event.stop()
-            self.query_one(LineTable).action_move(ways[event.key])
-
-    @on(Entry.Submitted)
-    @on(LineTable.Opened)
-    def _chosen(self) -> None:
-        key = self.query_one(LineTable).key
-        self.dismiss(str(key) if key in BY_ID else None)
-
-    def action_leave(self) -> None:
-        """Close."""
-        self.dismiss(None)
