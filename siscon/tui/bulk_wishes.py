@@ -28,7 +28,7 @@ from siscon.ops.dead_records import Chosen as Dead
 from siscon.ops.dead_records import counted, of_cause, some
 from siscon.ops.records import integration_names
 from siscon.tui.keymap import keyed
-from siscon.tui.present import Cell, foreign, number, of
+from siscon.tui.present import Cell, foreign, number, of, these
 from siscon.tui.record_wishes import cause, no_undo, where_of
 from siscon.tui.widgets.marks import Chosen
 from siscon.tui.wishes import Answer, Why, Wish, why_not_cancel
@@ -77,14 +77,14 @@ async def on_dead(db: Database, action: str, group: DeadGroup, chosen: Chosen) -
         return Wish(
             f"Try {of(n, 'record')} of {plain(group.integration)} again?",
             tuple(lines),
-            f"Yes, try these {number(n)} again",
+            f"Yes, try {these(n)} again",
             RetryDead(group.integration, ids, where, n, but, up_to),
         )
     lines += [Cell("Syncs pass them over until the SIS says something else of them."), no_undo()]
     return Wish(
         f"Give up {of(n, 'record')} of {plain(group.integration)}?",
         tuple(lines),
-        f"Yes, give up these {number(n)}; then say why",
+        f"Yes, give up {these(n)}; then say why",
         DiscardDead(group.integration, ids, where, n, "", but, up_to),
         Why.NEEDED,
     )
@@ -111,14 +111,14 @@ async def on_causes(db: Database, action: str, groups: Sequence[DeadGroup]) -> W
             for group, n in counts.items()
         ]
         first, also = _of_all(commands)
-        words = f"Yes, try these {number(total)} again"
+        words = f"Yes, try {these(total)} again"
         return Wish(f"Try {of(total, 'record')} of {whose} again?", tuple(lines), words, first, also=also)
     commands = [
         DiscardDead(group.integration, (), where_of(group), n, "", up_to=found[group][1])
         for group, n in counts.items()
     ]
     first, also = _of_all(commands)
-    words = f"Yes, give up these {number(total)}; then say why"
+    words = f"Yes, give up {these(total)}; then say why"
     lines.append(no_undo())
     return Wish(
         f"Give up {of(total, 'record')} of {whose}?", tuple(lines), words, first, Why.NEEDED, also=also
@@ -156,14 +156,14 @@ async def on_conflicts(db: Database, chosen: Chosen) -> Wish | None:
         ]
         return Answer(key, words, *_of_all(commands))
 
-    first = answer("s", f"The SIS holds in these {number(total)}; then say why", "sis")
+    first = answer("s", f"The SIS holds in {these(total)}; then say why", "sis")
     return Wish(
         f"Decide {of(total, 'conflict')}?",
         tuple(lines),
         first.words,
         first.command,
         Why.NEEDED,
-        (answer("l", f"The local values hold in these {number(total)}; then say why", "local"),),
+        (answer("l", f"The local values hold in {these(total)}; then say why", "local"),),
         first.key,
         first.also,
     )

@@ -161,6 +161,11 @@ def of(value: int, word: str) -> str:
     return f"{number(value)} {word}" if value == 1 else f"{number(value)} {word}s"
 
 
+def these(value: int) -> str:
+    """These 12,345, and this one."""
+    return "this one" if value == 1 else f"these {number(value)}"
+
+
 def count(value: int, look: Look, tone: Tone = "") -> Cell:
     """A count; nothing is a quiet dot, and only something takes the tone."""
     return Cell(number(value), tone, value) if value else Cell(look.glyphs.dot, "dim", 0)

@@ -22,7 +22,7 @@ from siscon.ops.edits import count_active, count_edited
 from siscon.ops.history import undo_preview
 from siscon.ops.record_views import FieldView, RecordView
 from siscon.tui.keymap import keyed
-from siscon.tui.present import Cell, Look, foreign, number, of, shown
+from siscon.tui.present import Cell, Look, foreign, number, of, shown, these
 from siscon.tui.wishes import Answer, Why, Wish
 
 
@@ -76,7 +76,7 @@ async def retry_cause(db: Database, group: DeadGroup) -> Wish:
                 keyed("They are fetched from the SIS within its rate limit; {cancel} on the run stops that.")
             ),
         ),
-        f"Yes, try these {number(n)} again",
+        f"Yes, try {these(n)} again",
         RetryDead(group.integration, (), where_of(group), n, up_to=up_to),
     )
 
@@ -92,7 +92,7 @@ async def give_up_cause(db: Database, group: DeadGroup) -> Wish:
             Cell("Syncs pass them over until the SIS says something else of them."),
             no_undo(),
         ),
-        f"Yes, give up these {number(n)}; then say why",
+        f"Yes, give up {these(n)}; then say why",
         DiscardDead(group.integration, (), where_of(group), n, "", up_to=up_to),
         Why.NEEDED,
     )
