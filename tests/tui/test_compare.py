@@ -12,7 +12,7 @@ from siscon.cli import commands
 from siscon.store.sqlite import open_database
 from siscon.tui.looks import Looks
 from siscon.tui.screens.compare import ComparePane
-from support.consoles import console, press, text_of, toasts
+from support.consoles import console, press, text_of, toasts, written
 
 Filled = Callable[..., Awaitable[Path]]
 
@@ -57,6 +57,7 @@ async def test_a_narrow_window_keeps_the_newest(filled: Filled, size: tuple[int,
 
     assert "#21" in shown
     assert "#2 " not in shown
+    assert "need a wider window" in shown or size == (60, 15)
     assert {len(line) for line in shown.split("\n")} == {size[0]}
 
 
@@ -149,3 +150,23 @@ async def test_counts_stand_in_their_own_order_whatever_the_imports_are_called(f
 
     assert "▲" not in next(line for line in shown.splitlines() if "#20" in line)
     assert shown.index("Began") < shown.index("Records") < shown.index("student") < shown.index("enrollment")
+
+
+async def test_marked_runs_of_one_integration_stand_side_by_side_and_no_others(filled: Filled) -> None:
+    async with console(await filled(), size=(120, 40)) as pilot:
+        await press(pilot, "3", "slash")
+        await written(pilot, "integration=harbor")
+        await press(pilot, "enter", "space", "j", "space", "V")
+        head = text_of(pilot.app).split("\n")[1].split()
+
+    assert head == ["Count", "#16", "#21"]
+
+
+async def test_marked_runs_of_several_integrations_are_not_compared(filled: Filled) -> None:
+    async with console(await filled(), size=(120, 40)) as pilot:
+        await press(pilot, "3", "g", "asterisk", "V")
+        assert "More than 14 rows are marked" in toasts(pilot.app)[-1]
+        await press(pilot, "ctrl+backslash", "down", "down", "space", "down", "space", "V")
+
+        assert "Runs of one integration stand side by side" in toasts(pilot.app)[-1]
+        assert pilot.app.screen.name_ == "runs"

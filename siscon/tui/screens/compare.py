@@ -16,6 +16,7 @@ from siscon.tui.keymap import keyed
 from siscon.tui.present import Cell, foreign, of
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.widgets.columns import Column as TableColumn
+from siscon.tui.widgets.columns import fit
 from siscon.tui.widgets.panel import Panel
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
@@ -61,10 +62,17 @@ class ComparePane(Pane):
         parts = [
             Part(f" {foreign(self.integration, limit=40).text} ", "strong"),
             Part(f" {of(len(self.imports), 'import')} of at most {MOST} "),
+            *self._not_shown(),
         ]
         if places:
             parts.append(Part(f" {of(places, 'sudden change')} ", "warn"))
         return [*parts, Part(keyed(" {back} goes back "), "dim", "back")]
+
+    def _not_shown(self) -> list[Part]:
+        """How many of them this window is too narrow for."""
+        table = self.table()
+        hidden = sum(not size for size in fit(table.columns, table.row_width))
+        return [Part(f" the oldest {hidden} need a wider window ", "warn")] if hidden > 0 else []
 
     def empty(self, *sentences: str) -> tuple[Cell, ...]:
         return tuple(Cell(one) for one in sentences)

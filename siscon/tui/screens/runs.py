@@ -7,6 +7,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from siscon.domain.comparing import MOST
+from siscon.domain.errors import UsageError
 from siscon.domain.runs import Run, RunStatus
 from siscon.ops import Database
 from siscon.ops.runs import COLUMNS, ActiveRun, HistoryRow, RunHistory, active_runs
@@ -115,11 +117,22 @@ class Runs(MarkPane):
         if run is not None:
             self.app.push_screen(RunPane(self.desk, run.id))
 
-    def act_compare(self) -> None:
-        """The last imports of the integration under the cursor, side by side."""
+    async def act_compare(self) -> None:
+        """The marked runs side by side, else the last imports of the integration under the cursor."""
         run = self.run_here()
-        if run is not None:
-            self.app.push_screen(ComparePane(self.desk, run.integration))
+        if run is None:
+            return
+        try:
+            marked = [_run_of(one) for one in await self.marked_values(MOST)] if self.chosen() else []
+        except UsageError as error:
+            self.app.notify(error.sentence, severity="warning")
+            return
+        first, *_ = marked or [run]
+        if strange := {one.integration for one in marked} - {first.integration}:
+            words = f"Runs of one integration stand side by side; {min(strange)} is another."
+            self.app.notify(words, severity="warning")
+            return
+        self.app.push_screen(ComparePane(self.desk, first.integration, [one.id for one in marked]))
 
 
 def _run_of(value: HistoryRow | Run) -> Run:
