@@ -27,6 +27,7 @@ from siscon.engine.activation import LoadProvider, activate_all
 from siscon.engine.answers import LiveEngine
 from siscon.engine.bell import Bell
 from siscon.engine.carriers import carry
+from siscon.engine.chores import Chore, Chores
 from siscon.engine.clock import Clock
 from siscon.engine.heads import HeadKeeper
 from siscon.engine.leases import Holdings
@@ -152,6 +153,7 @@ class Engine:
         }
         if not self.until_idle:
             parts["clock"] = self._clock(holdings).run
+            parts["chores"] = Chores(self.db, holdings, self._chores(), self.now_ms).run
             for name in self._usable:
                 parts[f"token of {name}"] = partial(self._keep_token, links, name)
         tasks = [asyncio.create_task(self._keep_going(name, part), name=name) for name, part in parts.items()]
@@ -205,6 +207,10 @@ class Engine:
         schedules = {name: parse(one.schedule) for name, one in on.items() if one.schedule}
         full = {name: parse(one.full_schedule) for name, one in on.items() if one.full_schedule}
         return Clock(self.db, holdings, schedules, ZoneInfo(self.settings.time_zone), self.now_ms, full)
+
+    def _chores(self) -> list[Chore]:
+        """What this installation wants done from time to time."""
+        return []
 
     async def _keep_token(self, links: Links, name: str) -> None:
         """Renew one integration's token ahead of its end; a slow login keeps nobody else waiting."""

@@ -1,0 +1,146 @@
+"""Does the chores: one engine at a time, each when it is due, once however often it was due while no engine ran."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+
+from siscon.domain.errors import DatabaseError, LeaseLost, SisconError
+from siscon.domain.events import EventKind, Level
+from siscon.domain.leases import HEARTBEAT_S, Lease
+from siscon.domain.schedules import Cron, next_time
+from siscon.domain.text import plain
+from siscon.engine.leases import Holdings
+from siscon.store import chores, events
+from siscon.store.database import Database
+
+log = logging.getLogger(__name__)
+
+CHORES_LEASE = "chores"
+LOOK_EVERY_S = 1.0
+AGAIN_MS = 10 * 60_000
+"""A chore that failed is tried again after so long, unless it is due before."""
+NEVER_MS = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """One chore. ``next_ms`` names the first moment after another at which it is due, None never again.
+
+    ``work`` is given the lease under which it may write, and tells in a sentence without pupils' data what came of
+    it; what it raises is told instead, and it is tried again before long.
+    """
+
+    name: str
+    next_ms: Callable[[int], int | None]
+    work: Callable[[Lease], Awaitable[str]]
+
+
+def every(seconds: float) -> Callable[[int], int]:
+    """Due so many seconds after the last time."""
+    return lambda after_ms: after_ms + int(seconds * 1000)
+
+
+def by_cron(line: str | Cron, zone: tzinfo) -> Callable[[int], int | None]:
+    """Due when a cron line says so, in a zone."""
+
+    def next_ms(after_ms: int) -> int | None:
+        found = next_time(line, zone, datetime.fromtimestamp(after_ms / 1000, UTC))
+        return int(found.timestamp() * 1000) if found else None
+
+    return next_ms
+
+
+@dataclass(slots=True, eq=False)
+class Chores:
+    """Does the chores of an installation for as long as this engine holds their lease; none waits for another."""
+
+    db: Database
+    holdings: Holdings
+    chores: Sequence[Chore]
+    now_ms: Callable[[], int]
+    _under_way: dict[str, asyncio.Task[None]] = field(default_factory=dict, init=False)
+
+    async def run(self, *, every_s: float = LOOK_EVERY_S) -> None:
+        """Look every second what is due; another engine's chores are looked at less often."""
+        try:
+            while True:
+                lease = self.holdings.held(CHORES_LEASE)
+                if lease is None:
+                    self._stop()
+                    lease = await self.holdings.take(CHORES_LEASE, on_lost=self._stop)
+                if lease is not None:
+                    await self.look(lease)
+                await asyncio.sleep(every_s if lease is not None else HEARTBEAT_S)
+        finally:
+            under_way = list(self._under_way.values())
+            self._stop()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    async def look(self, lease: Lease) -> list[asyncio.Task[None]]:
+        """Begin what is due; what was begun. A chore that is new waits for its first moment."""
+        now_ms = self.now_ms()
+        async with self.db.read() as c:
+            known = await chores.all_chores(c)
+        begun = []
+        for chore in self.chores:
+            if chore.name in self._under_way:
+                continue
+            next_ms = chore.next_ms(now_ms)
+            due_ms = known[chore.name].due_at_ms if chore.name in known else None
+            if due_ms is not None and due_ms <= now_ms:
+                begun.append(self._begin(chore, lease))
+            elif next_ms is not None and (due_ms is None or next_ms < due_ms):
+                # New, another line than before, or a clock that was put back.
+                async with self.db.transaction(lease) as c:
+                    await chores.set_due(c, chore.name, next_ms)
+        return begun
+
+    def _begin(self, chore: Chore, lease: Lease) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._do(chore, lease), name=f"chore {chore.name}")
+        self._under_way[chore.name] = task
+        task.add_done_callback(lambda _: self._under_way.pop(chore.name, None))
+        return task
+
+    def _stop(self) -> None:
+        for task in self._under_way.values():
+            task.cancel()
+
+    async def _do(self, chore: Chore, lease: Lease) -> None:
+        begun_s = time.monotonic()
+        try:
+            ok, told = True, await chore.work(lease)
+        except LeaseLost:
+            return
+        except SisconError as error:
+            ok, told = False, error.sentence
+        except Exception as error:
+            log.exception("chore %s failed", chore.name)
+            ok, told = False, f"a fault of siscon's own ({type(error).__name__}); see the log"
+        try:
+            await self._conclude(chore, lease, ok=ok, told=plain(told, limit=500), begun_s=begun_s)
+        except LeaseLost:
+            return
+        except DatabaseError as error:
+            log.warning("what came of chore %s was not written down: %s", chore.name, error.sentence)
+
+    async def _conclude(self, chore: Chore, lease: Lease, *, ok: bool, told: str, begun_s: float) -> None:
+        now_ms = self.now_ms()
+        next_ms = chore.next_ms(now_ms)
+        again_ms = now_ms + AGAIN_MS
+        if next_ms is None:
+            next_ms = NEVER_MS
+        if not ok:
+            next_ms = min(next_ms, again_ms)
+        took_ms = int((time.monotonic() - begun_s) * 1000)
+        async with self.db.transaction(lease) as c:
+            await chores.done(
+                c, chore.name, ok=ok, told=told, at_ms=now_ms, took_ms=took_ms, due_at_ms=next_ms
+            )
+            if not ok:
+                text = f"{chore.name} failed and is tried again: {told}"
+                await events.append(c, EventKind.TASK_FAILED, Level.ERROR, text, at_ms=now_ms)
