@@ -34,6 +34,8 @@ COMMANDS = {
     "integrations": ("integrations", "Look at the connections, try, pause, resume and remove them."),
     "schedules": ("schedules", "Look at when runs start by themselves, and try a line out."),
     "providers": ("providers", "Look at the kinds of systems that siscon can talk to."),
+    "backup": ("backup", "Copy the database while it is in use; list, examine and restore copies."),
+    "chores": ("chores", "Look at what is done from time to time, such as backups, and have it done now."),
     "config": ("admin", "Check, show and describe the configuration."),
     "keys": ("keys", "Make, examine, rotate and take out of use the keys that seal logins and kept answers."),
     "events": ("events", "List what siscon reports, or have it told line by line as it comes."),

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_
 
 from siscon.config.kinds import Keys, Number, PathBeside, SecretText, Section, not_truth, wrong
 from siscon.config.policies import AbsenceSettings, AccountSettings, ConflictSettings, GuardSettings
+from siscon.config.upkeep import UpkeepSettings
 from siscon.domain import schedules
 from siscon.domain.errors import UsageError
 from siscon.domain.mappings import INTEGRATION_NAME
@@ -205,6 +206,7 @@ class Settings(Section):
     console: ConsoleSettings = ConsoleSettings()
     profile: ProfileSettings = ProfileSettings()
     guard: GuardSettings = GuardSettings()
+    upkeep: UpkeepSettings = UpkeepSettings()
     integrations: dict[Annotated[str, AfterValidator(_integration_name)], IntegrationSettings] = Field(
         {}, description="one entry for each connection to one system"
     )
@@ -213,6 +215,11 @@ class Settings(Section):
     @property
     def database(self) -> Path:
         return self.home / "siscon.db"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of the copies."""
+        return self.upkeep.backup.folder or self.home / "backups"
 
     @property
     def file(self) -> Path:

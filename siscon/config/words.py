@@ -27,6 +27,13 @@ from siscon.config.policies import (
     StaffAccounts,
     StudentAccounts,
 )
+from siscon.config.upkeep import (
+    BackupSettings,
+    CheckSettings,
+    LogSettings,
+    RetentionSettings,
+    UpkeepSettings,
+)
 from siscon.domain.text import plain
 
 ANY = "*"
@@ -39,6 +46,11 @@ MODELS: Mapping[Path, type[BaseModel]] = {
     ("console",): ConsoleSettings,
     ("profile",): ProfileSettings,
     ("guard",): GuardSettings,
+    ("upkeep",): UpkeepSettings,
+    ("upkeep", "backup"): BackupSettings,
+    ("upkeep", "retention"): RetentionSettings,
+    ("upkeep", "check"): CheckSettings,
+    ("upkeep", "log"): LogSettings,
     ("integrations", ANY): IntegrationSettings,
     ("integrations", ANY, "conflicts"): ConflictSettings,
     ("integrations", ANY, "absence"): AbsenceSettings,

@@ -7,6 +7,14 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, get_args
 
+from siscon.domain.house_commands import PauseIntegration as PauseIntegration
+from siscon.domain.house_commands import Purge as Purge
+from siscon.domain.house_commands import RefreshToken as RefreshToken
+from siscon.domain.house_commands import RemoveIntegration as RemoveIntegration
+from siscon.domain.house_commands import ResumeIntegration as ResumeIntegration
+from siscon.domain.house_commands import RunChore as RunChore
+from siscon.domain.house_commands import StopEngine as StopEngine
+
 
 class CommandStatus(StrEnum):
     PENDING = "pending"
@@ -278,43 +286,6 @@ class UndoRun:
 
 
 @dataclass(frozen=True, slots=True)
-class PauseIntegration:
-    """Scheduled runs of it do not start until it is resumed; a run under way goes on."""
-
-    kind: ClassVar[str] = "pause_integration"
-    integration: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResumeIntegration:
-    kind: ClassVar[str] = "resume_integration"
-    integration: str
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveIntegration:
-    """Forget an integration's ties, open questions and login; the roster stays. ``mappings``: so many were exported."""
-
-    kind: ClassVar[str] = "remove_integration"
-    integration: str
-    mappings: int
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshToken:
-    kind: ClassVar[str] = "refresh_token"
-    integration: str
-
-
-@dataclass(frozen=True, slots=True)
-class StopEngine:
-    """Finish the open batch, release the leases, exit. ``engine`` is the engine's id."""
-
-    kind: ClassVar[str] = "stop_engine"
-    engine: str
-
-
-@dataclass(frozen=True, slots=True)
 class TakeBack:
     """A request that lay in the inbox is not to be carried out."""
 
@@ -361,6 +332,8 @@ Command = (
     | StopEngine
     | TakeBack
     | NoteExport
+    | RunChore
+    | Purge
 )
 
 _KINDS: dict[str, type[Command]] = {one.kind: one for one in get_args(Command)}

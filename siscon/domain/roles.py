@@ -11,6 +11,7 @@ from siscon.domain.commands import (
     DeclareRollover,
     DiscardPlan,
     EndRollover,
+    Purge,
     Remap,
     RemoveIntegration,
     StopEngine,
@@ -20,7 +21,7 @@ from siscon.domain.commands import (
 
 WEIGHTY = (
     *(ApprovePlan, DiscardPlan, Remap, DeclareRollover, EndRollover, UndoRun, WithdrawRecords),
-    *(CreateAccounts, RemoveIntegration, StopEngine),
+    *(CreateAccounts, RemoveIntegration, StopEngine, Purge),
 )
 """What only an administrator may ask for."""
 

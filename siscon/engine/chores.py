@@ -144,3 +144,20 @@ class Chores:
             if not ok:
                 text = f"{chore.name} failed and is tried again: {told}"
                 await events.append(c, EventKind.TASK_FAILED, Level.ERROR, text, at_ms=now_ms)
+
+
+async def do_due(
+    db: Database, holdings: Holdings, chores_: Sequence[Chore], now_ms: Callable[[], int]
+) -> bool:
+    """Do what is due of some chores, as an engine would, and wait for it; False when another one does the chores."""
+    lease = await holdings.take(CHORES_LEASE, on_lost=lambda: None)
+    if lease is None:
+        return False
+    beating = asyncio.create_task(holdings.beat_for_ever())
+    try:
+        await asyncio.gather(*await Chores(db, holdings, chores_, now_ms).look(lease))
+    finally:
+        beating.cancel()
+        await asyncio.wait({beating})
+        await holdings.release(CHORES_LEASE)
+    return True

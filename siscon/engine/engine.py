@@ -22,12 +22,12 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import EngineInfo
 from siscon.domain.schedules import parse
 from siscon.domain.text import plain
-from siscon.engine import inbox, lifeline
+from siscon.engine import inbox, lifeline, upkeep
 from siscon.engine.activation import LoadProvider, activate_all
 from siscon.engine.answers import LiveEngine
 from siscon.engine.bell import Bell
 from siscon.engine.carriers import carry
-from siscon.engine.chores import Chore, Chores
+from siscon.engine.chores import Chore, Chores, do_due
 from siscon.engine.clock import Clock
 from siscon.engine.heads import HeadKeeper
 from siscon.engine.leases import Holdings
@@ -210,7 +210,12 @@ class Engine:
 
     def _chores(self) -> list[Chore]:
         """What this installation wants done from time to time."""
-        return []
+        return [*upkeep.chores(self.db, self.settings, self.vault, now_ms=self.now_ms)]
+
+    async def do_chore(self, name: str) -> None:
+        """Do one chore if it is due, without being an engine; a new one is known afterwards."""
+        wanted = [one for one in self._chores() if one.name == name]
+        await do_due(self.db, Holdings(self.db, self.id, now_ms=self.now_ms), wanted, self.now_ms)
 
     async def _keep_token(self, links: Links, name: str) -> None:
         """Renew one integration's token ahead of its end; a slow login keeps nobody else waiting."""

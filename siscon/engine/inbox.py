@@ -11,6 +11,7 @@ from siscon.domain.commands import CommandRow, CommandStatus
 from siscon.domain.errors import UsageError
 from siscon.engine import (
     account_acts,
+    chore_acts,
     conflict_acts,
     dead_acts,
     identity_acts,
@@ -58,6 +59,7 @@ EFFECTS: Mapping[type[asked.Command], Callable[[Connection, Any, Circumstances],
     asked.StopEngine: integration_acts.stop_engine,
     asked.TakeBack: request_acts.take_back,
     asked.NoteExport: request_acts.note_export,
+    asked.RunChore: chore_acts.run_chore,
 }
 """What carries out each kind of command, inside the transaction of its answer."""
 

@@ -16,6 +16,7 @@ from siscon.domain.tokens import TokenHealth, TokenState
 from siscon.ops.checks import Check as Check
 from siscon.ops.checks import Screen as Screen
 from siscon.ops.checks import State as State
+from siscon.ops.upkeep_checks import check_backups, check_chores
 from siscon.providers import registry
 from siscon.store import events, integrations, keys, leases, migrate, rekey, size, sqlite, tokens
 from siscon.store.database import Database
@@ -168,6 +169,8 @@ async def _check_database(
         return [
             Check("database", State.OK, f"{path}, schema {db.version}, {sound}"),
             await check_size(db),
+            check_backups(settings.backups, scheduled=bool(settings.upkeep.backup.schedule), now_ms=now_ms),
+            *await check_chores(db, now_ms=now_ms),
             *([await _check_key(db, settings.home, environ)] if thorough else []),
             await _check_clock(db, now_ms=now_ms),
             await _check_engine(db, now_ms=now_ms),

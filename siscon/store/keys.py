@@ -13,7 +13,7 @@ from pathlib import Path
 
 from siscon.domain.errors import ConfigError
 from siscon.domain.text import plain
-from siscon.store.files import PRIVATE_FILE, PRIVATE_FOLDER
+from siscon.store.files import PRIVATE_FILE, PRIVATE_FOLDER, sync_folder
 from siscon.store.vault import KEY_BYTES, Vault
 
 KEY_FILE = "siscon.key"
@@ -203,11 +203,7 @@ def _put(path: Path, keys: list[bytes], *, replace: bool) -> bool:
                 os.link(unfinished, path)
         except FileExistsError:
             return False
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as error:
         raise ConfigError(
             f"A key cannot be written to {plain(path)}: {error.strerror}. Give the account that runs siscon a "

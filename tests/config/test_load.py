@@ -369,6 +369,7 @@ def test_the_schema_names_every_key_and_the_settings_of_each_provider() -> None:
         "console",
         "profile",
         "guard",
+        "upkeep",
         "integrations",
     }
     rules = {

@@ -1,0 +1,47 @@
+"""Backups: what their files are called, when each was made, and which of them are no longer needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+DAY_MS = 24 * 3600 * 1000
+_NAME = re.compile(r"siscon-(\d{8}T\d{6})Z(?:-(\d+))?\.db")
+
+
+def name_of(at_ms: int, number: int = 0) -> str:
+    """The file of a backup made at a moment; ``number`` tells two of one second apart."""
+    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return f"siscon-{moment:%Y%m%dT%H%M%S}Z{f'-{number}' if number else ''}.db"
+
+
+def made_at_ms(name: str) -> int | None:
+    """When the backup of that name was made; None for a file that is no backup of ours."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    try:
+        moment = datetime.strptime(found[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return int(moment.timestamp() * 1000)
+
+
+def newest_first(names: Iterable[str]) -> list[str]:
+    """Those of the names that are backups, the one made last first."""
+    found = [(at_ms, len(name), name) for name in names if (at_ms := made_at_ms(name)) is not None]
+    return [name for _, _, name in sorted(found, reverse=True)]
+
+
+def superfluous(names: Iterable[str], *, keep: int, keep_days: int, now_ms: int) -> list[str]:
+    """The backups that may go: all but the newest ``keep``, and those older than ``keep_days`` (0: none is too old).
+
+    The newest stays, however old it is.
+    """
+    oldest_ms = now_ms - keep_days * DAY_MS
+    return [
+        name
+        for place, name in enumerate(newest_first(names))
+        if place and (place >= keep or (keep_days and (made_at_ms(name) or 0) < oldest_ms))
+    ]

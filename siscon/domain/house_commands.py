@@ -1,0 +1,59 @@
+"""Commands about integrations, engines and chores as a whole; part of :mod:`siscon.domain.commands`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class PauseIntegration:
+    """Scheduled runs of it do not start until it is resumed; a run under way goes on."""
+
+    kind: ClassVar[str] = "pause_integration"
+    integration: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeIntegration:
+    kind: ClassVar[str] = "resume_integration"
+    integration: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveIntegration:
+    """Forget an integration's ties, open questions and login; the roster stays. ``mappings``: so many were exported."""
+
+    kind: ClassVar[str] = "remove_integration"
+    integration: str
+    mappings: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    kind: ClassVar[str] = "refresh_token"
+    integration: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopEngine:
+    """Finish the open batch, release the leases, exit. ``engine`` is the engine's id."""
+
+    kind: ClassVar[str] = "stop_engine"
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunChore:
+    """Do a chore now; its next moment stays what its schedule says."""
+
+    kind: ClassVar[str] = "run_chore"
+    chore: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Remove what is too old now, ahead of the schedule: ``expected`` rows and files were shown."""
+
+    kind: ClassVar[str] = "purge"
+    expected: int

@@ -1,0 +1,134 @@
+"""The chore that copies the database: copied as of one moment, examined, then named, and older copies let go."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from siscon import __version__
+from siscon.domain import backups as naming
+from siscon.domain.errors import DatabaseError
+from siscon.domain.leases import Lease
+from siscon.domain.text import counted, plain
+from siscon.engine.aside import aside
+from siscon.store import audit, backups, files, manifest, rekey
+from siscon.store.backups import Facts, Look
+from siscon.store.database import Database
+from siscon.store.manifest import Entry
+from siscon.store.vault import Vault
+
+CHORE = "backup"
+ACTOR = "siscon"
+"""Who does, in the audit, what nobody asked for but the configuration."""
+SPARE_BYTES = 64 << 20
+MIB = 1 << 20
+UNFINISHED = ".siscon-*.part"
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where copies go and how many stay."""
+
+    folder: Path
+    keep: int
+    keep_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backups:
+    """Makes the copies of one database."""
+
+    db: Database
+    database: Path
+    vault: Vault
+    keeping: Keeping
+    now_ms: Callable[[], int]
+
+    async def make(self, lease: Lease) -> str:
+        """Copy, examine, name, note, and let older copies go; a sentence. Raises ``DatabaseError``."""
+        try:
+            target = self._place()
+            async with self.db.read() as c:
+                keys = tuple(sorted(await rekey.counts(c)))
+            facts, size, digest = await aside(lambda look: self._copy(target, look))
+            gone = self._let_go(
+                Entry(
+                    file=target.name,
+                    at_ms=self.now_ms(),
+                    bytes=size,
+                    sha256=digest,
+                    schema=facts.schema,
+                    siscon=__version__,
+                    rows=facts.rows,
+                    keys=keys,
+                )
+            )
+        except OSError as error:
+            raise DatabaseError(
+                f"No backup was made in {plain(self.keeping.folder)}: {error.strerror}. Give the account that runs "
+                "siscon the right to write there, and room.",
+                code="backup",
+            ) from error
+        await self._note(lease, target.name, digest, size, gone)
+        old = f"; {counted(len(gone), 'older one')} went" if gone else ""
+        return f"{target.name}: {size / MIB:,.1f} MiB, examined{old}"
+
+    def _place(self) -> Path:
+        """The file to be made; the folder is there, has room, and holds nothing half done any more."""
+        folder = self.keeping.folder
+        folder.mkdir(mode=files.PRIVATE_FOLDER, parents=True, exist_ok=True)
+        for unfinished in folder.glob(UNFINISHED):
+            unfinished.unlink(missing_ok=True)
+        needed, free = backups.size_of(self.database) + SPARE_BYTES, shutil.disk_usage(folder).free
+        if free < needed:
+            raise DatabaseError(
+                f"No backup was made: {plain(folder)} has {free // MIB:,} MiB free and {needed // MIB:,} MiB are "
+                "needed. Make room, or name another folder as upkeep.backup.folder.",
+                code="no_room",
+            )
+        at_ms, number = self.now_ms(), 0
+        while (target := folder / naming.name_of(at_ms, number)).exists():
+            number += 1
+        return target
+
+    def _copy(self, target: Path, look: Look) -> tuple[Facts, int, str]:
+        """A whole, sound copy under its final name; what it holds, its bytes and its digest."""
+        unfinished = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part")
+        try:
+            meant = backups.copy(self.database, unfinished, look=look)
+            held = backups.examine(unfinished, look=look)
+            if held != meant:
+                raise DatabaseError(
+                    f"The copy for {target.name} does not hold what the database held, so it was thrown away. "
+                    "See 'siscon doctor'.",
+                    code="bad_copy",
+                )
+            digest = backups.digest_of(unfinished, look=look)
+            size = unfinished.stat().st_size
+            unfinished.rename(target)
+            files.sync_folder(target.parent)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return held, size, digest
+
+    def _let_go(self, entry: Entry) -> list[str]:
+        """Enter a new copy into the list and remove those it makes superfluous; their names."""
+        keeping = self.keeping
+        there = [one.name for one in keeping.folder.iterdir() if one.is_file()]
+        gone = naming.superfluous(there, keep=keeping.keep, keep_days=keeping.keep_days, now_ms=self.now_ms())
+        for name in gone:
+            (keeping.folder / name).unlink(missing_ok=True)
+        known = manifest.read(keeping.folder) | {entry.file: entry}
+        left = set(there) - set(gone)
+        manifest.write(keeping.folder, (one for one in known.values() if one.file in left))
+        return gone
+
+    async def _note(self, lease: Lease, name: str, digest: str, size: int, gone: list[str]) -> None:
+        detail = {"sha256": digest, "bytes": size, "removed": gone}
+        async with self.db.transaction(lease) as c:
+            await audit.append(
+                c, self.vault, actor=ACTOR, action=CHORE, target=name, detail=detail, at_ms=self.now_ms()
+            )

@@ -1,0 +1,83 @@
+"""The backups seen from the desk: those there are, and whether one is still what it was when it was made."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from siscon.domain import backups as naming
+from siscon.domain.errors import DatabaseError
+from siscon.domain.text import plain
+from siscon.ops.rows import Row, iso
+from siscon.store import backups, manifest
+
+COLUMNS = ("file", "at", "mib", "schema", "runs", "acts", "listed")
+VERIFIED = ("file", "state", "bytes", "sha256", "schema", "newest_event_at", "told")
+MIB = 1 << 20
+
+
+def newest_ms(folder: Path) -> int | None:
+    """When the newest backup was made; None where there is none."""
+    found = naming.newest_first(_names(folder))
+    return naming.made_at_ms(found[0]) if found else None
+
+
+def backup_rows(folder: Path) -> list[Row]:
+    """A row for each backup in a folder, newest first; what it holds is told by the list beside it."""
+    known = manifest.read(folder)
+    rows: list[Row] = []
+    for name in naming.newest_first(_names(folder)):
+        told = known.get(name)
+        rows.append(
+            {
+                "file": str(folder / name),
+                "at": iso(naming.made_at_ms(name)),
+                "mib": (folder / name).stat().st_size / MIB,
+                "listed": told is not None,
+                "schema": told.schema if told else None,
+                "siscon": told.siscon if told else None,
+                "sha256": told.sha256 if told else None,
+                "keys": list(told.keys) if told else None,
+                "runs": told.rows.get("runs") if told else None,
+                "acts": told.rows.get("audit") if told else None,
+                "rows": dict(told.rows) if told else None,
+            }
+        )
+    return rows
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [one.name for one in folder.iterdir() if one.is_file() and not one.is_symlink()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DatabaseError(f"{plain(folder)} cannot be read: {error.strerror}.", code="backup") from error
+
+
+async def verified(path: Path) -> Row:
+    """One backup read from end to end: ``sound``, or ``changed`` or ``damaged`` with the reason in ``told``."""
+    return await asyncio.to_thread(_verified, path)
+
+
+def _verified(path: Path) -> Row:
+    row: Row = {
+        "file": str(path),
+        "state": "sound",
+        "told": "not in the list beside it: only its pages were checked",
+    }
+    try:
+        held = backups.examine(path, thorough=True)
+        digest = backups.digest_of(path)
+        row |= {"bytes": path.stat().st_size, "sha256": digest, "schema": held.schema}
+        row |= {"newest_event_at": iso(held.newest_event_ms), "rows": dict(held.rows)}
+        entry = manifest.read(path.parent).get(path.name)
+        if entry is not None and entry.sha256 != digest:
+            return row | {"state": "changed", "told": "its digest is not the one noted when it was made"}
+        if entry is not None:
+            row["told"] = "as it was when it was made"
+    except DatabaseError as error:
+        return row | {"state": "damaged", "told": error.sentence}
+    except OSError as error:
+        return row | {"state": "damaged", "told": f"it cannot be read: {error.strerror}"}
+    return row

@@ -1,0 +1,25 @@
+"""The assembly for upkeep: chores where no engine is alive, and putting a backup in the place of a database."""
+
+from __future__ import annotations
+
+import asyncio
+
+from siscon.runtime import House, find_engine, journal
+
+LOOK_EVERY_S = 1.0
+
+
+async def do_chore(house: House, name: str) -> None:
+    """Do a chore in this process if it is due; where nobody knew it yet, it is known afterwards."""
+    from siscon.engine.engine import Engine  # brings httpx and apscheduler: only where no engine is alive
+
+    with journal(house.settings, "chores"):
+        engine = Engine(house.db, house.settings, house.vault, asyncio.Event())
+        await engine.do_chore(name)
+
+
+async def see_to_chore(house: House, name: str) -> None:
+    """Do a chore that is due unless an engine is alive that does it; else wait for a moment."""
+    if await find_engine(house.db) is None:
+        await do_chore(house, name)
+    await house.db.changed(timeout_s=LOOK_EVERY_S)

@@ -1,0 +1,66 @@
+"""``siscon backup`` and ``siscon chores`` as commands, without an engine: what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from siscon.cli.commands import run
+from siscon.store import keys
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in (keys.CREDENTIALS, keys.NAMED_FILE, keys.VARIABLE):
+        monkeypatch.delenv(name, raising=False)
+    config = tmp_path / "config.yaml"
+    config.write_text(f"home: '{tmp_path / 'home'}'\nintegrations: {{}}\n")
+    monkeypatch.setenv("SISCON_CONFIG", str(config))
+    return tmp_path / "home"
+
+
+def rows(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_backup_is_made_listed_and_verified(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["backup", "list"]) == 0
+    assert "siscon backup now" in capsys.readouterr().out
+    assert run(["backup", "verify"]) == 2
+    capsys.readouterr()
+
+    assert run(["backup", "now"]) == 0
+    assert "The key is not in it" in capsys.readouterr().err
+    assert run(["backup", "list", "--json"]) == 0
+    [listed] = rows(capsys)
+    assert (listed["acts"], listed["listed"]) == (1, True)
+    assert run(["backup", "verify", "--json"]) == 0
+    [verified] = rows(capsys)
+    assert (verified["state"], verified["sha256"]) == ("sound", listed["sha256"])
+
+    Path(str(listed["file"])).write_bytes(b"nothing")
+    assert run(["backup", "verify", str(listed["file"]), "--json"]) == 1
+    assert rows(capsys)[0]["state"] == "damaged"
+
+
+def test_chores_are_listed_and_done_at_once(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["chores", "list"]) == 0
+    assert "no chore is known" in capsys.readouterr().out
+    assert run(["chores", "run", "tea"]) == 2
+    assert "There is no chore 'tea'" in capsys.readouterr().err
+
+    assert run(["chores", "run", "backup", "--json"]) == 0
+    [told] = rows(capsys)
+    assert (told["name"], told["state"]) == ("backup", "ok")
+    assert run(["chores", "list", "--json"]) == 0
+    assert [row["state"] for row in rows(capsys) if row["name"] == "backup"] == ["ok"]
+
+
+def test_a_chore_that_fails_ends_with_1_and_says_why(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home.mkdir()
+    (home / "backups").write_text("in the way")
+
+    assert run(["backup", "now"]) == 1
+    assert "backup failed: No backup was made" in capsys.readouterr().err

@@ -1,0 +1,48 @@
+"""Which backups may go: never the newest, else those that are too many or too old."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from siscon.domain.backups import DAY_MS, made_at_ms, name_of, newest_first, superfluous
+
+MOMENTS = st.lists(
+    st.integers(min_value=1_600_000_000, max_value=1_900_000_000), unique=True, min_size=1, max_size=30
+)
+
+
+@given(MOMENTS, st.integers(1, 20), st.integers(0, 400), st.integers(1_600_000_000, 1_900_000_000))
+def test_the_newest_stays_and_no_more_stay_than_were_asked_for(
+    seconds: list[int], keep: int, keep_days: int, now_s: int
+) -> None:
+    names = [name_of(one * 1000) for one in seconds]
+    gone = superfluous(names, keep=keep, keep_days=keep_days, now_ms=now_s * 1000)
+    left = [one for one in newest_first(names) if one not in gone]
+
+    assert left[0] == name_of(max(seconds) * 1000)
+    assert len(left) <= keep
+    if keep_days:
+        assert all((made_at_ms(one) or 0) >= now_s * 1000 - keep_days * DAY_MS for one in left[1:])
+    else:
+        assert len(left) == min(keep, len(names))
+
+
+@given(st.integers(0, 4_000_000_000), st.integers(0, 20))
+def test_a_name_tells_when_its_backup_was_made(seconds: int, number: int) -> None:
+    assert made_at_ms(name_of(seconds * 1000, number)) == seconds * 1000
+
+
+def test_files_of_others_are_nobodys_backup() -> None:
+    names = ["siscon.db", "notes.txt", "siscon-2026.db", "siscon-20261399T000000Z.db", "manifest.jsonl"]
+
+    assert newest_first(names) == []
+    assert superfluous(names, keep=1, keep_days=1, now_ms=1 << 50) == []
+
+
+def test_two_of_one_second_have_an_order() -> None:
+    assert newest_first([name_of(0), name_of(0, 1), name_of(0, 10)]) == [
+        name_of(0, 10),
+        name_of(0, 1),
+        name_of(0),
+    ]
