@@ -94,7 +94,8 @@ async def open_database(settings: Settings) -> Database:
 
 def secrets_of(settings: Settings) -> list[Secret]:
     """Every secret of the configuration, so that the log can leave them out."""
-    return [secret for one in settings.integrations.values() for secret in one.secrets]
+    of_systems = (secret for one in settings.integrations.values() for secret in one.secrets)
+    return [*of_systems, *settings.notices.secrets]
 
 
 @contextmanager

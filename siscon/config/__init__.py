@@ -1,22 +1,25 @@
 """config.yaml -> Settings: strict, with file, line, column and the nearest known key in every complaint."""
 
+from siscon.config.addresses import is_loopback
 from siscon.config.load import Loaded, SettingRow, explain, load, read
 from siscon.config.model import (
     EngineSettings,
     IntegrationSettings,
     Settings,
     StorageSettings,
-    is_loopback,
 )
+from siscon.config.notices import ChannelSettings, NoticeSettings
 from siscon.config.policies import ConflictSettings, GuardSettings
 from siscon.config.schema import schema
 
 __all__ = [
+    "ChannelSettings",
     "ConflictSettings",
     "EngineSettings",
     "GuardSettings",
     "IntegrationSettings",
     "Loaded",
+    "NoticeSettings",
     "SettingRow",
     "Settings",
     "StorageSettings",

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
-from siscon.config import references, words
+from siscon.config import references, secrecy, words
+from siscon.config.addresses import checked_address
 from siscon.config.document import MAX_BYTES, Document, Path, dotted, read_document
-from siscon.config.model import SECRETS, Settings, checked_address, is_loopback, with_file
+from siscon.config.model import Settings, with_file
 from siscon.domain.errors import Complaint, ConfigError, SisconError
 
 ProviderSettingsOf = Callable[[str], type[BaseModel] | None]
@@ -146,11 +147,9 @@ def _rows(loaded: Loaded, values: Any, path: Path) -> list[SettingRow]:
 
 def _is_hidden(loaded: Loaded, path: Path) -> bool:
     """A secret, or what a provider's setting takes from a reference: only its author knows whether that is one."""
-    if path[0] != "integrations" or len(path) < 3:
-        return False
-    if path[2] == "settings":
+    if path[0] == "integrations" and path[2:3] == ("settings",):
         return any(written[: len(path)] == path for written in loaded.written)
-    return len(path) == 3 and path[2] in SECRETS
+    return secrecy.is_secret(path)
 
 
 def _source(loaded: Loaded, path: Path) -> str:
@@ -223,15 +222,14 @@ def _integrations(loaded: Loaded) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _check_secrets(loaded: Loaded) -> None:
-    for name, values, key in [(*one, key) for one in _integrations(loaded) for key in SECRETS]:
-        path: Path = ("integrations", name, key)
-        if key not in values or path in loaded.overridden or path in loaded.document.refused:
+    for path, here in secrecy.places(loaded.document.values):
+        if path in loaded.overridden or path in loaded.document.refused:
             continue
         written = loaded.written.get(path, "")
         if not references.is_reference(written):
             said = "must not stand here in clear: write ${NAME} for an environment variable, or ${file:/path}"
             loaded.document.complain(path, said)
-        elif references.has_default(written) and not is_loopback(str(values.get("base_url", ""))):
+        elif references.has_default(written) and not here:
             said = (
                 "a default after ':-' puts the secret here in clear: allowed for systems on this machine only"
             )

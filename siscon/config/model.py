@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
+from siscon.config.addresses import checked_address, checked_place
 from siscon.config.kinds import Keys, Number, PathBeside, SecretText, Section, not_truth, wrong
+from siscon.config.notices import NoticeSettings
 from siscon.config.policies import AbsenceSettings, AccountSettings, ConflictSettings, GuardSettings
 from siscon.config.upkeep import UpkeepSettings
 from siscon.domain import schedules
@@ -207,6 +207,7 @@ class Settings(Section):
     profile: ProfileSettings = ProfileSettings()
     guard: GuardSettings = GuardSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
+    notices: NoticeSettings = NoticeSettings()
     integrations: dict[Annotated[str, AfterValidator(_integration_name)], IntegrationSettings] = Field(
         {}, description="one entry for each connection to one system"
     )
@@ -237,47 +238,3 @@ def with_file(settings: Settings, file: Path) -> Settings:
     """The same settings, told where they came from."""
     settings._file = file
     return settings
-
-
-def is_loopback(url: str) -> bool:
-    """True for an address that never leaves this machine."""
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:
-        return False
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def checked_place(url: str) -> str:
-    """An address as :func:`checked_address` wants it, or a place of files: a folder, ``file://`` or ``sftp://``."""
-    if url.startswith(("/", "file:///")):
-        return url
-    if not url.startswith("sftp://"):
-        return checked_address(url)
-    parts = urlsplit(checked_address(url.replace("sftp", "https", 1)))
-    return parts._replace(scheme="sftp").geturl()
-
-
-def checked_address(url: str, *, with_query: bool = False) -> str:
-    """An address to which a secret may be sent; raises a complaint that says why not."""
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        raise wrong("is no address: write one such as https://district.example.org") from None
-    if parts.scheme not in ("https", "http") or not host or any(one.isspace() for one in url):
-        raise wrong("is no address: write one such as https://district.example.org")
-    if parts.username or parts.password or "@" in parts.netloc:
-        raise wrong("must not hold a login: use client_id and client_secret")
-    if not with_query and (parts.query or parts.fragment or "?" in url or "#" in url):
-        raise wrong("must end before any '?' or '#'")
-    if parts.scheme == "http" and not is_loopback(url):
-        raise wrong(
-            "must be https: http sends the secret and the pupils' data in clear (allowed on this machine only)"
-        )
-    return url.rstrip("/")

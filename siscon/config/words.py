@@ -19,6 +19,14 @@ from siscon.config.model import (
     Settings,
     StorageSettings,
 )
+from siscon.config.notices import (
+    ChannelSettings,
+    DeadlineSettings,
+    DigestSettings,
+    NoticeSettings,
+    QuietSettings,
+    RuleSettings,
+)
 from siscon.config.policies import (
     AbsenceSettings,
     AccountSettings,
@@ -37,7 +45,7 @@ from siscon.config.upkeep import (
 from siscon.domain.text import plain
 
 ANY = "*"
-"""Stands for an integration's name in a path."""
+"""Stands in a path for a name that people give, or for a number in a list."""
 
 MODELS: Mapping[Path, type[BaseModel]] = {
     (): Settings,
@@ -51,6 +59,12 @@ MODELS: Mapping[Path, type[BaseModel]] = {
     ("upkeep", "retention"): RetentionSettings,
     ("upkeep", "check"): CheckSettings,
     ("upkeep", "log"): LogSettings,
+    ("notices",): NoticeSettings,
+    ("notices", "channels", ANY): ChannelSettings,
+    ("notices", "rules", ANY): RuleSettings,
+    ("notices", "quiet", ANY): QuietSettings,
+    ("notices", "digest"): DigestSettings,
+    ("notices", "fresh_by", ANY): DeadlineSettings,
     ("integrations", ANY): IntegrationSettings,
     ("integrations", ANY, "conflicts"): ConflictSettings,
     ("integrations", ANY, "absence"): AbsenceSettings,
@@ -135,11 +149,12 @@ def _told(error: Any, models: Mapping[Path, type[BaseModel]]) -> Told:
 
 def _nearest_key(path: Path, models: Mapping[Path, type[BaseModel]]) -> str:
     above = path[:-1]
-    general = (
-        ("integrations", ANY, *above[2:]) if above[:1] == ("integrations",) and len(above) > 1 else above
-    )
-    model = models.get(general)
-    if model is None:
+    known_at = [one for one in models if len(one) == len(above) and _fits(above, one)]
+    if not known_at:
         return ""
-    known = [one for one in model.model_fields if one != "base_url" or general]
+    known = [one for one in models[known_at[0]].model_fields if one != "base_url" or above]
     return nearest(str(path[-1]), known, all_of="known here are")
+
+
+def _fits(path: Path, general: Path) -> bool:
+    return all(told in (ANY, one) for one, told in zip(path, general, strict=True))

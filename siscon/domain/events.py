@@ -34,6 +34,8 @@ class EventKind(StrEnum):
     TOKEN_REVOKED = "token revoked"
     SCHEDULE_MISSED = "schedule missed"
     TASK_FAILED = "task failed"
+    NOTICE_SENT = "notice sent"
+    NOTICE_FAILED = "notice failed"
 
 
 class Level(StrEnum):

@@ -16,7 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 DOORS = {
     "aiosqlite": ("store/sqlite.py",),
     "cryptography": ("store/vault.py", "sandbox/assertions.py"),  # the sandbox checks what clients sign
-    "httpx": ("providers/transport/client.py", "providers/files/download.py"),
+    "httpx": ("providers/transport/client.py", "providers/transport/post.py", "providers/files/download.py"),
     "tenacity": ("providers/transport/client.py",),
     "authlib": ("providers/transport/oauth.py",),
     "asyncssh": ("providers/files/sftp.py",),

@@ -1,0 +1,177 @@
+"""The outbox: messages to people, put in the transaction of what they tell of, kept until a channel has taken them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from siscon.domain.deliveries import QUEUE_MOST, Message, MessageState
+from siscon.domain.text import plain, plain_lines
+from siscon.store.database import Connection, Row
+
+SUBJECT_MOST, TEXT_MOST, HTML_MOST = 200, 200_000, 1_000_000
+ALL_MAIL = ""
+"""Stands for every e-mail channel of the configuration."""
+
+PUT = """
+INSERT INTO outbox (channel, key, uid, subject, text, html, data, put_at_ms, next_at_ms)
+VALUES (:channel, :key, lower(hex(randomblob(16))), :subject, :text, :html, :data, :now_ms, :now_ms)
+ON CONFLICT (channel, key) DO NOTHING
+"""
+MAKE_ROOM = """
+UPDATE outbox SET state = 'dropped', ended_at_ms = :now_ms, error = :why WHERE id IN (
+  SELECT id FROM outbox WHERE state = 'waiting' AND channel = :channel ORDER BY id DESC LIMIT -1 OFFSET :most)
+"""
+SPLIT = """
+INSERT INTO outbox (channel, key, uid, subject, text, html, data, put_at_ms, next_at_ms)
+SELECT n.value, o.key, lower(hex(randomblob(16))), o.subject, o.text, o.html, o.data, o.put_at_ms, o.next_at_ms
+FROM outbox o CROSS JOIN json_each(:channels) n WHERE o.channel = '' AND o.state = 'waiting'
+ON CONFLICT (channel, key) DO NOTHING
+"""
+DROP_SPLIT = "DELETE FROM outbox WHERE channel = '' AND state = 'waiting'"
+ANY_TO_SPLIT = "SELECT id FROM outbox WHERE channel = '' AND state = 'waiting' LIMIT 1"
+NEXT_DUE = """
+SELECT * FROM outbox WHERE state = 'waiting' AND channel = :channel AND next_at_ms <= :now_ms ORDER BY id LIMIT 1
+"""
+NEXT_MOMENT = "SELECT min(next_at_ms) AS at_ms FROM outbox WHERE state = 'waiting'"
+FIND = "SELECT * FROM outbox WHERE id = :id"
+FIND_KEY = "SELECT * FROM outbox WHERE channel = :channel AND key = :key"
+BEGIN = "UPDATE outbox SET attempts = attempts + 1 WHERE id = :id AND state = 'waiting'"
+END = """
+UPDATE outbox SET state = :state, next_at_ms = :next_at_ms, error = :error, left_to = :left_to,
+  ended_at_ms = CASE WHEN :state = 'waiting' THEN NULL ELSE :now_ms END
+WHERE id = :id AND state = 'waiting'
+"""
+LATEST = """
+SELECT * FROM outbox WHERE id < :before_id AND (:state = '' OR state = :state) ORDER BY id DESC LIMIT :limit
+"""
+PRUNE = "DELETE FROM outbox WHERE state <> 'waiting' AND ended_at_ms < :before_ms"
+
+
+async def put(
+    c: Connection,
+    *,
+    subject: str,
+    text: str,
+    html: str = "",
+    channel: str = ALL_MAIL,
+    key: str,
+    now_ms: int,
+    data: Mapping[str, Any] | None = None,
+) -> bool:
+    """Leave a message for a channel of the configuration, or for all e-mail channels; False if it was there already.
+
+    It is sent once the caller's transaction has committed, at least once, by the engine or by ``siscon notices
+    check``. ``key`` names what it tells of: the same key puts nothing a second time, sent or not, so that a step
+    repeated after a crash tells nobody twice. ``html`` may stand beside ``text``, for mail alone; ``data`` is what
+    programs get (webhooks). None of it may hold pupils' values. Of too many that wait the oldest is dropped.
+    """
+    told = {
+        "channel": channel,
+        "key": key,
+        "subject": plain(subject, limit=SUBJECT_MOST),
+        "text": plain_lines(text, limit=TEXT_MOST),
+        "html": plain_lines(html, limit=HTML_MOST),
+        "data": json.dumps(dict(data or {})),
+        "now_ms": now_ms,
+    }
+    if not await c.run(PUT, told):
+        return False
+    why = f"more than {QUEUE_MOST} messages waited for this channel"
+    await c.run(MAKE_ROOM, {"channel": channel, "most": QUEUE_MOST, "why": why, "now_ms": now_ms})
+    return True
+
+
+async def any_unshared(c: Connection) -> bool:
+    """Whether a message waits for all e-mail channels."""
+    return await c.one(ANY_TO_SPLIT) is not None
+
+
+async def hand_out(c: Connection, mail_channels: Iterable[str], *, now_ms: int) -> None:
+    """Make of each message to all e-mail channels one to each of them; without one it goes on waiting."""
+    names = list(mail_channels)
+    if not names:
+        return
+    await c.run(SPLIT, {"channels": json.dumps(names)})
+    await c.run(DROP_SPLIT)
+    why = f"more than {QUEUE_MOST} messages waited for this channel"
+    for name in names:
+        await c.run(MAKE_ROOM, {"channel": name, "most": QUEUE_MOST, "why": why, "now_ms": now_ms})
+
+
+async def next_due(c: Connection, channel: str, *, now_ms: int) -> Message | None:
+    """The oldest message that a channel should try now, or None."""
+    row = await c.one(NEXT_DUE, {"channel": channel, "now_ms": now_ms})
+    return None if row is None else _message(row)
+
+
+async def next_moment_ms(c: Connection) -> int | None:
+    """When the next message is due, or None."""
+    row = await c.one(NEXT_MOMENT)
+    return None if row is None or row["at_ms"] is None else int(row["at_ms"])
+
+
+async def get(c: Connection, message_id: int) -> Message | None:
+    """A message by its number."""
+    row = await c.one(FIND, {"id": message_id})
+    return None if row is None else _message(row)
+
+
+async def by_key(c: Connection, channel: str, key: str) -> Message | None:
+    """The message of a channel that was put under a key."""
+    row = await c.one(FIND_KEY, {"channel": channel, "key": key})
+    return None if row is None else _message(row)
+
+
+async def begin(c: Connection, message_id: int) -> bool:
+    """Count an attempt before it is made; False when the message waits no more."""
+    return await c.run(BEGIN, {"id": message_id}) > 0
+
+
+async def end(
+    c: Connection,
+    message_id: int,
+    *,
+    state: MessageState,
+    next_at_ms: int,
+    error: str,
+    left_to: Iterable[str],
+    now_ms: int,
+) -> None:
+    """Write down what became of an attempt."""
+    told = {"state": state.value, "next_at_ms": next_at_ms, "error": error, "now_ms": now_ms}
+    await c.run(END, {**told, "id": message_id, "left_to": json.dumps(list(left_to))})
+
+
+async def latest(
+    c: Connection, *, state: MessageState | None = None, before_id: int = 1 << 62, limit: int = 50
+) -> list[Message]:
+    """The newest messages first, all or those in one state."""
+    told = {"state": state.value if state else "", "before_id": before_id, "limit": limit}
+    return [_message(row) for row in await c.all(LATEST, told)]
+
+
+async def prune(c: Connection, before_ms: int) -> int:
+    """Forget messages that are over since before a moment; how many that were."""
+    return await c.run(PRUNE, {"before_ms": before_ms})
+
+
+def _message(row: Row) -> Message:
+    return Message(
+        id=row["id"],
+        channel=row["channel"],
+        key=row["key"],
+        uid=row["uid"],
+        subject=row["subject"],
+        text=row["text"],
+        html=row["html"],
+        data=json.loads(row["data"]),
+        state=MessageState(row["state"]),
+        left_to=tuple(json.loads(row["left_to"])),
+        attempts=row["attempts"],
+        put_at_ms=row["put_at_ms"],
+        next_at_ms=row["next_at_ms"],
+        ended_at_ms=row["ended_at_ms"],
+        error=row["error"],
+    )
