@@ -107,8 +107,12 @@ def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[tuple[int, int, Stri
 
 @lru_cache(2048)
 def _paints(style: Style, colours: ColorSystem) -> tuple[Paint, Paint]:
-    """How signs are painted in a style, and how blanks are: of those one sees the ground alone, mostly."""
-    ink = style.color.downgrade(colours).get_ansi_codes() if style.color else ()
+    """How signs are painted in a style, and how blanks are: of those one sees the ground alone, mostly.
+
+    Of 24-bit colours only grounds make use: on thin signs nobody tells them from 256, whose codes are half as long.
+    """
+    inks = ColorSystem.EIGHT_BIT if colours is ColorSystem.TRUECOLOR else colours
+    ink = style.color.downgrade(inks).get_ansi_codes() if style.color else ()
     ground = style.bgcolor.downgrade(colours).get_ansi_codes(foreground=False) if style.bgcolor else ()
     ways = tuple(code for code, way in _WAYS if getattr(style, way))
     paint = Paint(ways, ";".join(ink), ";".join(ground))

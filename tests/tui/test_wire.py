@@ -53,13 +53,23 @@ def update(y: int, told: list[Strip]) -> LayoutUpdate:
     return LayoutUpdate([[strip] for strip in told], Region(0, y, SIZE.width, len(told)))
 
 
+def plainer(style: Style) -> Style:
+    """The same style, its ink one of 256 colours."""
+    return (
+        style + Style(color=style.color.downgrade(ColorSystem.EIGHT_BIT))
+        if style.color is not None
+        else style
+    )
+
+
 def whole(y: int, told: list[Strip]) -> str:
-    """What Textual would send."""
+    """What Textual would send, with inks of 256 colours."""
     rows = enumerate(told[: SIZE.height - y], y)
     return "".join(
         f"\x1b[{at + 1};1H"
         + "".join(
-            Strip.render_style(style or Style.null(), text, ColorSystem.TRUECOLOR) for text, style, _ in strip
+            Strip.render_style(plainer(style or Style.null()), text, ColorSystem.TRUECOLOR)
+            for text, style, _ in strip
         )
         for at, strip in rows
     )

@@ -72,7 +72,7 @@ class Activity(Pane):
         self.shown = name
         for one in LISTS:
             self.table(one).display = one == name
-        self.table(name).focus()
+        self.set_focus(self.table(name))
 
     @property
     def journal(self) -> FollowTable:

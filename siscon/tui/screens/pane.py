@@ -14,6 +14,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
 from textual.css.query import NoMatches
+from textual.reactive import Reactive
+from textual.widget import Widget
 from textual.widgets import Static
 
 from siscon.domain.commands import Command
@@ -89,6 +91,9 @@ class Pane(Narrowing):
     ALLOW_SELECT: ClassVar[bool] = False
     AUTO_FOCUS: ClassVar[str | None] = "LineTable"
     name_: ClassVar[str] = ""
+
+    focused: Reactive[Widget | None] = Reactive(None, repaint=False)
+    """Who gets the keys; the widgets show it themselves, nothing else looks otherwise for it."""
 
     made_of: tuple[Any, ...] = ()
     """What tells this screen from others of its kind; another one made of it shows the same."""

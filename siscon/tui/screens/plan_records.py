@@ -114,7 +114,7 @@ class PlanRecords(Pane):
 
     def act_next_pane(self) -> None:
         """To the fields, or back to the records."""
-        self.table("list" if self.focused is self.table("fields") else "fields").focus()
+        self.set_focus(self.table("list" if self.focused is self.table("fields") else "fields"))
 
     async def act_history(self) -> None:
         """The record as it is now, with what was done to it."""

@@ -175,7 +175,7 @@ class RecordPane(Pane):
 
     def act_next_pane(self) -> None:
         """To the history, or back to the fields."""
-        self.table("history" if self.focused is self.table("fields") else "fields").focus()
+        self.set_focus(self.table("history" if self.focused is self.table("fields") else "fields"))
 
     def act_open(self) -> None:
         """The run that made the change under the cursor."""

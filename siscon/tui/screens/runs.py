@@ -48,7 +48,7 @@ class Runs(MarkPane):
         active = self.table("active")
         active.show(FixedRows(lines), note=(Cell("Nothing is under way.", "dim"),))
         if not lines and self.focused is active:
-            self.table().focus()
+            self.set_focus(self.table())
         room = max(5, (self.size.height - 3) // 2)
         active.styles.height = min(room, max(4, len(lines) + 2))
         note = self.empty(
@@ -109,7 +109,7 @@ class Runs(MarkPane):
             self.app.notify("Nothing is under way: there is only the history.", severity="warning")
             return
         other = "list" if self.focused is self.table("active") else "active"
-        self.table(other).focus()
+        self.set_focus(self.table(other))
 
     def act_open(self) -> None:
         """The run under the cursor in full."""

@@ -11,6 +11,7 @@ from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -279,10 +280,23 @@ class LineTable(ScrollView, can_focus=True):
                 y=max(0, self.cursor - self._height + 1), animate=False, immediate=True, force=True
             )
 
-    def on_focus(self) -> None:
-        self.refresh_row(self.cursor)
+    def on_focus(self, event: events.Focus) -> None:
+        """Of a list that gets or loses the keys only the row under the cursor looks otherwise than before."""
+        self._have_keys(event, events.DescendantFocus(self), now=True)
 
-    def on_blur(self) -> None:
+    def on_blur(self, event: events.Blur) -> None:
+        self._have_keys(event, events.DescendantBlur(self), now=False)
+
+    def watch_has_focus(self, _has_focus: bool) -> None:
+        """The style sheet has something to say of who has the keys only where one list stands alone."""
+        if self.screen.has_class("-alone"):
+            self.update_node_styles()
+
+    def _have_keys(self, event: Message, tell: Message, *, now: bool) -> None:
+        event.prevent_default()  # the library would have all of the list painted
+        self.has_focus = now
+        if isinstance(self.parent, MessagePump):
+            self.parent.post_message(tell)
         self.refresh_row(self.cursor)
 
     # Painting
