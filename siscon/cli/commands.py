@@ -41,6 +41,7 @@ COMMANDS = {
     "events": ("events", "List what siscon reports, or have it told line by line as it comes."),
     "requests": ("requests", "Look at what people have asked for, and take back what waits."),
     "audit": ("audit", "List who did what, and prove that nobody changed the list."),
+    "report": ("report", "Say what happened: history, success, one run, a trend, the morning."),
     "show": ("show", "Say what a screen of the console says, for ears and for scripts."),
     "replay": ("replay", "Look at a database file of the past, such as a backup."),
     "doctor": ("admin", "Examine configuration, files, key, database, clock, providers and terminal."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from siscon.store import sqlite
+from siscon.store import past, sqlite, still
 from siscon.store.database import Database
 
 
@@ -14,3 +14,17 @@ async def open_database(path: Path, *, synchronous: str, read_only: bool = False
     Whoever opens it closes it.
     """
     return await sqlite.open_database(path, synchronous=synchronous, read_only=read_only)
+
+
+async def open_file(path: Path) -> tuple[Database, int]:
+    """Open a database file that must stay as it is, such as a backup; and the last moment of which it tells.
+
+    Whoever opens it closes it. Raises ``DatabaseError``.
+    """
+    db = await still.open_still(path)
+    try:
+        async with db.read() as c:
+            return db, await past.last_moment_ms(c)
+    except BaseException:
+        await db.close()
+        raise

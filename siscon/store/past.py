@@ -148,6 +148,13 @@ def _begin_at_the_end(past: PastMoment, span: Row | None) -> None:
     past.at_ms = span["event_ms"] or past.last_ms
 
 
+async def last_moment_ms(c: Connection) -> int:
+    """The last moment of which a file tells; raises ``DatabaseError`` where nothing has ever happened."""
+    past = PastMoment(0)
+    _begin_at_the_end(past, await c.one(SPAN))
+    return past.last_ms
+
+
 async def next_event_ms(c: Connection, at_ms: int) -> int | None:
     """When the next event after a moment happened, or None."""
     row = await c.one(NEXT, {"at_ms": at_ms})
