@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from pathlib import Path
 
+from siscon.config import Settings
+from siscon.engine import restoring
+from siscon.engine.moments import wall_ms
+from siscon.engine.restoring import Outlook, Place, Restored
 from siscon.runtime import House, find_engine, journal
 
 LOOK_EVERY_S = 1.0
@@ -23,3 +29,17 @@ async def see_to_chore(house: House, name: str) -> None:
     if await find_engine(house.db) is None:
         await do_chore(house, name)
     await house.db.changed(timeout_s=LOOK_EVERY_S)
+
+
+def look_before_restoring(settings: Settings, backup: Path) -> Outlook:
+    """What putting a backup in the place of the database would do; raises as :func:`restoring.look` does."""
+    return restoring.look(_place(settings), backup)
+
+
+async def restore(settings: Settings, backup: Path, *, actor: str, reason: str) -> Restored:
+    """Put a backup in the place of the database."""
+    return await restoring.restore(_place(settings), backup, actor=actor, reason=reason, now_ms=wall_ms)
+
+
+def _place(settings: Settings) -> Place:
+    return Place(settings.home, settings.database, os.environ)

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import click
 
-from siscon import runtime
+from siscon import runtime, upkeep
 from siscon.cli import output
 from siscon.cli.chores import see_through
 from siscon.cli.exit_codes import DONE, FAILED
-from siscon.cli.options import config_option, in_house, json_option
+from siscon.cli.options import config_option, in_house, json_option, reason_option, sure, yes_option
 from siscon.domain.commands import RunChore
 from siscon.domain.errors import UsageError
 from siscon.ops import backups as desk
+from siscon.ops.actor import current_actor
 
 CHORE = "backup"
 
@@ -68,3 +69,33 @@ def _all(folder: Path) -> list[Path]:
     if not found:
         raise UsageError(f"There is no backup in {folder}: 'siscon backup now' makes one.", code="no_backup")
     return found
+
+
+@backup.command("restore")
+@click.argument("file", type=click.Path(path_type=Path))
+@reason_option
+@yes_option
+@config_option
+@json_option
+def restore_backup(file: Path, reason: str, config: Path | None, *, yes: bool, as_json: bool) -> int:
+    """Put a backup in the place of the database, after showing what that replaces; no engine may be alive."""
+    settings, backup_file = runtime.load_settings(config), file.absolute()
+    outlook = upkeep.look_before_restoring(settings, backup_file)
+    lines = desk.outlook_lines(settings.database, outlook.now, outlook.fault, backup_file, outlook.backup)
+    for line in lines:
+        output.note(line)
+    sure(f"Put it in the place of {settings.database}?", yes=yes, word=settings.profile.final_word)
+    done = asyncio.run(upkeep.restore(settings, backup_file, actor=current_actor(), reason=reason))
+    if as_json:
+        kept = str(done.kept) if done.kept else None
+        told = {"database": str(settings.database), "kept": kept, "act": done.act, "logins_kept": done.ahead}
+        output.card(told, as_json=True)
+        return DONE
+    output.say(
+        f"{settings.database} is restored, act {done.act} of its audit says so. No engine runs: start it again."
+    )
+    if done.kept:
+        output.say(
+            f"What was there is kept: {done.kept}. It holds pupils' data: remove it once you need it no more."
+        )
+    return DONE

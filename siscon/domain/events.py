@@ -36,6 +36,8 @@ class EventKind(StrEnum):
     TASK_FAILED = "task failed"
     NOTICE_SENT = "notice sent"
     NOTICE_FAILED = "notice failed"
+    DATABASE_RESTORED = "database restored"
+    PURGED = "purged"
 
 
 class Level(StrEnum):

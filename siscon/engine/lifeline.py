@@ -71,7 +71,8 @@ def is_provably_gone(home: Path, engine_id: str) -> bool:
         return gone
 
 
-def _engines_with_locks(home: Path) -> list[str]:
+def engines_with_locks(home: Path) -> list[str]:
+    """The engines that have left a lock in a home, alive or not."""
     names = sorted(path.name for path in home.glob(lock_path(home, "*").name))
     return [name.removeprefix(LOCK_PREFIX).removesuffix(LOCK_SUFFIX) for name in names]
 
@@ -79,7 +80,7 @@ def _engines_with_locks(home: Path) -> list[str]:
 async def bury_the_dead(db: Database, home: Path, *, own_id: str, now_ms: Callable[[], int]) -> list[str]:
     """Take every lease from the engines that are provably gone, so that nobody waits for them; their ids."""
     buried = []
-    for engine_id in _engines_with_locks(home):
+    for engine_id in engines_with_locks(home):
         if engine_id == own_id:
             continue
         with proof_of_death(home, engine_id) as gone:

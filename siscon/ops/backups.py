@@ -7,9 +7,10 @@ from pathlib import Path
 
 from siscon.domain import backups as naming
 from siscon.domain.errors import DatabaseError
-from siscon.domain.text import plain
+from siscon.domain.text import counted, plain
 from siscon.ops.rows import Row, iso
 from siscon.store import backups, manifest
+from siscon.store.backups import Facts
 
 COLUMNS = ("file", "at", "mib", "schema", "runs", "acts", "listed")
 VERIFIED = ("file", "state", "bytes", "sha256", "schema", "newest_event_at", "told")
@@ -81,3 +82,32 @@ def _verified(path: Path) -> Row:
     except OSError as error:
         return row | {"state": "damaged", "told": f"it cannot be read: {error.strerror}"}
     return row
+
+
+def outlook_lines(database: Path, now: Facts | None, fault: str, backup: Path, held: Facts) -> list[str]:
+    """What restoring would do, in sentences: both sides with their counts, and what is lost."""
+    lines = [f"The backup {backup}: {_in_words(held)}."]
+    if now is None:
+        return [*lines, fault or f"{database} is not there yet: nothing is replaced."]
+    lines.append(f"It would replace {database}: {_in_words(now)}.")
+    gone = {name: now.rows.get(name, 0) - held.rows.get(name, 0) for name in ("runs", "changes", "audit")}
+    told = [
+        counted(n, word)
+        for (name, n), word in zip(gone.items(), ("run", "change", "act"), strict=True)
+        if n > 0
+    ]
+    if told:
+        lines.append(
+            f"What came after the backup goes with it: {', '.join(told)}. Syncs bring the roster up to date again."
+        )
+    return [
+        *lines,
+        "The file that is replaced is kept beside it. Edits and decisions made since are only in that one.",
+    ]
+
+
+def _in_words(facts: Facts) -> str:
+    known = ("students", "staff", "enrollments", "runs", "audit")
+    told = ", ".join(f"{facts.rows.get(name, 0):,} {'acts' if name == 'audit' else name}" for name in known)
+    last = f", last event {iso(facts.newest_event_ms)}" if facts.newest_event_ms is not None else ""
+    return f"schema {facts.schema}, {told}{last}"

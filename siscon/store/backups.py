@@ -67,6 +67,13 @@ def size_of(path: Path) -> int:
         return int(source.execute(BYTES).fetchone()[0])
 
 
+def sight(path: Path) -> Facts:
+    """What a database holds that nobody else has open; it is not read from end to end."""
+    with _opened(path, "rw") as reader:
+        reader.execute("BEGIN")
+        return facts_of(reader)
+
+
 def copy(path: Path, target: Path, *, look: Look = go_on) -> Facts:
     """Copy a database in use as it is at one moment into a new file of its own; what it holds at that moment.
 
@@ -101,6 +108,13 @@ def examine(path: Path, *, thorough: bool = False, look: Look = go_on) -> Facts:
     """
     if not path.is_file() or path.is_symlink():
         raise DatabaseError(f"{plain(path)} is not there, or is no file.", code="unusable_place")
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise DatabaseError(
+            f"{plain(path)} is not whole without {plain(log.name)} beside it: it is no backup but a database that was "
+            "in use. 'siscon replay' looks into it.",
+            code="not_alone",
+        )
     with _opened(path, STILL) as copied:
         found = migrate.look(copied)
         migrate.check_ours(found, path)

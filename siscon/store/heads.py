@@ -1,5 +1,6 @@
 """The newest seal of the audit, written down outside the database: rows cut off at the end, or an old database put in
-the place of a newer one, show by it. A line holds number, moment and seal, and its own proof with the chain's key.
+the place of a newer one, show by it. A line holds number, moment and seal, and its own proof with the chain's key. That
+a backup was restored on purpose is a line, too.
 """
 
 from __future__ import annotations
@@ -23,21 +24,31 @@ MAX_LINE_BYTES = 1024
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What one line says; ``proof`` is its own seal."""
+    """What one line says; ``proof`` is its own seal.
+
+    ``restored_from``: the act tells that a backup was put in the place of the database, whose newest act was that
+    one. What came after it was in the database that was replaced.
+    """
 
     seq: int
     at_ms: int
     seal: bytes
     proof: bytes
+    restored_from: int | None = None
 
 
-async def line_of(c: Connection, vault: Vault, *, at_ms: int, after_seq: int = 0) -> tuple[int, str] | None:
+async def line_of(
+    c: Connection, vault: Vault, *, at_ms: int, after_seq: int = 0, restored_from: int | None = None
+) -> tuple[int, str] | None:
     """Number and line of the newest act, or None when there is none after ``after_seq``."""
     seq, seal = await audit.head(c)
     if seq <= after_seq:
         return None
-    proof = _proof(await audit.chain_key(c, vault), seq, at_ms, seal)
-    return seq, json.dumps({"seq": seq, "at_ms": at_ms, "seal": seal.hex(), "proof": proof.hex()})
+    proof = _proof(await audit.chain_key(c, vault), seq, at_ms, seal, restored_from)
+    told = {"seq": seq, "at_ms": at_ms, "seal": seal.hex(), "proof": proof.hex()}
+    if restored_from is not None:
+        told["restored_from"] = restored_from
+    return seq, json.dumps(told)
 
 
 def append(path: Path, line: str) -> None:
@@ -62,8 +73,44 @@ def append(path: Path, line: str) -> None:
 
 
 async def verify(c: Connection, vault: Vault, path: Path) -> tuple[list[Head], str]:
-    """The heads that were kept, and what is wrong with the first that the audit does not hold; else no words."""
-    key = await audit.chain_key(c, vault)
+    """The heads that were kept, and what is wrong with the first that the audit does not hold; else no words.
+
+    Heads from before a restoration are asked for only as far as the backup went, and not at all where the audit they
+    belong to was itself replaced by a backup of before it began.
+    """
+    heads, fault = _proven(path, await audit.chain_key(c, vault))
+    limit: int | None = None
+    wanted: list[Head] = []
+    for stretch in reversed(_stretches(heads)):
+        first = stretch[0]
+        later = limit is not None and first.restored_from is not None
+        if later and await audit.seal_of(c, first.seq) != first.seal:
+            continue
+        wanted = [one for one in stretch if limit is None or one.seq <= limit] + wanted
+        if first.restored_from is not None:
+            limit = first.restored_from if limit is None else min(limit, first.restored_from)
+    for place, head in enumerate(wanted):
+        found = await audit.seal_of(c, head.seq)
+        if found != head.seal:
+            why = "is another than the one that was there"
+            if found is None:
+                why = "was there and is missing: acts were cut off, or an old database restored"
+            return wanted[:place], f"act {head.seq} {why}"
+    return heads, fault
+
+
+def _stretches(heads: list[Head]) -> list[list[Head]]:
+    """The heads between one restoration and the next; each but the first begins with its restoration."""
+    found: list[list[Head]] = []
+    for head in heads:
+        if head.restored_from is not None or not found:
+            found.append([])
+        found[-1].append(head)
+    return found
+
+
+def _proven(path: Path, key: bytes) -> tuple[list[Head], str]:
+    """The heads in a file up to the first that this installation did not write, and what is wrong with that."""
     heads: list[Head] = []
     lines = _lines(path)
     for number, line in enumerate(lines, start=1):
@@ -72,19 +119,12 @@ async def verify(c: Connection, vault: Vault, path: Path) -> tuple[list[Head], s
             if number == len(lines):
                 break  # the last line was cut off while it was written
             return heads, f"line {number} of {plain(path)} is no head"
-        if not hmac.compare_digest(head.proof, _proof(key, head.seq, head.at_ms, head.seal)):
+        proof = _proof(key, head.seq, head.at_ms, head.seal, head.restored_from)
+        if not hmac.compare_digest(head.proof, proof):
             return (
                 heads,
                 f"line {number} of {plain(path)} was not written by this installation, or was changed",
             )
-        found = await audit.seal_of(c, head.seq)
-        if found is None:
-            return (
-                heads,
-                f"act {head.seq} was there and is missing: acts were cut off, or an old database restored",
-            )
-        if found != head.seal:
-            return heads, f"act {head.seq} is another than the one that was there"
         heads.append(head)
     return heads, ""
 
@@ -101,12 +141,18 @@ def _lines(path: Path) -> list[bytes]:
 def _parsed(line: bytes) -> Head | None:
     try:
         told = json.loads(line[:MAX_LINE_BYTES])
+        restored_from = told.get("restored_from")
         return Head(
-            int(told["seq"]), int(told["at_ms"]), bytes.fromhex(told["seal"]), bytes.fromhex(told["proof"])
+            int(told["seq"]),
+            int(told["at_ms"]),
+            bytes.fromhex(told["seal"]),
+            bytes.fromhex(told["proof"]),
+            None if restored_from is None else int(restored_from),
         )
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _proof(key: bytes, seq: int, at_ms: int, seal: bytes) -> bytes:
-    return hmac.digest(key, b"siscon audit head" + f"|{seq}|{at_ms}|".encode() + seal, "sha256")
+def _proof(key: bytes, seq: int, at_ms: int, seal: bytes, restored_from: int | None = None) -> bytes:
+    told = f"|{seq}|{at_ms}|" if restored_from is None else f"|{seq}|{at_ms}|restored|{restored_from}|"
+    return hmac.digest(key, b"siscon audit head" + told.encode() + seal, "sha256")

@@ -64,3 +64,26 @@ def test_a_chore_that_fails_ends_with_1_and_says_why(home: Path, capsys: pytest.
 
     assert run(["backup", "now"]) == 1
     assert "backup failed: No backup was made" in capsys.readouterr().err
+
+
+def test_a_backup_is_restored_after_saying_what_that_replaces(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["backup", "now"]) == 0
+    capsys.readouterr()
+    assert run(["backup", "list", "--json"]) == 0
+    file = str(rows(capsys)[0]["file"])
+    assert run(["chores", "run", "tea"]) == 2
+    capsys.readouterr()
+
+    assert run(["backup", "restore", file, "--reason", "a mistake"]) == 2
+    told = capsys.readouterr().err
+    assert "What came after the backup goes with it: 2 acts" in told
+    assert "add --yes" in told
+    assert run(["backup", "restore", file, "--reason", "a mistake", "--yes", "--json"]) == 0
+    [done] = rows(capsys)
+    assert Path(str(done["kept"])).exists()
+    assert run(["audit", "verify"]) == 0
+    capsys.readouterr()
+    assert run(["audit", "list", "--json"]) == 0
+    assert [row["action"] for row in rows(capsys)] == ["run_chore", "restore backup"]
