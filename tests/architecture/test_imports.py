@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,8 @@ def module_of(file: Path) -> str:
 MODULES = {module_of(file): file for file in FILES}
 
 
-def imports_of(file: Path) -> set[str]:
+@cache
+def imports_of(file: Path) -> frozenset[str]:
     """Every module that a file imports anywhere in it: at the top, in functions, for types only."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -56,7 +58,7 @@ def imports_of(file: Path) -> set[str]:
             found |= {
                 f"{source}.{one.name}" if f"{source}.{one.name}" in MODULES else source for one in node.names
             }
-    return found
+    return frozenset(found)
 
 
 def test_the_contracts_of_the_house_hold() -> None:

@@ -133,7 +133,9 @@ async def names_over_time(house: TestHouse) -> dict[str, list[int]]:
     return written
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    "seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 12))]
+)
 async def test_runs_of_three_lanes_never_take_one_another_back(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     moving = MovingSis(chance)

@@ -246,11 +246,12 @@ TABLES = ("wire.py", "key_names.py", "keymap.py")
 TELLING = [one for one in SOURCES if not one.name.endswith("_actions.py") and one.name not in TABLES]
 
 
-@pytest.mark.parametrize("file", TELLING, ids=lambda one: one.stem)
-def test_no_sentence_names_a_key_by_itself(file: Path) -> None:
-    for line, text in sentences(file):
-        assert "{key_of" not in text, f"line {line}: {text}"
-        assert text.endswith(DIALOGS) or not NAMED.search(text), f"line {line}: {text}"
+def test_no_sentence_names_a_key_by_itself() -> None:
+    for file in TELLING:
+        for line, text in sentences(file):
+            where = f"{file.name}:{line}: {text}"
+            assert "{key_of" not in text, where
+            assert text.endswith(DIALOGS) or not NAMED.search(text), where
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,14 @@ async def test_started_in_a_terminal_that_is_too_small_it_waits_for_a_larger_one
         leave(one)
 
 
-@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": "vt220"}], ids=str)
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"NO_COLOR": "1"},
+        *(pytest.param({"TERM": term}, marks=pytest.mark.long) for term in ("dumb", "vt220")),
+    ],
+    ids=str,
+)
 async def test_no_colour_reaches_a_terminal_that_has_none_or_a_person_who_wants_none(
     filled: Filled, env: dict[str, str]
 ) -> None:
