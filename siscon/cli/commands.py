@@ -33,6 +33,7 @@ COMMANDS = {
     "tokens": ("tokens", "Look at the logins; renew, allow and give them back."),
     "integrations": ("integrations", "Look at the connections, try, pause, resume and remove them."),
     "schedules": ("schedules", "Look at when runs start by themselves, and try a line out."),
+    "webhooks": ("webhooks", "Receive webhooks, see what came of them, and send one."),
     "providers": ("providers", "Look at the kinds of systems that siscon can talk to."),
     "backup": ("backup", "Copy the database while it is in use; list, examine and restore copies."),
     "chores": ("chores", "Look at what is done from time to time, such as backups, and have it done now."),

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from siscon import runtime
+from siscon import receiving, runtime
 from siscon.cli import early, output
 from siscon.cli.options import config_option
 from siscon.config import Settings
@@ -57,4 +57,6 @@ def serve(config: Path | None) -> int:
     """Run the engine alone, without a screen."""
     settings = runtime.load_settings(config)
     said = f"siscon: the engine works on {settings.database}; end it with ctrl-C or 'siscon stop'."
-    return asyncio.run(runtime.serve(settings, on_ready=lambda: output.note(said)))
+    return asyncio.run(
+        runtime.serve(settings, on_ready=lambda: output.note(said), beside=receiving.beside(settings))
+    )

@@ -13,6 +13,7 @@ from siscon.config.kinds import Keys, Number, PathBeside, SecretText, Section, n
 from siscon.config.notices import NoticeSettings
 from siscon.config.policies import AbsenceSettings, AccountSettings, ConflictSettings, GuardSettings
 from siscon.config.upkeep import UpkeepSettings
+from siscon.config.webhooks import IntegrationWebhook, WebhookSettings
 from siscon.domain import schedules
 from siscon.domain.errors import UsageError
 from siscon.domain.mappings import INTEGRATION_NAME
@@ -132,6 +133,9 @@ class IntegrationSettings(Section):
     accounts: AccountSettings = Field(
         AccountSettings(), description="user names and e-mail addresses for people whom the SIS sends without"
     )
+    webhook: IntegrationWebhook | None = Field(
+        None, description="how the system tells of changes by itself; empty: it does not"
+    )
     settings: dict[str, Any] = Field({}, description="the provider's own settings")
 
     @model_validator(mode="after")
@@ -164,7 +168,8 @@ class IntegrationSettings(Section):
         alone = (self.client_secret, self.private_key, self.password, self.token)
         pairs = ((self.client_id, self.client_secret), (self.username, self.password))
         joined = (Secret(f"{name}:{one.reveal()}") for name, one in pairs if name and one)
-        return (*(one for one in alone if one), *joined)
+        hooks = self.webhook.secrets if self.webhook is not None else ()
+        return (*(one for one in alone if one), *joined, *hooks)
 
     @field_validator("schedule", "full_schedule")
     @classmethod
@@ -208,6 +213,7 @@ class Settings(Section):
     guard: GuardSettings = GuardSettings()
     upkeep: UpkeepSettings = UpkeepSettings()
     notices: NoticeSettings = NoticeSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     integrations: dict[Annotated[str, AfterValidator(_integration_name)], IntegrationSettings] = Field(
         {}, description="one entry for each connection to one system"
     )

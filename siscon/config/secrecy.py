@@ -16,6 +16,13 @@ def places(values: dict[str, Any]) -> Iterator[tuple[Path, bool]]:
     for name, told in _named(values.get("integrations")):
         here = is_loopback(str(told.get("base_url", "")))
         yield from ((("integrations", name, key), here) for key in SECRETS if key in told)
+        webhook = told.get("webhook")
+        keys = webhook.get("secrets") if isinstance(webhook, dict) else None
+        place: Path = ("integrations", name, "webhook", "secrets")
+        if isinstance(keys, list):
+            yield from (((*place, at), here) for at in range(len(keys)))
+        elif keys is not None:
+            yield place, here
     notices = values.get("notices")
     for name, told in _named(notices.get("channels") if isinstance(notices, dict) else None):
         host = str(told.get("host", ""))
@@ -31,7 +38,7 @@ def places(values: dict[str, Any]) -> Iterator[tuple[Path, bool]]:
 def is_secret(path: Path) -> bool:
     """Whether a value is shown as stars."""
     if path[0] == "integrations":
-        return len(path) == 3 and path[2] in SECRETS
+        return (len(path) == 3 and path[2] in SECRETS) or path[2:4] == ("webhook", "secrets")
     return path[:2] == ("notices", "channels") and len(path) > 3 and path[3] in OF_CHANNELS
 
 

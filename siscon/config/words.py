@@ -42,6 +42,7 @@ from siscon.config.upkeep import (
     RetentionSettings,
     UpkeepSettings,
 )
+from siscon.config.webhooks import IntegrationWebhook, WebhookSettings
 from siscon.domain.text import plain
 
 ANY = "*"
@@ -65,9 +66,11 @@ MODELS: Mapping[Path, type[BaseModel]] = {
     ("notices", "quiet", ANY): QuietSettings,
     ("notices", "digest"): DigestSettings,
     ("notices", "fresh_by", ANY): DeadlineSettings,
+    ("webhooks",): WebhookSettings,
     ("integrations", ANY): IntegrationSettings,
     ("integrations", ANY, "conflicts"): ConflictSettings,
     ("integrations", ANY, "absence"): AbsenceSettings,
+    ("integrations", ANY, "webhook"): IntegrationWebhook,
     ("integrations", ANY, "accounts"): AccountSettings,
     ("integrations", ANY, "accounts", "student"): StudentAccounts,
     ("integrations", ANY, "accounts", "staff"): StaffAccounts,

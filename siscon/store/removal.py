@@ -12,13 +12,14 @@ _COUNTED = {
     "conflicts": "SELECT count(*) AS n FROM conflicts WHERE integration = :name AND status = 'open'",
     "tokens": "SELECT count(*) AS n FROM tokens WHERE integration = :name AND access IS NOT NULL",
 }
-_DELETED = (
+_CLEARED = (
     "DELETE FROM dead_records WHERE integration = :name",
     "DELETE FROM conflicts WHERE integration = :name",
     "DELETE FROM aliases WHERE integration = :name",
     "DELETE FROM tokens WHERE integration = :name",
     "DELETE FROM cursors WHERE integration = :name",
     "DELETE FROM rate_limits WHERE key = :name",
+    "UPDATE webhook_inbox SET state = 'ignored' WHERE integration = :name AND state IN ('waiting', 'taken')",
 )
 MARK = """
 UPDATE integrations SET removed_at_ms = :now_ms, enabled = 0, paused = 0, next_due_at_ms = NULL, last_good_at_ms = NULL,
@@ -41,7 +42,7 @@ async def remove(c: Connection, name: str, *, now_ms: int) -> Mapping[str, int]:
     """Take an integration away with all that is its own; what went. The roster, the runs and the audit stay."""
     gone = await counts(c, name)
     await mappings.empty_table(c, name)
-    for sql in _DELETED:
+    for sql in _CLEARED:
         await c.run(sql, {"name": name})
     await c.run(MARK, {"name": name, "now_ms": now_ms})
     return gone

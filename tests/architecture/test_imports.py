@@ -31,7 +31,7 @@ DOORS = {
     "textual": ("tui/",),
     "rich": ("tui/",),
     "starlette": ("sandbox/server.py",),
-    "uvicorn": ("sandbox/server.py",),
+    "uvicorn": ("sandbox/server.py", "webhooks/receiver.py"),
     "click": ("cli/",),
     "sqlite3": ("store/",),
 }

@@ -371,6 +371,7 @@ def test_the_schema_names_every_key_and_the_settings_of_each_provider() -> None:
         "guard",
         "upkeep",
         "notices",
+        "webhooks",
         "integrations",
     }
     rules = {

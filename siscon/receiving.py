@@ -1,0 +1,132 @@
+"""The assembly of the webhook receiver: from a configuration and a database to a server, alone or beside an engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from siscon import runtime
+from siscon.config import Settings
+from siscon.config.webhooks import senders_of
+from siscon.domain.errors import ConfigError, SisconError, UsageError
+from siscon.domain.text import plain
+from siscon.domain.webhooks import Arrival, Outcome, Sender
+from siscon.ops import Database, opening, webhooks
+from siscon.webhooks.trial import Answered, address_for, body_for, send
+
+log = logging.getLogger(__name__)
+
+AGAIN_S = 10.0
+"""A receiver beside an engine that could not begin, or failed, is started again after so long."""
+
+
+def senders(settings: Settings) -> dict[str, Sender]:
+    """The senders of a configuration; those of integrations that are not enabled are not listened to."""
+    return senders_of({name: one.webhook for name, one in settings.integrations.items() if one.enabled})
+
+
+@asynccontextmanager
+async def receiver(settings: Settings) -> AsyncIterator[tuple[int, asyncio.Task[None]]]:
+    """A receiver for the length of a block: its port, and a task that ends only if it fails.
+
+    Its database is opened by itself and always waits for the disk: a message that was answered is there.
+    """
+    from siscon.webhooks.answering import Limits  # brings uvicorn: only where webhooks are received
+    from siscon.webhooks.receiver import receiving
+
+    told = settings.webhooks
+    limits = Limits(
+        trusted=told.trusted_proxies,
+        per_sender=told.per_second,
+        for_all=told.per_second_all,
+        connections=told.connections,
+        max_body=told.max_body_kib * 1024,
+        within_s=told.within_s,
+    )
+    db = await opening.open_database(settings.database, synchronous="full")
+    try:
+        keep = partial(_keep, db, told.most_waiting)
+        async with receiving(
+            senders(settings), limits, keep, host=told.host, port=told.port, now_ms=_now_ms
+        ) as found:
+            yield found
+    finally:
+        await db.close()
+
+
+async def _keep(
+    db: Database,
+    most_open: int,
+    arrivals: Sequence[Arrival],
+    refused: Mapping[tuple[str, str], int],
+) -> list[Outcome]:
+    return await webhooks.keep(db, arrivals, refused, most_open=most_open, now_ms=_now_ms())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def serve(settings: Settings, *, on_ready: Callable[[int], None]) -> int:
+    """Receive webhooks in this process until it is told to stop; its exit code. ``on_ready`` is given the port."""
+    if not senders(settings):
+        raise ConfigError(
+            "No enabled integration has a 'webhook' section in the configuration: nobody could send anything.",
+            code="no_webhook",
+        )
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with runtime.journal(settings, "webhooks"):
+        stop = asyncio.Event()
+        async with receiver(settings) as (port, failed):
+            on_ready(port)
+            with runtime.stop_on_signals(stop):
+                stopped = asyncio.create_task(stop.wait())
+                await asyncio.wait([stopped, failed], return_when=asyncio.FIRST_COMPLETED)
+                stopped.cancel()
+    return 0 if stop.is_set() else 1
+
+
+def beside(settings: Settings) -> Callable[[], Awaitable[None]] | None:
+    """What receives webhooks beside an engine, for ever; None where the configuration does not want that."""
+    if not settings.webhooks.in_serve or not senders(settings):
+        return None
+    return partial(_receive_for_ever, settings)
+
+
+async def _receive_for_ever(settings: Settings) -> None:
+    """A port that another receiver holds is asked for again: it may be that of an engine that ends."""
+    while True:
+        try:
+            async with receiver(settings) as (port, failed):
+                log.info("webhooks are received on port %s", port)
+                await asyncio.wait([failed])
+        except SisconError as error:
+            log.warning("%s", error.sentence)
+        except OSError as error:
+            log.warning("webhooks are not received: %s", error)
+        await asyncio.sleep(AGAIN_S)
+
+
+def send_trial(settings: Settings, name: str, *, event: str, ids: Sequence[str], url: str | None) -> Answered:
+    """Send one signed message for an integration, to its own receiver or to ``url``."""
+    if name not in settings.integrations:
+        known = ", ".join(settings.integrations) or "none yet"
+        raise UsageError(
+            f"There is no integration '{plain(name)}'. Known are: {known}.", code="no_such_integration"
+        )
+    webhook = settings.integrations[name].webhook
+    if webhook is None:
+        raise UsageError(
+            f"{name} has no 'webhook' section in {settings.file}: say there how its sender signs.",
+            code="no_webhook",
+        )
+    sender = webhook.sender(name)
+    message_id = f"test_{secrets.token_hex(8)}"
+    body = body_for(event, ids, message_id=message_id)
+    target = url or address_for(sender, settings.webhooks.host, settings.webhooks.port)
+    return send(sender, target, body, message_id=message_id, now_s=int(time.time()))

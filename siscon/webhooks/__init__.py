@@ -1,0 +1,1 @@
+"""The receiver of webhooks: checks, keeps, answers. What is to be done about them is the engine's business."""

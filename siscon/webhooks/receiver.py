@@ -1,0 +1,168 @@
+"""The receiver's server: one socket, a cap on connections, and an end for whoever sends slowly. The door of uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from siscon.domain.errors import ConfigError
+from siscon.domain.text import plain
+from siscon.domain.webhooks import Outcome, Sender
+from siscon.webhooks.answering import Door, Limits
+from siscon.webhooks.intake import Intake, Keep
+
+HEAD_MOST = 16 * 1024
+"""The largest head of a request: its line and its headers."""
+BACKLOG = 1024
+STOP_WITHIN_S = 3
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class _Line(H11Protocol):
+    """One connection. From the first byte of a request, and from the beginning, its sender has a limited time."""
+
+    def __init__(self, door: Door, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._door = door
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as the library has it
+        super().connection_made(transport)
+        if len(self.connections) > self._door.limits.connections:
+            self._count(Outcome.NO_ROOM)
+            transport.write(_FULL)
+            transport.close()
+            return
+        self._arm()
+
+    def data_received(self, data: bytes) -> None:
+        self._arm()
+        super().data_received(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        self._disarm()
+        self.app_state = {"began": self.loop.time()}
+        super().on_response_complete()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._arm()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the library's words are a banner
+        self._count(Outcome.MALFORMED)
+        super().send_400_response("")
+
+    def _arm(self) -> None:
+        if self._timer is None:
+            self.app_state = {"began": self.loop.time()}
+            self._timer = self.loop.call_later(self._door.limits.within_s, self._out_of_time)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _out_of_time(self) -> None:
+        self._timer = None
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._arm()  # the door has a limit of its own
+            return
+        self._count(Outcome.TOO_SLOW)
+        self.transport.abort()
+
+    def _count(self, outcome: Outcome) -> None:
+        self._door.count("", outcome, str(self.client[0]) if self.client else "")
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals to whoever started it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; raises ``ConfigError`` where the place cannot be had."""
+    try:
+        family, kind, _proto, _name, place = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind)
+    except OSError as error:
+        raise _cannot_listen(host, port, error) from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(place)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise _cannot_listen(host, port, error) from error
+    return listening
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"Webhooks cannot be received at {plain(host)}, port {port}: {error.strerror or error}. Is another receiver "
+        "running? Set webhooks.host and webhooks.port to a place that is free.",
+        code="no_port",
+    )
+
+
+@asynccontextmanager
+async def receiving(
+    senders: Mapping[str, Sender],
+    limits: Limits,
+    keep: Keep,
+    *,
+    host: str,
+    port: int,
+    now_ms: Callable[[], int],
+) -> AsyncIterator[tuple[int, asyncio.Task[None]]]:
+    """Receive for the length of a block: the port, and the task that ends if the server fails."""
+    listening = bind(host, port)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who sends nonsense shall not fill the log
+    intake = Intake(keep)
+    door = Door(senders, limits, intake, now_ms)
+    server = _Server(
+        uvicorn.Config(
+            door,
+            http=partial(_Line, door),  # type: ignore[arg-type] # it is called as a class would be
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            h11_max_incomplete_event_size=HEAD_MOST,
+            timeout_graceful_shutdown=STOP_WITHIN_S,
+            backlog=BACKLOG,
+        )
+    )
+    keeping = asyncio.create_task(intake.run(), name="inbox of webhooks")
+    serving = asyncio.create_task(server.serve(sockets=[listening]), name="receiver of webhooks")
+    try:
+        while not (server.started or serving.done()):  # noqa: ASYNC110 - the library tells it by a flag alone
+            await asyncio.sleep(0.01)
+        yield listening.getsockname()[1], serving
+    finally:
+        server.should_exit = True
+        await asyncio.wait([serving])
+        keeping.cancel()
+        await asyncio.wait([keeping])
+        listening.close()

@@ -1,0 +1,308 @@
+"""The receiver over a real socket and database: what is taken, what is refused and why, and what is remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from siscon.domain.errors import ConfigError, DatabaseError
+from siscon.ops import webhooks as desk
+from siscon.store import webhook_inbox
+from siscon.store.database import Database
+from siscon.store.sqlite import open_database
+from siscon.webhooks.answering import Limits
+from siscon.webhooks.receiver import bind
+from support.clock import until
+from support.hooks import Receiver, answer, receiver, sender
+
+BODY = b'{"type": "student.changed", "id": "4101"}'
+DAY_MS = 24 * 3600 * 1000
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await open_database(tmp_path / "siscon.db")
+    try:
+        yield opened
+    finally:
+        await opened.close()
+
+
+async def kept(db: Database) -> list[webhook_inbox.Kept]:
+    async with db.read() as c:
+        return await webhook_inbox.page(c, limit=1000)
+
+
+async def test_a_message_that_is_proved_is_in_the_inbox_when_it_is_answered(db: Database) -> None:
+    async with receiver(db) as there:
+        told = await there.send(BODY)
+
+        [row] = await kept(db)
+        assert (told.status, told.outcome) == (202, "accepted")
+        assert (row.integration, row.event, row.state) == ("harbor", "student.changed", "waiting")
+        assert row.hints[0].ids == ("4101",)
+        assert await there.counts() == {("harbor", "accepted"): 1}
+
+
+@pytest.mark.parametrize("scheme", ["hmac-sha256", "timestamp-hmac", "shared-header", "basic"])
+async def test_every_scheme_is_taken_once_and_its_repeat_does_nothing(db: Database, scheme: str) -> None:
+    async with receiver(db, sender(scheme=scheme)) as there:
+        told = [await there.send(BODY) for _ in range(2)]
+
+        assert [(one.status, one.outcome) for one in told] == [(202, "accepted"), (200, "repeated")]
+        assert len(await kept(db)) == 1
+
+
+async def test_a_secret_may_be_the_end_of_the_path(db: Database) -> None:
+    async with receiver(db, sender(scheme="shared-path", secrets=["a/b c"])) as there:
+        right = await there.post(BODY, {}, path="/webhooks/harbor/a%2Fb%20c")
+        wrong = [
+            await there.post(BODY, {}, path=f"/webhooks/harbor{tail}")
+            for tail in ("", "/", "/a", "/a%2Fb%20c/")
+        ]
+
+        assert right.status == 202
+        assert [one.status for one in wrong] == [401, 404, 401, 401]
+
+
+async def test_a_repeat_is_known_after_a_restart_with_the_clock_set_back(db: Database) -> None:
+    async with receiver(db, sender(), sender("cove", "timestamp-hmac")) as there:
+        moment_s, at_ms = there.now_s, there.clock[0]
+        for name in ("harbor", "cove"):
+            assert (await there.send(BODY, name=name, at_s=moment_s)).status == 202
+    async with receiver(db, sender(), sender("cove", "timestamp-hmac"), at_ms=at_ms - 100_000) as again:
+        for name in ("harbor", "cove"):
+            assert (await again.send(BODY, name=name, at_s=moment_s)).outcome == "repeated"
+    assert len(await kept(db)) == 2
+
+
+async def test_what_was_forgotten_is_not_taken_again_whatever_the_clock_says(db: Database) -> None:
+    async with receiver(db, sender(), sender("cove", "timestamp-hmac")) as there:
+        moment_s, at_ms = there.now_s, there.clock[0]
+        for name in ("harbor", "cove"):
+            await there.send(b'{"type": "noise"}', name=name, at_s=moment_s)
+    async with db.transaction() as c:
+        gone = await webhook_inbox.forget(c, before_ms=at_ms + 8 * DAY_MS, most_kept=1000, limit=100)
+    async with receiver(db, sender(), sender("cove", "timestamp-hmac"), at_ms=at_ms) as again:
+        for name in ("harbor", "cove"):
+            assert (
+                await again.send(b'{"type": "noise"}', name=name, at_s=moment_s)
+            ).outcome == "older than the memory"
+            assert (
+                await again.send(b'{"type": "noise"}', name=name, message_id="new", at_s=moment_s + 1)
+            ).status == 202
+    assert gone == 2
+
+
+async def test_more_than_may_be_kept_are_forgotten_oldest_first_and_never_those_that_wait(
+    db: Database,
+) -> None:
+    async with receiver(db) as there:
+        await there.send(BODY, message_id="waits")
+        for n in range(5):
+            await there.send(b'{"type": "noise"}', message_id=f"n{n}")
+    async with db.transaction() as c:
+        await webhook_inbox.forget(c, before_ms=0, most_kept=2, limit=100)
+
+    assert [row.event for row in await kept(db)] == ["noise", "noise", "student.changed"]
+
+
+async def test_a_known_id_with_another_body_is_refused(db: Database) -> None:
+    async with receiver(db) as there:
+        await there.send(BODY)
+        told = await there.send(b'{"type": "student.changed", "id": "9"}')
+
+        assert (told.status, told.outcome) == (409, "known id, other body")
+
+
+async def test_an_id_in_the_body_tells_equal_messages_apart_and_equal_bodies_can_be_news(
+    db: Database,
+) -> None:
+    plain, news = sender(scheme="hmac-sha256"), sender("cove", "shared-header", equal_bodies="news")
+    async with receiver(db, plain, news) as there:
+        for n in (1, 2):
+            body = json.dumps({"type": "student.changed", "id": "1", "event_id": f"e{n}"}).encode()
+            assert (await there.send(body)).outcome == "accepted"
+            assert (await there.send(BODY, name="cove")).outcome == "accepted"
+
+
+async def test_each_refusal_has_its_status_and_is_counted_by_its_reason(db: Database) -> None:
+    async with receiver(db, sender(), sender("fenced", allow=["192.0.2.0/24"])) as there:
+        right = there.signed("harbor", BODY)
+        found = [
+            await there.post(BODY + b" ", right),
+            await there.post(BODY, {}),
+            await there.post(BODY, {**right, "webhook-signature": b"v1,\xff\xfe"}),
+            await there.post(BODY, {**right, "webhook-id": b"\xe9"}),
+            await there.post(BODY, {**right, "webhook-timestamp": "1e9"}),
+            await there.send(BODY, at_s=there.now_s - 400),
+            await there.send(BODY, at_s=there.now_s + 400),
+            await there.send(b"nonsense"),
+            await there.send(BODY, name="fenced"),
+            await there.post(BODY, right, path="/webhooks/nobody"),
+            await there.post(BODY, right, method="GET"),
+            await there.post(BODY, right, path="/"),
+            await there.post(BODY, {**right, **{f"x-{n}": "y" for n in range(64)}}),
+            await there.raw(b"nonsense\r\n\r\n"),
+        ]
+
+        assert [one.status for one in found] == [
+            401,
+            401,
+            401,
+            400,
+            400,
+            401,
+            401,
+            400,
+            403,
+            404,
+            404,
+            404,
+            400,
+            400,
+        ]
+        assert all(not one.headers.get("server") and not one.outcome for one in found if one.status == 404)
+        await until(lambda: _is_counted(there, 14))
+        assert (await there.counts())["harbor", "bad signature"] == 2
+        assert await kept(db) == []
+
+
+async def _is_counted(there: Receiver, n: int) -> bool:
+    return sum((await there.counts()).values()) == n
+
+
+async def test_an_address_behind_a_trusted_proxy_may_send_and_nobody_can_pretend_to_be_it(
+    db: Database,
+) -> None:
+    fenced = sender(allow=["192.0.2.0/24"])
+    trusted = Limits(trusted=sender(allow=["127.0.0.1"]).allow)
+    for limits, status in ((trusted, 202), (Limits(), 403)):
+        async with receiver(db, fenced, limits=limits) as there:
+            headers = there.signed("harbor", BODY, message_id=f"m{status}")
+            told = await there.post(BODY, {**headers, "X-Forwarded-For": "203.0.113.1, ::ffff:192.0.2.7"})
+            assert told.status == status
+
+
+async def test_a_body_too_large_is_answered_and_not_kept_in_memory(db: Database) -> None:
+    async with receiver(db, limits=Limits(max_body=1000)) as there:
+        large = b"x" * 2_000_000
+        declared = await there.post(large, there.signed("harbor", large))
+        head = b"POST /webhooks/harbor HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n"
+        signed = b"".join(
+            b"%s: %s\r\n" % (k.encode(), v.encode()) for k, v in there.signed("harbor", BODY).items()
+        )
+        chunked = await there.raw(head + signed + b"\r\n" + b"400\r\n" + b"x" * 1024 + b"\r\n")
+
+        assert (declared.status, chunked.status) == (413, 413)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"POST /webhooks/harbor HTTP/1.1\r\nHost",
+        b"POST /webhooks/harbor HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nWebhook-Id: m\r\n\r\n",
+    ],
+    ids=["nothing", "half a head", "half a body"],
+)
+async def test_a_slow_sender_is_cut_off_while_others_are_served(db: Database, sent: bytes) -> None:
+    signed = sent.replace(b"Webhook-Id: m\r\n", b"")
+    async with receiver(db, limits=Limits(within_s=0.3)) as there:
+        if signed != sent:
+            told = there.signed("harbor", b"123456789")
+            signed = signed[:-2] + b"".join(f"{k}: {v}\r\n".encode() for k, v in told.items()) + b"\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+        writer.write(signed)
+        assert (await there.send(BODY)).status == 202
+        try:
+            rest = await reader.read()
+        except ConnectionError:
+            rest = b""
+        writer.close()
+
+        assert rest == b"" or rest.startswith(b"HTTP/1.1 408")
+        await until(lambda: _has(there, "too slow"))
+
+
+async def _has(there: Receiver, outcome: str) -> bool:
+    return any(found == outcome for _name, found in await there.counts())
+
+
+async def test_a_head_that_never_ends_is_refused(db: Database) -> None:
+    async with receiver(db) as there:
+        told = await there.raw(b"POST /webhooks/harbor HTTP/1.1\r\nX: " + b"y" * 40_000)
+
+        assert told.status == 400
+
+
+async def test_too_many_messages_connections_or_waiting_ones_are_told_when_to_come_again(
+    db: Database,
+) -> None:
+    async with receiver(db, limits=Limits(per_sender=0.5)) as there:
+        told = [await there.send(BODY, message_id=f"a{n}") for n in range(6)]
+        assert (told[-1].status, told[-1].headers["retry-after"]) == (429, "2")
+    async with receiver(db, limits=Limits(for_all=0.1)) as there:
+        told = [await there.send(BODY, message_id=f"b{n}") for n in range(2)]
+        assert (told[-1].status, told[-1].headers["retry-after"]) == (503, "10")
+    async with receiver(db, limits=Limits(connections=1)) as there:
+        _reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+        reader, second = await asyncio.open_connection("127.0.0.1", there.port)
+        assert (await answer(reader)).status == 503
+        writer.close()
+        second.close()
+    async with receiver(db, most_open=1) as there:
+        assert (await there.send(BODY, message_id="c")).status == 503
+        assert (await there.send(b'{"type": "noise"}', message_id="d")).status == 202
+
+
+async def test_one_line_carries_many_messages_also_sent_ahead_of_their_answers(db: Database) -> None:
+    async with receiver(db) as there:
+        reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+        for n in range(3):
+            lines = "".join(
+                f"{k}: {v}\r\n" for k, v in there.signed("harbor", BODY, message_id=f"p{n}").items()
+            )
+            head = f"POST /webhooks/harbor HTTP/1.1\r\nHost: h\r\nContent-Length: {len(BODY)}\r\n{lines}\r\n"
+            writer.write(head.encode() + BODY)
+        told = [await answer(reader) for _ in range(3)]
+        writer.close()
+
+        assert [one.status for one in told] == [202] * 3
+
+
+async def test_nothing_is_taken_that_cannot_be_written_and_the_sender_is_told_to_come_again(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_told: object, **_more: object) -> None:
+        raise DatabaseError("The disk is full.", code="full")
+
+    async with receiver(db) as there:
+        monkeypatch.setattr(desk, "keep", full)
+        told = await there.send(BODY)
+        assert (told.status, told.outcome) == (503, "no room")
+        assert int(told.headers["retry-after"]) > 0
+        monkeypatch.undo()
+        assert (await there.send(BODY)).status == 202
+
+
+async def test_messages_that_come_together_are_each_kept_once(db: Database) -> None:
+    async with receiver(db) as there:
+        told = await asyncio.gather(*(there.send(BODY, message_id=f"m{n % 40}") for n in range(80)))
+
+        assert sorted(one.status for one in told) == [200] * 40 + [202] * 40
+        assert len(await kept(db)) == 40
+
+
+def test_a_port_that_is_taken_is_said_so() -> None:
+    first = bind("127.0.0.1", 0)
+    first.listen()
+    try:
+        with pytest.raises(ConfigError, match="Is another receiver running"):
+            bind("127.0.0.1", first.getsockname()[1])
+    finally:
+        first.close()
