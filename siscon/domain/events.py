@@ -33,6 +33,8 @@ class EventKind(StrEnum):
     TOKEN_FAILED = "token failed"
     TOKEN_REVOKED = "token revoked"
     SCHEDULE_MISSED = "schedule missed"
+    WEBHOOKS_REFUSED = "webhooks refused"
+    WEBHOOKS_GIVEN_UP = "webhooks given up"
     TASK_FAILED = "task failed"
     NOTICE_SENT = "notice sent"
     NOTICE_FAILED = "notice failed"

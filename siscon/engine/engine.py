@@ -22,7 +22,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import EngineInfo
 from siscon.domain.schedules import parse
 from siscon.domain.text import plain
-from siscon.engine import inbox, lifeline, upkeep
+from siscon.engine import arrivals, inbox, lifeline, upkeep
 from siscon.engine.activation import LoadProvider, activate_all
 from siscon.engine.answers import LiveEngine
 from siscon.engine.bell import Bell
@@ -152,6 +152,8 @@ class Engine:
             "heads of the audit": self._heads.keep,
         }
         if not self.until_idle:
+            hook_ear = bell.ear(rest_s=0.1)
+            parts["webhooks"] = lambda: arrivals.attend(self.db, hook_ear, live=live, now_ms=self.now_ms)
             parts["clock"] = self._clock(holdings).run
             parts["chores"] = Chores(self.db, holdings, self._chores(), self.now_ms).run
             for name in self._usable:
@@ -210,7 +212,11 @@ class Engine:
 
     def _chores(self) -> list[Chore]:
         """What this installation wants done from time to time."""
-        return [*upkeep.chores(self.db, self.settings, self.vault, now_ms=self.now_ms)]
+        days = self.settings.webhooks.remember_days
+        return [
+            *upkeep.chores(self.db, self.settings, self.vault, now_ms=self.now_ms),
+            *arrivals.chores(self.db, self.vault, remember_days=days, now_ms=self.now_ms),
+        ]
 
     async def do_chore(self, name: str) -> None:
         """Do one chore if it is due, without being an engine; a new one is known afterwards."""

@@ -101,6 +101,8 @@ async def _wanted(job: ImportJob, entity: Entity) -> None:
             ids = {str(asked["external_id"])}
         elif "external_ids" in asked:
             ids = {str(one) for one in asked["external_ids"]}
+        elif "wanted" in asked:
+            ids = {str(one) for one in asked["wanted"].get(entity.value, ())}
         else:
             ids = set(await dead_records.named(c, chosen_of(job.run.integration, asked, entity)))
         here = await staged.fetched(c, job.run.id, entity)

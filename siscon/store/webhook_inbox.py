@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from siscon.domain.records import Entity
+from siscon.domain.runs import Lane, RunStatus
 from siscon.domain.webhooks import Action, Arrival, Hint, Outcome
 from siscon.store.database import Connection, Row
 
@@ -24,8 +25,11 @@ INSERT INTO webhook_inbox (integration, key, digest, event, hints, sent_at_ms, a
 VALUES (:integration, :key, :digest, :event, :hints, :sent_at_ms, :at_ms, :state)
 """
 OPEN_RUNS = """
-SELECT DISTINCT w.run_id, r.status FROM webhook_inbox w LEFT JOIN runs r ON r.id = w.run_id
+SELECT DISTINCT w.run_id, r.status, r.lane FROM webhook_inbox w LEFT JOIN runs r ON r.id = w.run_id
 WHERE w.integration = :integration AND w.state = 'taken'
+"""
+OPEN_INTEGRATIONS = """
+SELECT DISTINCT integration FROM webhook_inbox WHERE state IN ('waiting', 'taken') ORDER BY integration
 """
 WAITING = """
 SELECT id, hints, tries FROM webhook_inbox
@@ -100,6 +104,15 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that fetches for messages; without a status there is no such run any more."""
+
+    run_id: int | None
+    status: RunStatus | None
+    lane: Lane | None
+
+
+@dataclass(frozen=True, slots=True)
 class OpenState:
     """How many messages of an integration are in a state that is not the end of it, and since when."""
 
@@ -167,10 +180,21 @@ async def waiting(c: Connection, integration: str, *, now_ms: int, limit: int) -
     return [Waiting(row["id"], _hints(row), row["tries"]) for row in await c.all(WAITING, told)]
 
 
-async def open_runs(c: Connection, integration: str) -> list[tuple[int | None, str | None]]:
-    """The runs that fetch for messages of an integration, and the state of each; None: there is no such run."""
-    found = await c.all(OPEN_RUNS, {"integration": integration})
-    return [(row["run_id"], row["status"]) for row in found]
+async def open_integrations(c: Connection) -> list[str]:
+    """The integrations of which messages wait for a fetch or for its end."""
+    return [row["integration"] for row in await c.all(OPEN_INTEGRATIONS)]
+
+
+async def open_runs(c: Connection, integration: str) -> list[OpenRun]:
+    """The runs that fetch for messages of an integration, as they are now."""
+    return [
+        OpenRun(
+            row["run_id"],
+            RunStatus(row["status"]) if row["status"] else None,
+            Lane(row["lane"]) if row["lane"] else None,
+        )
+        for row in await c.all(OPEN_RUNS, {"integration": integration})
+    ]
 
 
 async def take(c: Connection, ids: Iterable[int], run_id: int) -> None:
