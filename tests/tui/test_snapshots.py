@@ -47,9 +47,11 @@ SCREENS: dict[str, tuple[str, ...]] = {
     "question": ("S",),
     "filter": ("slash",),
     "command-line": ("colon",),
+    "compare": ("V",),
+    "palette": ("ctrl+p",),
     "leave": ("q",),
 }
-"""What is pressed from home to see a screen."""
+"""What is pressed from home to see a screen. Doctor is not among them: it tells of the machine that it runs on."""
 QUESTIONS = ("conflict-decide", "plan-approve", "question", "leave")
 """Screens that come when what they ask about has been counted."""
 
