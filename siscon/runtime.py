@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,16 +19,19 @@ from typing import Any
 
 from siscon import __version__, config
 from siscon.config import Settings
-from siscon.domain.errors import ConfigError, DatabaseError, SisconError
+from siscon.domain.errors import NOT_ALLOWED, ConfigError, DatabaseError, SisconError, UsageError
 from siscon.domain.leases import EngineInfo
 from siscon.domain.privacy import Secret
+from siscon.domain.roles import Role
 from siscon.domain.text import plain_lines
 from siscon.engine import inbox
 from siscon.engine.activation import activate_all
-from siscon.engine.clerk import Clerk
 from siscon.engine.journal import keep_journal, redact
+from siscon.engine.judging import judge_of
 from siscon.engine.lifeline import is_provably_gone
 from siscon.engine.moments import wall_ms
+from siscon.ops import commands as desk
+from siscon.ops.actor import check_serve, role_here
 from siscon.providers import registry
 from siscon.store import keys, leases, rekey, sqlite
 from siscon.store.database import Database
@@ -47,6 +50,12 @@ class House:
     db: Database
     vault: Vault
     settings: Settings
+    actor: str
+    role: Role
+
+    async def need(self, act: str) -> None:
+        """Raise ``UsageError`` where the person at the keyboard may not do what is done without a command."""
+        await desk.need(self.db, act, actor=self.actor, role=self.role)
 
 
 def settings_file(path: str | Path | None = None) -> tuple[bool, Path]:
@@ -79,7 +88,13 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 sealed = await rekey.any_sealed(c)
                 vault = keys.load_keys(settings.home, os.environ, create=not sealed)
                 await rekey.check_fits(c, vault)
-            yield House(db, vault, settings)
+            house = House(db, vault, settings, *role_here(settings.role_rules))
+            try:
+                yield house
+            except UsageError as error:
+                if error.code == NOT_ALLOWED and await find_engine(db) is None:
+                    await _answer(house, ())
+                raise
         finally:
             await db.close()
     finally:
@@ -112,6 +127,13 @@ def logs_of(settings: Settings) -> Path:
     return folder
 
 
+async def note_denials(settings: Settings) -> None:
+    """Have the audit say at once that somebody asked for what the role does not allow; an engine does so by itself."""
+    async with open_house(settings) as house:
+        if await find_engine(house.db) is None:
+            await _answer(house, ())
+
+
 async def find_engine(db: Database) -> EngineInfo | None:
     """The newest engine that is alive, or None; one that was killed a moment ago is not."""
     async with db.read() as c:
@@ -133,6 +155,7 @@ async def serve(
     """
     from siscon.engine.engine import run_engine  # brings httpx and apscheduler: only where an engine runs
 
+    check_serve(settings.role_rules)
     with journal(settings, "engine"):
         async with open_house(settings) as house:
             on_ready()
@@ -151,6 +174,7 @@ async def run_until_idle(house: House, *, stop: asyncio.Event | None = None) -> 
     """Be the engine for as long as there is something to do: for short commands where no engine is alive."""
     from siscon.engine.engine import run_engine
 
+    await house.need("run what waits")
     with journal(house.settings, "sync"):
         return await run_engine(
             house.db, house.settings, house.vault, stop=stop or asyncio.Event(), until_idle=True
@@ -162,61 +186,22 @@ async def carry_out_request(house: House, command_id: int) -> int:
     first. What others asked for is left to an engine.
     """
     await activate_all(house.db, house.settings, load_provider=registry.load, now_ms=wall_ms)
-    return await inbox.carry_out(house.db, vault=house.vault, live=None, now_ms=wall_ms, only={command_id})
+    return await _answer(house, {command_id})
 
 
-async def authorise(
-    house: House,
-    name: str,
-    *,
-    actor: str,
-    port: int,
-    show: Callable[[str], None],
-    paste: Callable[[], str] | None = None,
-) -> str:
-    """Have a person allow a login in a browser; a sentence about how it went.
-
-    ``show`` is given the address to open. With ``paste`` nothing listens: it asks for the address that the browser
-    ended on.
-    """
-    from siscon.engine import authorise, loopback  # brings httpx and authlib: only where they are needed
-
-    clerk = await _login_clerk(house, actor)
-    if paste is not None:
-        consent = await authorise.begin(clerk, name, redirect_uri=loopback.redirect_uri_of(port))
-        show(consent.address)
-        return await authorise.finish(clerk, name, consent, paste())
-    async with loopback.open_door(port) as door:
-        consent = await authorise.begin(clerk, name, redirect_uri=door.redirect_uri)
-        show(consent.address)
-        return await authorise.finish_at(clerk, name, consent, door)
-
-
-async def revoke_login(house: House, name: str, *, actor: str) -> tuple[str, bool]:
-    """Give a login back; a sentence, and whether the SIS refused to take it."""
-    from siscon.engine import authorise
-
-    done = await authorise.revoke(await _login_clerk(house, actor), name)
-    return done.sentence, done.refused
-
-
-async def clean_logins(house: House, *, actor: str) -> list[str]:
-    """Drop tokens that nobody can use any more; whose they were."""
-    from siscon.engine import authorise
-
-    return await authorise.clean(await _login_clerk(house, actor))
-
-
-async def _login_clerk(house: House, actor: str) -> Clerk:
-    if await find_engine(house.db) is None:
-        await activate_all(house.db, house.settings, load_provider=registry.load, now_ms=wall_ms)
-    return Clerk(house.db, house.vault, house.settings, actor, registry.load, wall_ms)
+async def _answer(house: House, only: Collection[int]) -> int:
+    """Answer these commands, and what others have left to be noted alone."""
+    judge = judge_of(house.settings)
+    return await inbox.carry_out(
+        house.db, vault=house.vault, live=None, judge=judge, now_ms=wall_ms, only=only
+    )
 
 
 async def try_integration(house: House, name: str) -> AsyncIterator[dict[str, Any]]:
     """Try an integration out as :func:`siscon.engine.trial.tried` does; each finding as a row."""
     from siscon.engine.trial import tried
 
+    await house.need("try an integration")
     await activate_all(house.db, house.settings, load_provider=registry.load, now_ms=wall_ms)
     owner = f"trial-{os.getpid()}-{secrets.token_hex(4)}"
     with journal(house.settings, "trial"):
@@ -342,6 +327,7 @@ def engine_in_thread(settings: Settings) -> Iterator[None]:
     """An engine in this process, in a thread with its own loop; it is stopped when the block ends."""
     from siscon.engine.engine import run_engine
 
+    check_serve(settings.role_rules)
     ready, faults = threading.Event(), list[BaseException]()
     stopping: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
 

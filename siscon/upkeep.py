@@ -19,6 +19,7 @@ async def do_chore(house: House, name: str) -> None:
     """Do a chore in this process if it is due; where nobody knew it yet, it is known afterwards."""
     from siscon.engine.engine import Engine  # brings httpx and apscheduler: only where no engine is alive
 
+    await house.need("run what waits")
     with journal(house.settings, "chores"):
         engine = Engine(house.db, house.settings, house.vault, asyncio.Event())
         await engine.do_chore(name)

@@ -10,10 +10,8 @@ from siscon.cli import output
 from siscon.cli.options import sure
 from siscon.domain.commands import Command, CommandRow, CommandStatus, DiscardPlan
 from siscon.domain.errors import SisconError, UsageError
-from siscon.domain.roles import Role
 from siscon.domain.runs import ENDED, EXIT_CODES, Run, RunStatus
 from siscon.ops import commands, run_rows
-from siscon.ops.actor import current_actor
 
 ANSWER_WITHIN_S = 10.0
 TELL_EVERY_S = 0.5
@@ -23,7 +21,7 @@ OVER = ENDED | {RunStatus.HELD, RunStatus.PLANNED}
 
 async def carry_out(house: runtime.House, command: Command) -> CommandRow:
     """Leave a command and see it answered; raises ``UsageError`` with the engine's sentence for a refusal."""
-    command_id = await commands.submit(house.db, command, actor=current_actor(), role=Role.ADMIN)
+    command_id = await commands.submit(house.db, command, actor=house.actor, role=house.role)
     if await runtime.find_engine(house.db) is None:
         await runtime.carry_out_request(house, command_id)
     row = await commands.wait_for(house.db, command_id, timeout_s=ANSWER_WITHIN_S)

@@ -18,6 +18,8 @@ from types import MappingProxyType
 from typing import Any
 
 from siscon.cli.exit_codes import CANCELLED, FAILED
+from siscon.domain.roles import ACTS
+from siscon.ops.actor import role_here
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -86,8 +88,11 @@ def _scouted(config: str | None, *, engine: bool) -> dict[str, Any]:
     """
     runtime = importlib.import_module("siscon.runtime")
     settings = runtime.load_settings(Path(config) if config else None)
-    started = engine and asyncio.run(_see_to_engine(runtime, settings))
-    return {**known_of(settings), "engine_started": started}
+    known = known_of(settings)
+    started = (
+        engine and known["role"] >= ACTS["start an engine"] and asyncio.run(_see_to_engine(runtime, settings))
+    )
+    return {**known, "engine_started": started}
 
 
 def known_of(settings: Any) -> dict[str, Any]:
@@ -96,6 +101,7 @@ def known_of(settings: Any) -> dict[str, Any]:
         "config": str(settings.file),
         "home": str(settings.home),
         "database": str(settings.database),
+        "role": int(role_here(settings.role_rules)[1]),
         "synchronous": settings.storage.synchronous,
         "on_quit": settings.engine.on_quit,
         "time_zone": settings.time_zone,

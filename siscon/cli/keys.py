@@ -13,7 +13,7 @@ from siscon.cli.exit_codes import DONE, FAILED
 from siscon.cli.options import config_option, in_database, json_option, now_ms
 from siscon.domain.errors import UsageError
 from siscon.ops import keys as work_on
-from siscon.ops.actor import current_actor
+from siscon.ops.actor import role_here
 
 COLUMNS = ("key_id", "state", "protects")
 
@@ -34,7 +34,10 @@ def generate(config: Path | None, out: Path | None, *, as_json: bool) -> None:
     path = out
     if path is None:
         settings = runtime.load_settings(config)
-        path = in_database(settings, lambda db: work_on.free_key_file(db, settings.home))
+        actor, role = role_here(settings.role_rules)
+        path = in_database(
+            settings, lambda db: work_on.free_key_file(db, settings.home, actor=actor, role=role)
+        )
     key_id = work_on.generate(path)
     if as_json:
         output.show([{"key_id": key_id, "file": str(path)}], (), as_json=True)
@@ -95,13 +98,14 @@ def rotate(config: Path | None, *, as_json: bool) -> int:
     """Let a new key seal, and seal anew what older ones sealed; an engine may run on, and this may be cut off."""
     settings = runtime.load_settings(config)
     source = work_on.source_of(settings.home)
+    actor, role = role_here(settings.role_rules)
 
     def tell(done: int) -> None:
         output.note(f"{done:,} values sealed anew")
 
     done = in_database(
         settings,
-        lambda db: work_on.rotate(db, source, actor=current_actor(), now_ms=now_ms, on_batch=tell),
+        lambda db: work_on.rotate(db, source, actor=actor, role=role, now_ms=now_ms, on_batch=tell),
     )
     if as_json:
         told = {"key_id": done.key_id, "new": done.is_new, "resealed": done.resealed, "left": done.left}
@@ -127,9 +131,10 @@ def prune(config: Path | None, *, yes: bool, as_json: bool) -> int:
     """Take older keys out of use that protect nothing; backups from before the rotation still need them."""
     settings = runtime.load_settings(config)
     source = work_on.source_of(settings.home)
+    actor, role = role_here(settings.role_rules)
     done = in_database(
         settings,
-        lambda db: work_on.prune(db, source, confirmed=yes, actor=current_actor(), now_ms=now_ms),
+        lambda db: work_on.prune(db, source, confirmed=yes, actor=actor, role=role, now_ms=now_ms),
     )
     rows = [
         {"key_id": key_id, "protects": number, "removed": key_id in done.removed}

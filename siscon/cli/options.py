@@ -13,7 +13,7 @@ import click
 
 from siscon import runtime
 from siscon.config import Settings
-from siscon.domain.errors import UsageError
+from siscon.domain.errors import NOT_ALLOWED, UsageError
 from siscon.domain.filters import Filter, Named, parse
 from siscon.domain.records import Entity
 
@@ -144,6 +144,10 @@ def in_database(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
         db = await runtime.open_database(settings)
         try:
             return await work(db)
+        except UsageError as error:
+            if error.code == NOT_ALLOWED:
+                await runtime.note_denials(settings)
+            raise
         finally:
             await db.close()
 

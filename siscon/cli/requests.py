@@ -9,9 +9,7 @@ import click
 from siscon import runtime
 from siscon.cli import output
 from siscon.cli.options import config_option, in_house, json_option, limit_option
-from siscon.domain.roles import Role
 from siscon.ops import commands as desk
-from siscon.ops.actor import current_actor
 from siscon.ops.requests import request_row, request_rows
 
 COLUMNS = ("id", "kind", "actor", "status", "left_at", "due_at", "run_id", "answer")
@@ -46,7 +44,7 @@ def take_back(request_id: int, config: Path | None, *, as_json: bool) -> None:
     """Take a request back that nobody has carried out yet: nothing of it is done."""
 
     async def work(house: runtime.House) -> None:
-        row = await desk.take_back(house.db, request_id, actor=current_actor(), role=Role.ADMIN)
+        row = await desk.take_back(house.db, request_id, actor=house.actor, role=house.role)
         if await runtime.find_engine(house.db) is None:
             await runtime.carry_out_request(house, request_id)
         if as_json:

@@ -17,7 +17,7 @@ from siscon.cli import output
 from siscon.cli.early import NOTHING
 from siscon.domain.errors import SisconError, UsageError
 from siscon.domain.past import PastMoment
-from siscon.domain.roles import Role
+from siscon.domain.roles import ACTS, Role
 from siscon.ops.actor import current_actor
 from siscon.tui.app import run_console
 from siscon.tui.keymap import keymap_of
@@ -48,7 +48,7 @@ def show_soon(report: Callable[[], Mapping[str, Any]], asked: Mapping[str, Any])
         raise UsageError("The configuration is still being read.")
 
     options = ConsoleOptions(
-        open_database=too_early, actor=current_actor(), role=Role.ADMIN, settle=settle, **_wished({}, asked)
+        open_database=too_early, actor=current_actor(), role=Role.VIEWER, settle=settle, **_wished({}, asked)
     )
     return _left(run_console(options))
 
@@ -68,13 +68,14 @@ def _wished(found: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any
 
 def _options(found: Mapping[str, Any], asked: Mapping[str, Any] = NOTHING) -> ConsoleOptions:
     database, home = Path(found["database"]), Path(found["home"])
-    wished = _wished(found, asked)
+    wished, role = _wished(found, asked), Role(found["role"])
+    starts = role >= ACTS["start an engine"] and not wished["read_only"]
     return ConsoleOptions(
         open_database=lambda: _open_database(
             database, synchronous=found["synchronous"], read_only=wished["read_only"]
         ),
         actor=current_actor(),
-        role=Role.ADMIN,
+        role=role,
         on_quit=found["on_quit"],
         time_zone=found["time_zone"],
         keymap=keymap_of(found.get("keys", {})),
@@ -88,7 +89,7 @@ def _options(found: Mapping[str, Any], asked: Mapping[str, Any] = NOTHING) -> Co
         engine_due_by_ms=int((time.time() + ENGINE_STARTS_WITHIN_S) * 1000)
         if found.get("engine_started")
         else 0,
-        start_engine=None if wished["read_only"] else lambda: _start_engine(found["config"]),
+        start_engine=(lambda: _start_engine(found["config"])) if starts else None,
         examine=lambda: _examine(found["config"]),
     )
 

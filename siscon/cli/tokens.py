@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from siscon import runtime
+from siscon import logins, runtime
 from siscon.cli import acts, output
 from siscon.cli.exit_codes import DONE, FAILED
 from siscon.cli.options import (
@@ -24,7 +24,6 @@ from siscon.domain.errors import UsageError
 from siscon.domain.text import plain
 from siscon.domain.tokens import TokenHealth
 from siscon.ops import rows
-from siscon.ops.actor import current_actor
 
 TOKEN_COLUMNS = ("integration", "provider", "health", "expires_at", "refresh_at", "last_error")
 CALLBACK_PORT = 8976
@@ -79,9 +78,7 @@ def authorise(config: Path | None, integration: str, port: int, *, paste: bool) 
     async def work(house: runtime.House) -> None:
         _check_configured(house, integration)
         asked = _pasted if paste else None
-        said = await runtime.authorise(
-            house, integration, actor=current_actor(), port=port, show=_show, paste=asked
-        )
+        said = await logins.authorise(house, integration, port=port, show=_show, paste=asked)
         output.say(said)
 
     if paste and not port:
@@ -117,7 +114,7 @@ def revoke(config: Path | None, integration: str | None, *, everybody: bool, yes
         sure(f"Give up the login of {', '.join(names) or 'nobody'}?", yes=yes, word=word)
         code = DONE
         for name in names:
-            said, refused = await runtime.revoke_login(house, name, actor=current_actor())
+            said, refused = await logins.revoke(house, name)
             (output.note if refused else output.say)(said)
             code = FAILED if refused else code
         return code
@@ -131,7 +128,7 @@ def clean(config: Path | None) -> None:
     """Drop tokens past their end and those of integrations that are no longer configured."""
 
     async def work(house: runtime.House) -> None:
-        gone = await runtime.clean_logins(house, actor=current_actor())
+        gone = await logins.clean(house)
         output.say(f"Dropped the tokens of {', '.join(gone)}." if gone else "No token is left over.")
 
     in_house(config, work)

@@ -14,6 +14,7 @@ from siscon.config import references, secrecy, words
 from siscon.config.addresses import checked_address
 from siscon.config.document import MAX_BYTES, Document, Path, dotted, read_document
 from siscon.config.model import Settings, with_file
+from siscon.config.roles import doubts_about
 from siscon.domain.errors import Complaint, ConfigError, SisconError
 
 ProviderSettingsOf = Callable[[str], type[BaseModel] | None]
@@ -108,6 +109,7 @@ def read(
     _check_providers(loaded, provider_settings, provider_needs, known_providers)
     _check_model(loaded)
     _check_keys(loaded, key_faults)
+    _check_roles(loaded)
     if loaded.document.complaints:
         loaded.settings = None
     return loaded
@@ -328,6 +330,17 @@ def _check_keys(loaded: Loaded, faults_of: KeyFaults) -> None:
     if loaded.settings is not None:
         for id_, sentence in faults_of(loaded.settings.console.keys):
             _complain(loaded, ("console", "keys", id_), words.Told((), sentence, at_key=False))
+
+
+def _check_roles(loaded: Loaded) -> None:
+    """Roles stand in the file itself, and in one that only those can write who own the home."""
+    for path in {*loaded.written, *loaded.overridden}:
+        if path[:1] == ("roles",):
+            loaded.document.complain(path, "must stand in the file itself: an environment is anybody's")
+    if loaded.settings is not None and loaded.settings.roles is not None:
+        doubt = doubts_about(loaded.file, loaded.settings.home)
+        if doubt:
+            loaded.document.complain(("roles",), doubt, at_key=True)
 
 
 def _complain(loaded: Loaded, path: Path, told: words.Told) -> None:

@@ -12,6 +12,7 @@ from siscon.config.addresses import checked_address, checked_place
 from siscon.config.kinds import Keys, Number, PathBeside, SecretText, Section, not_truth, wrong
 from siscon.config.notices import NoticeSettings
 from siscon.config.policies import AbsenceSettings, AccountSettings, ConflictSettings, GuardSettings
+from siscon.config.roles import RolesSettings, rules_of
 from siscon.config.upkeep import UpkeepSettings
 from siscon.config.webhooks import IntegrationWebhook, WebhookSettings
 from siscon.domain import schedules
@@ -19,6 +20,7 @@ from siscon.domain.errors import UsageError
 from siscon.domain.mappings import INTEGRATION_NAME
 from siscon.domain.privacy import Secret
 from siscon.domain.records import Entity
+from siscon.domain.roles import RoleRules
 
 SECRETS = ("client_secret", "private_key", "password", "token")
 """The entries of an integration that must be references."""
@@ -214,6 +216,7 @@ class Settings(Section):
     upkeep: UpkeepSettings = UpkeepSettings()
     notices: NoticeSettings = NoticeSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    roles: RolesSettings | None = Field(None, description="who may look, operate and administer")
     integrations: dict[Annotated[str, AfterValidator(_integration_name)], IntegrationSettings] = Field(
         {}, description="one entry for each connection to one system"
     )
@@ -231,6 +234,10 @@ class Settings(Section):
     @property
     def file(self) -> Path:
         return self._file
+
+    @property
+    def role_rules(self) -> RoleRules:
+        return rules_of(self.roles, self.home)
 
     @field_validator("time_zone")
     @classmethod

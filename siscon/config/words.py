@@ -35,6 +35,7 @@ from siscon.config.policies import (
     StaffAccounts,
     StudentAccounts,
 )
+from siscon.config.roles import RolesSettings
 from siscon.config.upkeep import (
     BackupSettings,
     CheckSettings,
@@ -67,6 +68,7 @@ MODELS: Mapping[Path, type[BaseModel]] = {
     ("notices", "digest"): DigestSettings,
     ("notices", "fresh_by", ANY): DeadlineSettings,
     ("webhooks",): WebhookSettings,
+    ("roles",): RolesSettings,
     ("integrations", ANY): IntegrationSettings,
     ("integrations", ANY, "conflicts"): ConflictSettings,
     ("integrations", ANY, "absence"): AbsenceSettings,

@@ -14,6 +14,9 @@ from siscon.domain.house_commands import RemoveIntegration as RemoveIntegration
 from siscon.domain.house_commands import ResumeIntegration as ResumeIntegration
 from siscon.domain.house_commands import RunChore as RunChore
 from siscon.domain.house_commands import StopEngine as StopEngine
+from siscon.domain.note_commands import NoteDenial as NoteDenial
+from siscon.domain.note_commands import NoteExport as NoteExport
+from siscon.domain.note_commands import TakeBack as TakeBack
 
 
 class CommandStatus(StrEnum):
@@ -285,24 +288,6 @@ class UndoRun:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class TakeBack:
-    """A request that lay in the inbox is not to be carried out."""
-
-    kind: ClassVar[str] = "take_back"
-    request: int
-
-
-@dataclass(frozen=True, slots=True)
-class NoteExport:
-    """Rows with pupils' data are written into a file: the audit is to say how many, of what, and with which columns."""
-
-    kind: ClassVar[str] = "note_export"
-    what: str
-    rows: int
-    columns: tuple[str, ...]
-
-
 Command = (
     StartRun
     | CancelRun
@@ -334,6 +319,7 @@ Command = (
     | NoteExport
     | RunChore
     | Purge
+    | NoteDenial
 )
 
 _KINDS: dict[str, type[Command]] = {one.kind: one for one in get_args(Command)}

@@ -135,6 +135,10 @@ class ConfigError(SisconError):
         self.file = file
 
 
+NOT_ALLOWED = "not_allowed"
+"""The code of a ``UsageError`` for somebody whose role does not reach."""
+
+
 class UsageError(SisconError):
     category = Category.USAGE
     severity = Severity.LOW

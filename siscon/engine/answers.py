@@ -46,12 +46,15 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a command; ``target`` stands in the audit, ``after`` happens once the answer is committed."""
+    """What came of a command; ``target`` and ``facts`` stand in the audit, ``after`` happens once the answer is
+    committed.
+    """
 
     sentence: str
     target: str
     run_id: int | None = None
     after: Callable[[], None] = field(default=lambda: None)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class NotOurs(Exception):

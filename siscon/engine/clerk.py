@@ -8,6 +8,7 @@ from typing import Any
 
 from siscon.config import Settings
 from siscon.domain.events import EventKind, Level
+from siscon.domain.roles import Role
 from siscon.engine.activation import LoadProvider
 from siscon.store import audit, events
 from siscon.store.database import Connection, Database
@@ -22,13 +23,20 @@ class Clerk:
     vault: Vault
     settings: Settings
     actor: str
+    role: Role
     load_provider: LoadProvider
     now_ms: Callable[[], int]
 
     async def note(self, c: Connection, action: str, name: str, detail: Mapping[str, Any]) -> None:
         """The audit row of an act, in the transaction of its effect."""
         await audit.append(
-            c, self.vault, actor=self.actor, action=action, target=name, detail=detail, at_ms=self.now_ms()
+            c,
+            self.vault,
+            actor=self.actor,
+            action=action,
+            target=name,
+            detail={**detail, "role": self.role.word},
+            at_ms=self.now_ms(),
         )
 
     async def tell(self, c: Connection, kind: EventKind, level: Level, name: str, what: str) -> None:

@@ -30,6 +30,7 @@ from siscon.engine.carriers import carry
 from siscon.engine.chores import Chore, Chores, do_due
 from siscon.engine.clock import Clock
 from siscon.engine.heads import HeadKeeper
+from siscon.engine.judging import Judge, judge_of
 from siscon.engine.leases import Holdings
 from siscon.engine.links import Links
 from siscon.engine.moments import wall_ms
@@ -55,7 +56,9 @@ def new_engine_id() -> str:
 
 @dataclass(slots=True, eq=False)
 class Engine:
-    """An engine that can be run once. ``until_idle``: it ends when nothing is left to do, and is no clock."""
+    """An engine that can be run once. ``until_idle``: it ends when nothing is left to do, and is no clock. ``judge``
+    None: the configuration says who may ask for what.
+    """
 
     db: Database
     settings: Settings
@@ -65,6 +68,7 @@ class Engine:
     load_provider: LoadProvider = registry.load
     importer: Importer = carry
     now_ms: Callable[[], int] = wall_ms
+    judge: Judge | None = None
     id: str = field(default_factory=new_engine_id)
     _usable: dict[str, IntegrationSettings] = field(default_factory=dict, init=False)
     _background: set[asyncio.Task[None]] = field(default_factory=set, init=False)
@@ -145,7 +149,12 @@ class Engine:
             "bell": lambda: bell.listen(self.db),
             "lifeline": lambda: lifeline.watch(self.db, home, work_ear, own_id=own, now_ms=self.now_ms),
             "inbox": lambda: inbox.attend(
-                self.db, inbox_ear, vault=self.vault, live=live, now_ms=self.now_ms
+                self.db,
+                inbox_ear,
+                vault=self.vault,
+                live=live,
+                judge=self.judge or judge_of(self.settings),
+                now_ms=self.now_ms,
             ),
             "worker": lambda: worker.work(work_ear),
             "cancels": lambda: worker.heed_cancels(cancel_ear),
@@ -274,9 +283,17 @@ async def run_engine(
     until_idle: bool = False,
     load_provider: LoadProvider = registry.load,
     importer: Importer = carry,
+    judge: Judge | None = None,
 ) -> int:
     """Run an engine until ``stop`` is set, or with ``until_idle`` until nothing is left to do; its exit code."""
     engine = Engine(
-        db, settings, vault, stop, until_idle=until_idle, load_provider=load_provider, importer=importer
+        db,
+        settings,
+        vault,
+        stop,
+        until_idle=until_idle,
+        load_provider=load_provider,
+        importer=importer,
+        judge=judge,
     )
     return await engine.run(on_ready)

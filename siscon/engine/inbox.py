@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from siscon.domain import commands as asked
 from siscon.domain.audited import for_audit
 from siscon.domain.commands import CommandRow, CommandStatus
 from siscon.domain.errors import UsageError
+from siscon.domain.roles import Role, refusal, role_needed
+from siscon.domain.text import plain
 from siscon.engine import (
     account_acts,
     chore_acts,
@@ -24,6 +27,7 @@ from siscon.engine import (
 )
 from siscon.engine.answers import Answer, Circumstances, LiveEngine, NotOurs
 from siscon.engine.bell import Ear
+from siscon.engine.judging import Judge
 from siscon.store import audit, commands
 from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
@@ -60,11 +64,12 @@ EFFECTS: Mapping[type[asked.Command], Callable[[Connection, Any, Circumstances],
     asked.TakeBack: request_acts.take_back,
     asked.NoteExport: request_acts.note_export,
     asked.RunChore: chore_acts.run_chore,
+    asked.NoteDenial: request_acts.note_denial,
 }
 """What carries out each kind of command, inside the transaction of its answer."""
 
 
-NOTES = (asked.TakeBack, asked.NoteExport)
+NOTES = (asked.TakeBack, asked.NoteExport, asked.NoteDenial)
 """Commands about what has been done already."""
 
 
@@ -73,6 +78,7 @@ async def carry_out(
     *,
     vault: Vault,
     live: LiveEngine | None,
+    judge: Judge,
     now_ms: Callable[[], int],
     only: Collection[int] | None = None,
 ) -> int:
@@ -80,51 +86,62 @@ async def carry_out(
 
     Without a living engine (``live`` None) this is a short command that acts by itself: what needs an engine is
     refused with a sentence. Such a command names its own request: what others asked for waits for an engine, but for
-    what is done already and only waits for its audit row.
+    what is done already and only waits for its audit row. ``judge`` says which role an actor has; what it does not
+    allow is refused, whoever left it and whatever was checked before.
     """
     async with db.read() as c:
         due = await commands.due(c, now_ms=now_ms())
     waiting = [row for row in due if only is None or row.id in only or isinstance(row.command, NOTES)]
     answered = 0
     for row in waiting:
-        answered += await _answer(db, row, vault=vault, live=live, now_ms=now_ms())
+        answered += await _answer(db, row, vault=vault, live=live, judge=judge, now_ms=now_ms())
     return answered
 
 
 async def attend(
-    db: Database, ear: Ear, *, vault: Vault, live: LiveEngine, now_ms: Callable[[], int]
+    db: Database, ear: Ear, *, vault: Vault, live: LiveEngine, judge: Judge, now_ms: Callable[[], int]
 ) -> None:
     """Carry out commands as they come, those that lie for a while when their time of grace is over, for ever."""
     wait_s = LOOK_EVERY_S
     while True:
         await ear.heard(timeout_s=wait_s)
-        await carry_out(db, vault=vault, live=live, now_ms=now_ms)
+        await carry_out(db, vault=vault, live=live, judge=judge, now_ms=now_ms)
         async with db.read() as c:
             due_ms = await commands.next_due_ms(c, now_ms=now_ms())
         wait_s = LOOK_EVERY_S if due_ms is None else min(LOOK_EVERY_S, max(0, due_ms - now_ms()) / 1000)
 
 
 async def _answer(
-    db: Database, row: CommandRow, *, vault: Vault, live: LiveEngine | None, now_ms: int
+    db: Database, row: CommandRow, *, vault: Vault, live: LiveEngine | None, judge: Judge, now_ms: int
 ) -> bool:
     """One command; a refusal is an answer too. False when somebody else has answered or will."""
+    role = judge(row.actor)
+    told = _Told(vault, row, role, now_ms)
     try:
         async with db.transaction() as c:
             if not await _still_waits(c, row):
                 return False
+            if role is None or role < role_needed(row.command):
+                await _conclude(c, told, _denial(row, role), CommandStatus.REFUSED, "denied")
+                return True
             answer = await _effect(c, row, Circumstances(row.actor, now_ms, vault, live))
-            await _conclude(c, row, answer, CommandStatus.DONE, vault=vault, now_ms=now_ms)
+            await _conclude(c, told, answer, CommandStatus.DONE)
     except NotOurs:
         return False
     except UsageError as error:
-        refusal = Answer(error.sentence, row.command.kind)
+        refused = Answer(error.sentence, row.command.kind)
         async with db.transaction() as c:
             if not await _still_waits(c, row):
                 return False
-            await _conclude(c, row, refusal, CommandStatus.REFUSED, vault=vault, now_ms=now_ms)
+            await _conclude(c, told, refused, CommandStatus.REFUSED, "refused")
         return True
     answer.after()
     return True
+
+
+def _denial(row: CommandRow, role: Role | None) -> Answer:
+    sentence = refusal(row.command.kind, role, role_needed(row.command), who=[plain(row.actor, limit=80)])
+    return Answer(sentence, row.command.kind)
 
 
 async def _effect(c: Connection, row: CommandRow, here: Circumstances) -> Answer:
@@ -139,16 +156,25 @@ async def _still_waits(c: Connection, row: CommandRow) -> bool:
     return now is not None and now.status is CommandStatus.PENDING
 
 
-async def _conclude(
-    c: Connection, row: CommandRow, answer: Answer, status: CommandStatus, *, vault: Vault, now_ms: int
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the audit says of a command beside its answer."""
+
+    vault: Vault
+    row: CommandRow
+    role: Role | None
+    now_ms: int
+
+
+async def _conclude(c: Connection, told: _Told, answer: Answer, status: CommandStatus, how: str = "") -> None:
+    row, now_ms = told.row, told.now_ms
     await audit.append(
         c,
-        vault,
+        told.vault,
         actor=row.actor,
-        action=row.command.kind if status is CommandStatus.DONE else f"{row.command.kind} refused",
+        action=f"{row.command.kind} {how}".rstrip(),
         target=answer.target,
-        detail=for_audit(row.command),
+        detail={**for_audit(row.command), "role": told.role.word if told.role else "unknown", **answer.facts},
         at_ms=now_ms,
     )
     await commands.answer(

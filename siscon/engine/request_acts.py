@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from siscon.domain.commands import CommandStatus, NoteExport, TakeBack
+from siscon.domain.commands import CommandStatus, NoteDenial, NoteExport, TakeBack
 from siscon.domain.errors import UsageError
 from siscon.domain.text import counted, plain
 from siscon.engine.answers import Answer, Circumstances
@@ -30,3 +30,9 @@ async def note_export(_c: Connection, command: NoteExport, _here: Circumstances)
     """Let the audit say that pupils' data went into a file."""
     what = plain(command.what.replace("_", " "), limit=60)
     return Answer(f"It is noted that {counted(command.rows, 'row')} of {what} went into a file.", what)
+
+
+async def note_denial(_c: Connection, command: NoteDenial, _here: Circumstances) -> Answer:
+    """Let the audit say that somebody asked for what the role does not allow."""
+    what = plain(command.what.replace("_", " "), limit=60)
+    return Answer(f"It is noted that {what} was not allowed: nothing was done.", what)

@@ -1,18 +1,32 @@
-"""Who is at the keyboard: the account of the operating system, as commands and the audit name it."""
+"""Who is at the keyboard, as commands and the audit name that person, and which role that is."""
 
 from __future__ import annotations
 
 import os
-import pwd
 
-from siscon.domain.text import plain
+from siscon.domain.errors import NOT_ALLOWED, UsageError
+from siscon.domain.roles import ACTS, ROOT, Role, RoleRules, refusal, role_of
+from siscon.store.os_accounts import current_person
 
 
 def current_actor() -> str:
-    """``name(uid)`` of the account that runs this process."""
-    uid = os.getuid()
-    try:
-        name = pwd.getpwuid(uid).pw_name
-    except KeyError:
-        name = "unknown"
-    return f"{plain(name, limit=64)}({uid})"
+    """``kim(1001)``; behind ``sudo`` or ``su`` ``kim(1001) as root(0)``. Never a name that was typed in."""
+    return str(current_person(os.environ))
+
+
+def role_here(rules: RoleRules) -> tuple[str, Role]:
+    """Who is at the keyboard, and the role at this moment."""
+    person = current_person(os.environ)
+    return str(person), role_of(person, rules)
+
+
+def check_serve(rules: RoleRules) -> None:
+    """Raise ``UsageError`` for whoever may not run an engine.
+
+    Whoever operates may, and the account of the service: it owns the home, and what an engine does is nobody's act.
+    """
+    person = current_person(os.environ)
+    needed = ACTS["start an engine"]
+    role = role_of(person, rules)
+    if role < needed and person.account.uid not in (ROOT, rules.owner_uid):
+        raise UsageError(refusal("starting an engine", role, needed), code=NOT_ALLOWED)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
-from siscon.domain.commands import Command, CommandRow, CommandStatus, TakeBack
-from siscon.domain.errors import UsageError
-from siscon.domain.roles import Role, role_needed
+from siscon.domain.commands import Command, CommandRow, CommandStatus, NoteDenial, TakeBack
+from siscon.domain.errors import NOT_ALLOWED, DatabaseError, UsageError
+from siscon.domain.roles import ACTS, Role, refusal, role_needed
 from siscon.store import commands
 from siscon.store.database import Database
 
@@ -20,15 +21,28 @@ def may(command: Command, role: Role) -> bool:
     return role >= role_needed(command)
 
 
-def _check(command: Command, *, role: Role, read_only: bool) -> None:
+async def _check(
+    db: Database, asked: Sequence[Command], *, actor: str, role: Role, read_only: bool, now_ms: int
+) -> None:
+    """Raise ``UsageError`` where one may only look, or where the role does not reach; that is noted for the audit."""
     if read_only:
         raise UsageError(READ_ONLY, code="read_only")
-    if not may(command, role):
-        raise UsageError(
-            f"Your role ({role.name.lower()}) may not do this; it needs {role_needed(command).name.lower()}. "
-            "Ask an administrator.",
-            code="not_allowed",
-        )
+    for command in asked:
+        if not may(command, role):
+            await _deny(db, command.kind, role_needed(command), actor=actor, role=role, now_ms=now_ms)
+
+
+async def need(db: Database, act: str, *, actor: str, role: Role) -> None:
+    """Raise ``UsageError`` where a role does not reach for an act that is done without a command."""
+    if role < ACTS[act]:
+        await _deny(db, act, ACTS[act], actor=actor, role=role, now_ms=_wall_ms())
+
+
+async def _deny(db: Database, what: str, needed: Role, *, actor: str, role: Role, now_ms: int) -> None:
+    with suppress(DatabaseError):  # who cannot write here cannot change anything either
+        async with db.transaction() as c:
+            await commands.leave(c, NoteDenial(what, role.word), actor=actor, now_ms=now_ms)
+    raise UsageError(refusal(what, role, needed), code=NOT_ALLOWED)
 
 
 async def submit(
@@ -62,9 +76,8 @@ async def submit_all(
     now_ms: int | None = None,
 ) -> list[int]:
     """Leave several commands that belong together, all or none; their ids. Otherwise as :func:`submit`."""
-    for command in asked:
-        _check(command, role=role, read_only=read_only)
     at_ms = _wall_ms() if now_ms is None else now_ms
+    await _check(db, asked, actor=actor, role=role, read_only=read_only, now_ms=at_ms)
     async with db.transaction() as c:
         return [
             await commands.leave(c, command, actor=actor, now_ms=at_ms, grace_ms=grace_ms)
@@ -86,14 +99,15 @@ async def take_back(
     It holds at once, whether an engine is alive or not; a command left in the same transaction has the audit say so.
     Raises ``UsageError`` when there is none, when it is too late, and as :func:`submit` does.
     """
-    if read_only:
-        raise UsageError(READ_ONLY, code="read_only")
     at_ms = _wall_ms() if now_ms is None else now_ms
+    async with db.read() as c:
+        row = await commands.get(c, command_id)
+    told = [TakeBack(command_id), *([row.command] if row else [])]
+    await _check(db, told, actor=actor, role=role, read_only=read_only, now_ms=at_ms)
     async with db.transaction() as c:
         row = await commands.get(c, command_id)
         if row is None:
             raise UsageError(f"There is no request {command_id}.", code="no_such_command")
-        _check(row.command, role=role, read_only=read_only)
         if row.status is not CommandStatus.PENDING:
             raise UsageError(f"Too late: request {command_id} was answered. {row.answer}", code="too_late")
         await commands.take_back(c, command_id, actor=actor, now_ms=at_ms)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from siscon.domain.errors import UsageError
+from siscon.domain.roles import Role
 from siscon.domain.text import plain
+from siscon.ops import commands
 from siscon.store import audit, keys, leases, rekey
 from siscon.store.database import Connection, Database
 from siscon.store.keys import Source
@@ -63,8 +65,11 @@ async def check(db: Database, source: Source) -> KeyReport:
     return KeyReport(source.name, uses, +await rekey.unreadable(db, vault))
 
 
-async def free_key_file(db: Database, home: Path) -> Path:
-    """The key file of a home that has sealed nothing yet; raises ``UsageError`` where a new key would lock it."""
+async def free_key_file(db: Database, home: Path, *, actor: str, role: Role) -> Path:
+    """The key file of a home that has sealed nothing yet; raises ``UsageError`` where a new key would lock it, or the
+    role does not allow it.
+    """
+    await commands.need(db, "generate a key", actor=actor, role=role)
     path = home / keys.KEY_FILE
     async with db.read() as c:
         if not path.exists() and await rekey.any_sealed(c):
@@ -102,6 +107,7 @@ async def rotate(
     source: Source,
     *,
     actor: str,
+    role: Role,
     now_ms: Callable[[], int],
     on_step: OnStep = lambda _name: None,
     on_batch: Callable[[int], None] = lambda _done: None,
@@ -109,8 +115,9 @@ async def rotate(
     """Let a new key seal, and seal anew with it whatever older ones sealed, a batch in each transaction.
 
     Every value can be opened with the keys of the file at every moment. One that was cut off is gone on with: no
-    further key is made while older ones protect anything.
+    further key is made while older ones protect anything. Raises ``UsageError`` where the role does not allow it.
     """
+    await commands.need(db, "rotate keys", actor=actor, role=role)
     vault = keys.open_vault(source)
     is_new = await _begin(db, source, vault, actor=actor, now_ms=now_ms, on_step=on_step)
     vault = keys.open_vault(source)
@@ -183,13 +190,15 @@ class Pruning:
 
 
 async def prune(
-    db: Database, source: Source, *, confirmed: bool, actor: str, now_ms: Callable[[], int]
+    db: Database, source: Source, *, confirmed: bool, actor: str, role: Role, now_ms: Callable[[], int]
 ) -> Pruning:
     """Take older keys that protect nothing out of use; only counts them unless ``confirmed``.
 
     Counted and retired in one transaction: from then on the database refuses what is sealed with them, so that a
-    value on its way cannot be lost. Only then do they leave the file.
+    value on its way cannot be lost. Only then do they leave the file. Raises ``UsageError`` where the role does not
+    allow it.
     """
+    await commands.need(db, "prune keys", actor=actor, role=role)
     given = source.read()
     vault = keys.open_vault(source)
     ids = _ids(given)

@@ -372,6 +372,7 @@ def test_the_schema_names_every_key_and_the_settings_of_each_provider() -> None:
         "upkeep",
         "notices",
         "webhooks",
+        "roles",
         "integrations",
     }
     rules = {

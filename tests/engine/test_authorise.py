@@ -13,6 +13,7 @@ import pytest
 
 from siscon.domain.errors import AuthError, SisconError, UsageError
 from siscon.domain.privacy import Secret
+from siscon.domain.roles import Role
 from siscon.domain.tokens import Token, TokenHealth
 from siscon.engine import authorise
 from siscon.engine.clerk import Clerk
@@ -35,7 +36,7 @@ def server() -> Iterator[TokenServer]:
 @pytest.fixture
 def clerk(db: SqliteDatabase, vault: Vault, clock: HandClock, server: TokenServer, tmp_path: Path) -> Clerk:
     settings = settings_over(server.origin, tmp_path)
-    return Clerk(db, vault, settings, "ann(1000)", lambda _: provider_with("code"), clock.now_ms)
+    return Clerk(db, vault, settings, "ann(1000)", Role.ADMIN, lambda _: provider_with("code"), clock.now_ms)
 
 
 def browse(address: str) -> int:
@@ -134,7 +135,13 @@ async def test_a_consent_that_comes_late_brings_nothing(
 
 async def test_a_login_that_needs_nobody_says_so(clerk: Clerk) -> None:
     by_itself = Clerk(
-        clerk.db, clerk.vault, clerk.settings, "ann(1000)", lambda _: provider_with("client"), clerk.now_ms
+        clerk.db,
+        clerk.vault,
+        clerk.settings,
+        "ann(1000)",
+        Role.ADMIN,
+        lambda _: provider_with("client"),
+        clerk.now_ms,
     )
     with pytest.raises(UsageError) as caught:
         await authorise.begin(by_itself, "harbor", redirect_uri="http://127.0.0.1/")
@@ -175,7 +182,13 @@ async def test_a_login_is_given_back_and_is_gone_here_whatever_the_sis_says(
 async def test_where_the_sis_takes_nothing_back_the_sentence_says_what_is_left_to_do(clerk: Clerk) -> None:
     await allowed(clerk)
     by_itself = Clerk(
-        clerk.db, clerk.vault, clerk.settings, "ann(1000)", lambda _: provider_with("client"), clerk.now_ms
+        clerk.db,
+        clerk.vault,
+        clerk.settings,
+        "ann(1000)",
+        Role.ADMIN,
+        lambda _: provider_with("client"),
+        clerk.now_ms,
     )
     done = await authorise.revoke(by_itself, "harbor")
 
@@ -203,7 +216,9 @@ async def test_what_nobody_can_use_any_more_is_cleared_out(clerk: Clerk, clock: 
         await tokens.save(c, clerk.vault, "harbor", Token(Secret("a"), 1, 2, Secret("r")))
     assert await authorise.clean(clerk) == []
     nobody = clerk.settings.model_copy(update={"integrations": {}})
-    elsewhere = Clerk(clerk.db, clerk.vault, nobody, "ann(1000)", clerk.load_provider, clerk.now_ms)
+    elsewhere = Clerk(
+        clerk.db, clerk.vault, nobody, "ann(1000)", Role.ADMIN, clerk.load_provider, clerk.now_ms
+    )
     assert await authorise.clean(elsewhere) == ["harbor"]
 
     assert (await written(clerk))[0] == ["clean_token", "clean_token"]

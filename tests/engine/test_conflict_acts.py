@@ -15,7 +15,7 @@ from siscon.engine import inbox
 from siscon.store import commands, conflicts, records
 from siscon.store.sqlite import open_database
 from support.fake_sis import small_district
-from support.house import NAME, test_house
+from support.house import NAME, anybody, test_house
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ async def test_two_consoles_that_decide_at_once_come_to_one_decision(house, tmp_
                 left.append(await commands.leave(c, command, actor=f"{choice}-person", now_ms=house.now_ms))
         await asyncio.gather(
             *(
-                inbox.carry_out(db, vault=house.vault, live=None, now_ms=lambda: house.now_ms)
+                inbox.carry_out(db, vault=house.vault, live=None, judge=anybody, now_ms=lambda: house.now_ms)
                 for db in (house.db, other)
             )
         )

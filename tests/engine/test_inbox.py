@@ -26,6 +26,7 @@ from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
 from support.clock import HandClock
 from support.databases import activate
+from support.house import anybody
 from support.runs import a_run
 
 
@@ -45,7 +46,7 @@ class Desk:
     async def ask(self, command: Command) -> CommandRow:
         async with self.db.transaction() as c:
             number = await commands.leave(c, command, actor="ann(1000)", now_ms=self.clock.now_ms())
-        await carry_out(self.db, vault=self.vault, live=self.live, now_ms=self.clock.now_ms)
+        await carry_out(self.db, vault=self.vault, live=self.live, judge=anybody, now_ms=self.clock.now_ms)
         async with self.db.read() as c:
             row = await commands.get(c, number)
         assert row is not None
@@ -220,7 +221,9 @@ async def test_a_command_without_an_engine_answers_its_own_request_and_no_other(
         theirs = await commands.leave(c, RefreshToken("harbor"), actor="ben(1001)", now_ms=1)
         ours = await commands.leave(c, StartRun("harbor"), actor="ann(1000)", now_ms=1)
 
-    await carry_out(desk.db, vault=desk.vault, live=None, now_ms=desk.clock.now_ms, only={ours})
+    await carry_out(
+        desk.db, vault=desk.vault, live=None, judge=anybody, now_ms=desk.clock.now_ms, only={ours}
+    )
 
     async with desk.db.read() as c:
         answered, waits = await commands.get(c, ours), await commands.get(c, theirs)

@@ -21,12 +21,13 @@ from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
 from support.clock import HandClock, until
 from support.databases import activate
+from support.house import anybody
 
 ANN = {"actor": "ann(1000)", "role": Role.OPERATOR}
 
 
 async def carried_out(db: SqliteDatabase, vault: Vault, clock: HandClock) -> int:
-    return await carry_out(db, vault=vault, live=None, now_ms=clock.now_ms)
+    return await carry_out(db, vault=vault, live=None, judge=anybody, now_ms=clock.now_ms)
 
 
 async def asked(db: SqliteDatabase, clock: HandClock, *, grace_ms: int = 5_000) -> int:
@@ -127,7 +128,9 @@ async def test_an_engine_wakes_when_the_time_is_over(db: SqliteDatabase, vault: 
     live = LiveEngine("one", frozenset({"harbor"}), stop=lambda: None, renew_token=lambda _name: None)
     at_ms = 0
     ear = Bell().ear(rest_s=0.01)
-    serving = asyncio.create_task(attend(db, ear, vault=vault, live=live, now_ms=lambda: at_ms))
+    serving = asyncio.create_task(
+        attend(db, ear, vault=vault, live=live, judge=anybody, now_ms=lambda: at_ms)
+    )
     number = await commands.submit(db, PauseIntegration("harbor"), **ANN, grace_ms=40, now_ms=0)
     ear.ring()
 
@@ -189,7 +192,8 @@ async def test_the_audit_says_what_went_into_a_file(
     async with db.read() as c:
         [row] = [one for one in await audit.entries(c) if one.action == "note_export"]
     assert (row.actor, row.target) == ("ann(1000)", "dead record")
-    assert row.detail == {"what": "dead_record", "rows": 1, "columns": ["external_id", "name"]}
+    told = {"what": "dead_record", "rows": 1, "columns": ["external_id", "name"], "role": "admin"}
+    assert row.detail == told
 
 
 @pytest.mark.parametrize(("back_s", "carried"), [(0.2, 0), (30, 0), (3_600, 1)])

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from siscon.domain.commands import CancelRun, CommandStatus, StartRun, StopEngine
+from siscon.domain.commands import CancelRun, CommandStatus, NoteDenial, StartRun, StopEngine
 from siscon.domain.errors import UsageError
 from siscon.domain.roles import Role
 from siscon.ops import commands, feed
@@ -37,7 +37,8 @@ async def test_a_role_leaves_only_what_it_may(
     async with db.read() as c:
         left = await inbox.pending(c)
 
-    assert [row.command for row in left] == ([command] if allowed else [])
+    denied = NoteDenial(command.kind, role.word)
+    assert [row.command for row in left] == [command if allowed else denied]
 
 
 async def test_an_answer_ends_the_waiting(db: Database) -> None:

@@ -15,6 +15,7 @@ from siscon.domain.errors import DatabaseError, UsageError
 from siscon.domain.leases import EngineInfo
 from siscon.domain.privacy import Secret
 from siscon.domain.records import Entity
+from siscon.domain.roles import Role
 from siscon.domain.tokens import Token
 from siscon.ops import audit as audit_desk
 from siscon.ops import keys as desk
@@ -41,7 +42,7 @@ async def main(home, point, hit):
             os.kill(os.getpid(), signal.SIGKILL)
     db = await open_database(home / "siscon.db")
     try:
-        await keys.rotate(db, keys.source_of(home), actor="ann(1)", now_ms=lambda: 2, on_step=on_step)
+        await keys.rotate(db, keys.source_of(home), actor="ann(1)", role=Role.ADMIN, now_ms=lambda: 2, on_step=on_step)
     finally:
         await db.close()
 
@@ -97,7 +98,9 @@ async def all_readable(db: Database, home: Path, *, dead: int = DEAD) -> bool:
 
 
 def rotate(db: Database, home: Path) -> asyncio.Future[desk.Rotation]:
-    return asyncio.ensure_future(desk.rotate(db, desk.source_of(home), actor="ann(1)", now_ms=lambda: 2))
+    return asyncio.ensure_future(
+        desk.rotate(db, desk.source_of(home), actor="ann(1)", role=Role.ADMIN, now_ms=lambda: 2)
+    )
 
 
 async def test_a_rotation_seals_everything_anew_and_the_old_key_can_go(db: Database, tmp_path: Path) -> None:
@@ -112,9 +115,9 @@ async def test_a_rotation_seals_everything_anew_and_the_old_key_can_go(db: Datab
         (old, False, 0),
     ]
     source = desk.source_of(tmp_path)
-    asked = await desk.prune(db, source, confirmed=False, actor="ann(1)", now_ms=lambda: 3)
+    asked = await desk.prune(db, source, confirmed=False, actor="ann(1)", role=Role.ADMIN, now_ms=lambda: 3)
     assert (asked.protects, asked.removed, len(source.read())) == ({old: 0}, [], 2)
-    await desk.prune(db, source, confirmed=True, actor="ann(1)", now_ms=lambda: 3)
+    await desk.prune(db, source, confirmed=True, actor="ann(1)", role=Role.ADMIN, now_ms=lambda: 3)
     assert len(source.read()) == 1
     assert await all_readable(db, tmp_path)
     actions = [one.action async for one in audit_desk.entries(db)]
@@ -128,7 +131,7 @@ async def test_the_old_key_stays_while_it_protects_a_single_value(db: Database, 
     async with db.transaction() as c:
         await bury(c, stale, range(DEAD, DEAD + 1))
 
-    done = await desk.prune(db, source, confirmed=True, actor="ann(1)", now_ms=lambda: 3)
+    done = await desk.prune(db, source, confirmed=True, actor="ann(1)", role=Role.ADMIN, now_ms=lambda: 3)
     assert (list(done.protects.values()), done.removed) == ([1], [])
     assert await all_readable(db, tmp_path, dead=DEAD + 1)
     again = await rotate(db, tmp_path)
@@ -139,7 +142,7 @@ async def test_a_value_made_ready_before_a_prune_is_refused_not_lost(db: Databas
     source = desk.source_of(tmp_path)
     stale = Vault(source.read())
     await rotate(db, tmp_path)
-    await desk.prune(db, source, confirmed=True, actor="ann(1)", now_ms=lambda: 3)
+    await desk.prune(db, source, confirmed=True, actor="ann(1)", role=Role.ADMIN, now_ms=lambda: 3)
 
     with pytest.raises(DatabaseError):
         async with db.transaction() as c:
@@ -202,7 +205,7 @@ async def test_a_rotation_that_cannot_write_the_key_changes_nothing(db: Database
     given = Source("environment variable SISCON_KEY", None, text)
 
     with pytest.raises(UsageError) as refused:
-        await desk.rotate(db, given, actor="ann(1)", now_ms=lambda: 2)
+        await desk.rotate(db, given, actor="ann(1)", role=Role.ADMIN, now_ms=lambda: 2)
     assert refused.value.code == "key_place"
     assert [one.action async for one in audit_desk.entries(db)] == ["y"]
     assert len(source.read()) == 1
@@ -219,16 +222,16 @@ async def test_keys_that_an_engine_cannot_follow_are_not_used_beside_it(db: Data
         assert await leases.take(c, "engine:one", "one", ttl_s=60, now_ms=1) is not None
 
     with pytest.raises(UsageError) as refused:
-        await desk.rotate(db, given, actor="ann(1)", now_ms=lambda: 2)
+        await desk.rotate(db, given, actor="ann(1)", role=Role.ADMIN, now_ms=lambda: 2)
     assert refused.value.code == "engine_alive"
-    done = await desk.rotate(db, given, actor="ann(1)", now_ms=lambda: 100_000)
+    done = await desk.rotate(db, given, actor="ann(1)", role=Role.ADMIN, now_ms=lambda: 100_000)
     assert (done.is_new, done.left) == (False, 0)
 
 
 async def test_a_wrong_key_is_told_and_no_key_is_made_where_one_is_lost(db: Database, tmp_path: Path) -> None:
     (tmp_path / "siscon.key").unlink()
     with pytest.raises(UsageError):
-        await desk.free_key_file(db, tmp_path)
+        await desk.free_key_file(db, tmp_path, actor="ann(1)", role=Role.ADMIN)
     desk.generate(tmp_path / "siscon.key")
 
     report = await desk.check(db, desk.source_of(tmp_path))

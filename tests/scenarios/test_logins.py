@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from siscon.config import Settings
+from siscon.domain.roles import Role
 from siscon.domain.tokens import NeedsPerson, TokenHealth
 from siscon.engine import authorise
 from siscon.engine.clerk import Clerk
@@ -151,7 +152,13 @@ async def test_a_consent_its_renewals_a_lost_answer_and_giving_back(
 ) -> None:
     settings = settings_for(system, tmp_path)
     clerk = Clerk(
-        db, VAULT, settings, "ann(1000)", lambda _: wired("code"), lambda: time.time_ns() // 1_000_000
+        db,
+        VAULT,
+        settings,
+        "ann(1000)",
+        Role.ADMIN,
+        lambda _: wired("code"),
+        lambda: time.time_ns() // 1_000_000,
     )
 
     async def allow() -> None:

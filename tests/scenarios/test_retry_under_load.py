@@ -10,6 +10,7 @@ import pytest
 from siscon import runtime
 from siscon.domain.commands import CancelRun, Command, CommandStatus, RetryDead, StartRun
 from siscon.domain.runs import Run, RunStatus
+from siscon.ops.actor import current_actor
 from siscon.store import commands, dead_records, runs
 from siscon.store.dead_records import Chosen
 from support.bare_oneroster import bare_oneroster
@@ -35,7 +36,7 @@ MANY = 1_000
 async def ask(house: ServedHouse, command: Command) -> int:
     """Leave a command; the run that the engine has queued for it."""
     async with house.db.transaction() as c:
-        left = await commands.leave(c, command, actor="ann(1000)", now_ms=1)
+        left = await commands.leave(c, command, actor=current_actor(), now_ms=1)
     run_id: list[int] = []
 
     async def is_answered() -> bool:
@@ -113,7 +114,7 @@ async def test_who_waits_for_one_record_goes_first_and_a_stop_takes_no_time(tmp_
 
             begun_s = time.monotonic()
             async with house.db.transaction() as c:
-                await commands.leave(c, CancelRun(many), actor="ann(1000)", now_ms=1)
+                await commands.leave(c, CancelRun(many), actor=current_actor(), now_ms=1)
             await rests(house, many, RunStatus.CANCELLED, within_s=2.0)
             assert time.monotonic() - begun_s < 2.0
             assert (await run_of(house, bulk)).status is RunStatus.RUNNING

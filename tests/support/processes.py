@@ -18,6 +18,7 @@ from siscon import runtime
 from siscon.config import Settings
 from siscon.domain.commands import StartRun
 from siscon.domain.runs import ENDED, Run, RunStatus
+from siscon.ops.actor import current_actor
 from siscon.sandbox import state as states
 from siscon.store import commands, runs
 from siscon.store.database import Database
@@ -104,7 +105,7 @@ class ServedHouse:
 
     async def ask_for_import(self) -> None:
         async with self.db.transaction() as c:
-            await commands.leave(c, StartRun("powerschool"), actor="ann(1000)", now_ms=1)
+            await commands.leave(c, StartRun("powerschool"), actor=current_actor(), now_ms=1)
 
     async def newest(self) -> Run | None:
         async with self.db.read() as c:

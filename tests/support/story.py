@@ -35,6 +35,7 @@ from siscon.store import runs
 from siscon.store.database import Database
 from support.clock import until as until_true
 from support.consoles import console, press, settled, text_of, toasts, until
+from support.house import anybody
 from support.sandbox_sis import next_day, settings_for, switch
 
 NORTH, SOUTH = "north", "south"
@@ -235,7 +236,7 @@ async def morning(folder: Path, night: Path | None, more: str = "") -> AsyncIter
                 await c.run("DELETE FROM tokens")  # they belong to a server of the night that is gone
             stop, ready = asyncio.Event(), asyncio.Event()
             engine = asyncio.create_task(
-                run_engine(house.db, settings, house.vault, stop=stop, on_ready=ready.set)
+                run_engine(house.db, settings, house.vault, stop=stop, on_ready=ready.set, judge=anybody)
             )
             try:
                 await until_true(lambda: ready.is_set() or engine.done(), within_s=20)
