@@ -7,10 +7,12 @@ import os
 from pathlib import Path
 
 from siscon.config import Settings
+from siscon.domain.roles import ACTS
 from siscon.engine import restoring
 from siscon.engine.moments import wall_ms
 from siscon.engine.restoring import Outlook, Place, Restored
-from siscon.runtime import House, find_engine, journal
+from siscon.ops.actor import role_here
+from siscon.runtime import House, find_engine, journal, open_house
 
 LOOK_EVERY_S = 1.0
 
@@ -37,8 +39,12 @@ def look_before_restoring(settings: Settings, backup: Path) -> Outlook:
     return restoring.look(_place(settings), backup)
 
 
-async def restore(settings: Settings, backup: Path, *, actor: str, reason: str) -> Restored:
-    """Put a backup in the place of the database."""
+async def restore(settings: Settings, backup: Path, *, reason: str) -> Restored:
+    """Put a backup in the place of the database; raises ``UsageError`` where the role does not allow it."""
+    actor, role = role_here(settings.role_rules)
+    if role < ACTS["restore a backup"]:  # else the database may be what is broken: it is not opened
+        async with open_house(settings) as house:
+            await house.need("restore a backup")
     return await restoring.restore(_place(settings), backup, actor=actor, reason=reason, now_ms=wall_ms)
 
 

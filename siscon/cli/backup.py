@@ -15,7 +15,6 @@ from siscon.cli.options import config_option, in_house, json_option, reason_opti
 from siscon.domain.commands import RunChore
 from siscon.domain.errors import UsageError
 from siscon.ops import backups as desk
-from siscon.ops.actor import current_actor
 
 CHORE = "backup"
 
@@ -85,7 +84,7 @@ def restore_backup(file: Path, reason: str, config: Path | None, *, yes: bool, a
     for line in lines:
         output.note(line)
     sure(f"Put it in the place of {settings.database}?", yes=yes, word=settings.profile.final_word)
-    done = asyncio.run(upkeep.restore(settings, backup_file, actor=current_actor(), reason=reason))
+    done = asyncio.run(upkeep.restore(settings, backup_file, reason=reason))
     if as_json:
         kept = str(done.kept) if done.kept else None
         told = {"database": str(settings.database), "kept": kept, "act": done.act, "logins_kept": done.ahead}
