@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -141,33 +141,6 @@ async def find_engine(db: Database) -> EngineInfo | None:
     if isinstance(db, sqlite.SqliteDatabase):
         alive = [one for one in alive if not is_provably_gone(db.path.parent, one.id)]
     return next(iter(alive), None)
-
-
-async def serve(
-    settings: Settings,
-    *,
-    on_ready: Callable[[], None] = lambda: None,
-    beside: Callable[[], Awaitable[None]] | None = None,
-) -> int:
-    """Run an engine in this process until it is told to stop; its exit code. ``on_ready``: the house is open.
-
-    ``beside`` is done for as long as the engine runs.
-    """
-    from siscon.engine.engine import run_engine  # brings httpx and apscheduler: only where an engine runs
-
-    check_serve(settings.role_rules)
-    with journal(settings, "engine"):
-        async with open_house(settings) as house:
-            on_ready()
-            stop = asyncio.Event()
-            other = asyncio.ensure_future(beside()) if beside is not None else None
-            try:
-                with stop_on_signals(stop):
-                    return await run_engine(house.db, settings, house.vault, stop=stop)
-            finally:
-                if other is not None:
-                    other.cancel()
-                    await asyncio.wait([other])
 
 
 async def run_until_idle(house: House, *, stop: asyncio.Event | None = None) -> int:

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from siscon import receiving, runtime
-from siscon.cli import early, output
+from siscon import receiving, runtime, serving
+from siscon.cli import early, early_word, output
 from siscon.cli.options import config_option
 from siscon.config import Settings
 from siscon.domain.errors import UsageError
@@ -58,5 +58,10 @@ def serve(config: Path | None) -> int:
     settings = runtime.load_settings(config)
     said = f"siscon: the engine works on {settings.database}; end it with ctrl-C or 'siscon stop'."
     return asyncio.run(
-        runtime.serve(settings, on_ready=lambda: output.note(said), beside=receiving.beside(settings))
+        serving.serve(
+            settings,
+            on_ready=lambda: output.note(said),
+            asked_to_end=early_word.came,
+            beside=receiving.beside(settings),
+        )
     )

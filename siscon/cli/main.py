@@ -9,6 +9,7 @@ import sys
 import warnings
 
 from siscon._version import __version__
+from siscon.cli import early_word
 
 
 def main() -> None:
@@ -17,6 +18,8 @@ def main() -> None:
     if arguments == ["--version"]:
         sys.stdout.write(f"siscon {__version__}\n")
         return
+    if early_word.serves(arguments):
+        early_word.listen()
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys, logins and pupils
     if not sys.warnoptions:

@@ -1,4 +1,4 @@
-"""``${NAME}``, ``${NAME:-default}`` and ``${file:/path}`` inside values, expanded after the file has been parsed.
+"""``${NAME}``, ``${NAME:-default}``, ``${file:/path}`` and ``${credential:NAME}`` in values, expanded after parsing.
 
 What an environment variable holds can therefore never become structure.
 """
@@ -13,9 +13,10 @@ from typing import Any
 from siscon.config.document import Document, Path
 
 MAX_SECRET_BYTES = 64 * 1024
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
 
 _REFERENCE = re.compile(
-    r"\$\{(?:file:(?P<file>[^}]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?)\}"
+    r"\$\{(?:file:(?P<file>[^}]+)|credential:(?P<credential>[^}/]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?)\}"
 )
 _OPENING = re.compile(r"\$\{[^}]*\}?")
 
@@ -65,19 +66,34 @@ def _texts(values: Any, path: Path) -> Iterator[tuple[Any, Any, Path]]:
 def _expanded(text: str, environ: Mapping[str, str], beside: FilePath) -> str:
     broken = _OPENING.sub("", _REFERENCE.sub("", text)) != _REFERENCE.sub("", text)
     if broken or "${" in _REFERENCE.sub("", text):
-        raise _Unresolved("a reference is ${NAME}, ${NAME:-default} or ${file:/path/to/file}")
+        raise _Unresolved(
+            "a reference is ${NAME}, ${NAME:-default}, ${file:/path/to/file} or ${credential:NAME}"
+        )
     return _REFERENCE.sub(lambda match: _meant(match, environ, beside), text)
 
 
 def _meant(match: re.Match[str], environ: Mapping[str, str], beside: FilePath) -> str:
     if match["file"]:
         return _from_file(beside / FilePath(match["file"]).expanduser())
+    if match["credential"]:
+        return _from_credential(match["credential"], environ)
     value = environ.get(match["name"])
     if value is None:
         value = match["default"]
     if value is None:
         raise _Unresolved(f"the environment variable {match['name']} is not set: set it, or name another")
     return value
+
+
+def _from_credential(name: str, environ: Mapping[str, str]) -> str:
+    """What the service manager hands in by this name; by hand the folder may be named in the environment."""
+    folder = environ.get(CREDENTIALS, "")
+    if not folder:
+        raise _Unresolved(
+            f"the credential {name} is handed in by systemd (LoadCredential={name}:/path); by hand name the folder "
+            f"that holds a file {name} in {CREDENTIALS}"
+        )
+    return _from_file(FilePath(folder) / name)
 
 
 def _from_file(path: FilePath) -> str:

@@ -9,7 +9,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -43,6 +43,9 @@ from siscon.store.vault import Vault
 
 log = logging.getLogger(__name__)
 
+Beside = Callable[[Holdings], Mapping[str, Callable[[], Awaitable[None]]]]
+"""Further parts of an engine, of whoever runs it; each may fail alone."""
+
 STOP_WITHIN_S = 4.0
 RESTART_FROM_S, RESTART_MOST_S = 1.0, 30.0
 TOKENS_EVERY_S = 20.0
@@ -69,6 +72,7 @@ class Engine:
     importer: Importer = carry
     now_ms: Callable[[], int] = wall_ms
     judge: Judge | None = None
+    beside: Beside = lambda _holdings: {}
     id: str = field(default_factory=new_engine_id)
     _usable: dict[str, IntegrationSettings] = field(default_factory=dict, init=False)
     _background: set[asyncio.Task[None]] = field(default_factory=set, init=False)
@@ -160,6 +164,7 @@ class Engine:
             "cancels": lambda: worker.heed_cancels(cancel_ear),
             "heads of the audit": self._heads.keep,
         }
+        parts.update(self.beside(holdings))
         if not self.until_idle:
             hook_ear = bell.ear(rest_s=0.1)
             parts["webhooks"] = lambda: arrivals.attend(self.db, hook_ear, live=live, now_ms=self.now_ms)
@@ -284,6 +289,7 @@ async def run_engine(
     load_provider: LoadProvider = registry.load,
     importer: Importer = carry,
     judge: Judge | None = None,
+    beside: Beside = lambda _holdings: {},
 ) -> int:
     """Run an engine until ``stop`` is set, or with ``until_idle`` until nothing is left to do; its exit code."""
     engine = Engine(
@@ -295,5 +301,6 @@ async def run_engine(
         load_provider=load_provider,
         importer=importer,
         judge=judge,
+        beside=beside,
     )
     return await engine.run(on_ready)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,13 +26,14 @@ class _Held:
 
 
 class Holdings:
-    """Every lease of one engine."""
+    """Every lease of one engine. ``beaten_s``: when it last tried to renew them, whatever came of it (monotonic)."""
 
     def __init__(self, db: Database, owner: str, *, now_ms: Callable[[], int]) -> None:
         self.owner = owner
         self._db = db
         self._now_ms = now_ms
         self._held: dict[str, _Held] = {}
+        self.beaten_s = time.monotonic()
 
     def held(self, name: str) -> Lease | None:
         """The lease of that name, if this engine holds it."""
@@ -91,6 +93,8 @@ class Holdings:
                 await self.beat()
             except DatabaseError as error:
                 log.warning("heartbeat refused: %s", error.sentence)
-                await asyncio.sleep(RETRY_S)
+                wait_s = RETRY_S
             else:
-                await asyncio.sleep(every_s)
+                wait_s = every_s
+            self.beaten_s = time.monotonic()
+            await asyncio.sleep(wait_s)

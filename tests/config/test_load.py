@@ -436,3 +436,19 @@ def test_rules_are_made_for_whom_something_is_given(tmp_path: Path) -> None:
     assert {entity: (rule.fields, rule.domain, rule.longest) for entity, rule in rules.items()} == {
         "staff": (("email",), "example.org", 12)
     }
+
+
+def test_a_secret_may_be_a_credential_of_systemd(tmp_path: Path) -> None:
+    text = GOOD.replace("${NORTH_SECRET}", "${credential:north}")
+    (tmp_path / "north").write_text("s3cr3t-canary\n")
+    file = tmp_path / "config.yaml"
+    file.write_text(text)
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    found = load(file, environ, provider_settings=PROVIDERS.get)
+    secret = found.integrations["north"].client_secret
+
+    assert secret is not None
+    assert secret.reveal() == "s3cr3t-canary"
+    with pytest.raises(ConfigError) as refused:
+        load(file, {}, provider_settings=PROVIDERS.get)
+    assert "LoadCredential=north:/path" in refused.value.complaints[0].sentence

@@ -1,0 +1,69 @@
+"""``siscon service``: the units by which systemd runs the engine."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from siscon import runtime
+from siscon.cli import output
+from siscon.cli.options import config_option
+from siscon.ops import units
+
+ACCOUNT = "siscon"
+
+
+@click.group()
+def service() -> None:
+    """Have systemd run the engine: units for it, printed."""
+
+
+@service.command("install")
+@click.option("--print", "only_print", is_flag=True, help="Print the unit and nothing else.")
+@click.option("--user", is_flag=True, help="A unit of your own account, without an administrator.")
+@click.option(
+    "--account", default=ACCOUNT, show_default=True, metavar="NAME", help="The account that runs it."
+)
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Hand the key in as a credential from this file, which only root can read.",
+)
+@config_option
+def install(config: Path | None, account: str, key: Path | None, *, only_print: bool, user: bool) -> None:
+    """Print the unit, or say which commands install it; siscon itself never writes there."""
+    settings = runtime.load_settings(config)
+    if only_print:
+        wanted = units.Wanted(
+            program=_program(),
+            config=settings.file,
+            home=settings.home,
+            writable=() if settings.backups.is_relative_to(settings.home) else (settings.backups,),
+            account=account,
+            key=key.absolute() if key else None,
+        )
+        click.echo(units.user_unit(wanted) if user else units.system_unit(wanted), nl=False)
+        return
+    whose = "your own account" if user else f"the account {account}; as root"
+    output.say(f"siscon writes no unit. These commands install one for {whose}:")
+    told = [f"--config {shlex.quote(str(settings.file))}"]
+    told += [f"--account {shlex.quote(account)}"] if account != ACCOUNT and not user else []
+    told += [f"--key {shlex.quote(str(key.absolute()))}"] if key and not user else []
+    asked = "".join(f" {one}" for one in told)
+    for step in units.steps(user=user, account=account, home=settings.home, asked=asked):
+        output.say(f"  {step}")
+    output.say("docs/operating.md tells about keys and secrets as credentials, and about upgrades.")
+
+
+def _program() -> tuple[str, ...]:
+    """What starts this siscon: its own script beside the interpreter, else the interpreter itself."""
+    script = Path(sys.executable).with_name("siscon")
+    if script.exists():
+        return (str(script),)
+    found = shutil.which("siscon")
+    return (str(Path(found).absolute()),) if found else (sys.executable, "-m", "siscon")

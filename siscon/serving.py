@@ -1,0 +1,82 @@
+"""The assembly of an engine that runs alone: its signals, who supervises it, and the page about its health."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from siscon.config import Settings
+from siscon.engine import supervisor
+from siscon.engine.leases import Holdings
+from siscon.engine.supervisor import Supervisor
+from siscon.ops.actor import check_serve
+from siscon.runtime import House, journal, open_house, stop_on_signals
+
+
+async def serve(
+    settings: Settings,
+    *,
+    on_ready: Callable[[], None] = lambda: None,
+    asked_to_end: Callable[[], bool] = lambda: False,
+    beside: Callable[[], Awaitable[None]] | None = None,
+) -> int:
+    """Run an engine in this process until it is told to stop; its exit code. ``on_ready``: the house is open.
+
+    ``asked_to_end``: whether a signal came before this process could heed one. ``beside`` is done for as long as the
+    engine runs.
+    """
+    from siscon.engine.engine import run_engine  # brings httpx and apscheduler: only where an engine runs
+
+    check_serve(settings.role_rules)
+    above = supervisor.find(os.environ)
+    with journal(settings, "engine"):
+        if asked_to_end():
+            return 0
+        async with open_house(settings) as house:
+            on_ready()
+            stop = asyncio.Event()
+            with stop_on_signals(stop):
+                if asked_to_end():
+                    stop.set()
+                others: list[asyncio.Future[None]] = [asyncio.create_task(_tell_the_end(stop, above))]
+                if beside is not None:
+                    others.append(asyncio.ensure_future(beside()))
+                try:
+                    return await run_engine(
+                        house.db,
+                        settings,
+                        house.vault,
+                        stop=stop,
+                        on_ready=lambda: _tell(above, supervisor.READY),
+                        beside=partial(_beside, house, above),
+                    )
+                finally:
+                    for other in others:
+                        other.cancel()
+                    await asyncio.wait(others)
+
+
+def _beside(
+    house: House, above: Supervisor | None, holdings: Holdings
+) -> Mapping[str, Callable[[], Awaitable[None]]]:
+    """The parts of an engine that only one with nobody before a screen has."""
+    if above is None:
+        return {}
+    status = partial(supervisor.status_of, house.db)
+    return {
+        "word to the service manager": lambda: supervisor.keep_telling(
+            above, beaten_s=lambda: holdings.beaten_s, status=status
+        )
+    }
+
+
+async def _tell_the_end(stop: asyncio.Event, above: Supervisor | None) -> None:
+    await stop.wait()
+    _tell(above, supervisor.STOPPING)
+
+
+def _tell(above: Supervisor | None, line: str) -> None:
+    if above is not None:
+        above.tell(line)
