@@ -14,9 +14,11 @@ from siscon import runtime
 from siscon.config import Settings
 from siscon.config.webhooks import senders_of
 from siscon.domain.errors import ConfigError, SisconError, UsageError
+from siscon.domain.roles import ACTS
 from siscon.domain.text import plain
 from siscon.domain.webhooks import Arrival, Outcome, Sender
 from siscon.ops import Database, opening, webhooks
+from siscon.ops.actor import check_serve, role_here
 from siscon.webhooks.trial import Answered, address_for, body_for, send
 
 log = logging.getLogger(__name__)
@@ -79,6 +81,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[int], None]) -> int:
             "No enabled integration has a 'webhook' section in the configuration: nobody could send anything.",
             code="no_webhook",
         )
+    check_serve(settings.role_rules)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with runtime.journal(settings, "webhooks"):
         stop = asyncio.Event()
@@ -112,8 +115,16 @@ async def _receive_for_ever(settings: Settings) -> None:
         await asyncio.sleep(AGAIN_S)
 
 
-def send_trial(settings: Settings, name: str, *, event: str, ids: Sequence[str], url: str | None) -> Answered:
-    """Send one signed message for an integration, to its own receiver or to ``url``."""
+async def send_trial(
+    settings: Settings, name: str, *, event: str, ids: Sequence[str], url: str | None
+) -> Answered:
+    """Send one signed message for an integration, to its own receiver or to ``url``.
+
+    Raises ``UsageError`` where the role does not allow it: what it names is fetched.
+    """
+    if role_here(settings.role_rules)[1] < ACTS["send a test webhook"]:
+        async with runtime.open_house(settings) as house:
+            await house.need("send a test webhook")
     if name not in settings.integrations:
         known = ", ".join(settings.integrations) or "none yet"
         raise UsageError(

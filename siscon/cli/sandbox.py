@@ -86,6 +86,12 @@ def _found(home: str | None, port: int | None) -> SandboxState:
 @home_option
 @click.option("--real-limits", is_flag=True, help="60, 100, 80 and 120 requests a minute, not 60,000.")
 @click.option("--print-config", is_flag=True, help="Print a complete config.yaml for this sandbox, and end.")
+@click.option(
+    "--webhook",
+    default="",
+    metavar="URL",
+    help="Tell this receiver what each day changes, such as http://127.0.0.1:8480/webhooks.",
+)
 @click.option("--until-eof", is_flag=True, hidden=True, help="End when standard input ends.")
 @click.pass_context
 def sandbox(
@@ -94,6 +100,7 @@ def sandbox(
     seed: int | None,
     port: int | None,
     home: str | None,
+    webhook: str,
     *,
     real_limits: bool,
     print_config: bool,
@@ -102,6 +109,8 @@ def sandbox(
     """Serve invented districts as PowerSchool, Infinite Campus, Skyward and OneRoster would, here alone."""
     if ctx.invoked_subcommand not in (None, "serve"):
         return
+    if webhook and not webhook.startswith(("http://", "https://")):
+        raise UsageError("--webhook is an address, such as http://127.0.0.1:8480/webhooks.")
     at = states.DEFAULT_PORT if port is None else port
     path = states.path_for(at, Path(home) if home else None)
     state = state_at(
@@ -110,13 +119,18 @@ def sandbox(
     if print_config:
         click.echo(
             launch.print_config(
-                state, real_limits=real_limits, home=str(Path(home).absolute()) if home else "siscon-home"
+                state,
+                real_limits=real_limits,
+                home=str(Path(home).absolute()) if home else "siscon-home",
+                webhook=bool(webhook),
             ),
             nl=False,
         )
         ctx.exit(0)
     where = f" --home {home}" if home else "" if at == states.DEFAULT_PORT else f" --port {at}"
-    ctx.exit(asyncio.run(_serve(state, "real" if real_limits else "fast", where, until_eof=until_eof)))
+    ctx.exit(
+        asyncio.run(_serve(state, "real" if real_limits else "fast", where, webhook, until_eof=until_eof))
+    )
 
 
 @sandbox.command("serve")
@@ -124,9 +138,17 @@ def serve() -> None:
     """Serve until ctrl-C: the same as 'siscon sandbox' alone."""
 
 
-async def _serve(state: SandboxState, limits: str, where: str, *, until_eof: bool) -> int:
+async def _serve(state: SandboxState, limits: str, where: str, webhook: str, *, until_eof: bool) -> int:
     loop = asyncio.get_running_loop()
-    serving = asyncio.ensure_future(launch.serve(state, limits, on_ready=lambda ready: _tell(ready, where)))
+    serving = asyncio.ensure_future(
+        launch.serve(
+            state,
+            limits,
+            on_ready=lambda ready: _tell(ready, where + (f" --webhook {webhook}" if webhook else "")),
+            webhook=webhook,
+            said=output.say,
+        )
+    )
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, serving.cancel)
     if until_eof:

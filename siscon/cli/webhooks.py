@@ -85,6 +85,6 @@ def test_webhook(
 ) -> int:
     """Sign one message as the sender would, send it, and say how it was answered."""
     settings = runtime.load_settings(config)
-    answered = receiving.send_trial(settings, name, event=event, ids=ids, url=url)
+    answered = asyncio.run(receiving.send_trial(settings, name, event=event, ids=ids, url=url))
     output.card(asdict(answered), as_json=as_json)
     return DONE if 200 <= answered.status < 300 else FAILED

@@ -78,6 +78,7 @@ ACTS: Mapping[str, Role] = {
     "authorise a login": Role.OPERATOR,
     "give a login back": Role.ADMIN,
     "clean logins": Role.ADMIN,
+    "send a test webhook": Role.OPERATOR,
     "restore a backup": Role.ADMIN,
     "generate a key": Role.ADMIN,
     "rotate keys": Role.ADMIN,

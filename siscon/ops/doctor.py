@@ -17,6 +17,7 @@ from siscon.ops.checks import Check as Check
 from siscon.ops.checks import Screen as Screen
 from siscon.ops.checks import State as State
 from siscon.ops.upkeep_checks import check_backups, check_chores
+from siscon.ops.webhook_checks import check_webhooks
 from siscon.providers import registry
 from siscon.store import events, integrations, keys, leases, migrate, rekey, size, sqlite, tokens
 from siscon.store.database import Database
@@ -175,6 +176,7 @@ async def _check_database(
             await _check_clock(db, now_ms=now_ms),
             await _check_engine(db, now_ms=now_ms),
             *await _check_logins(db, settings.integrations, now_ms=now_ms),
+            *await check_webhooks(db, settings, now_ms=now_ms),
         ]
     except SisconError as error:
         return [Check("database", State.FAIL, error.sentence, "see the sentence; nothing was changed")]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 
 from siscon.sandbox import server
 from siscon.sandbox import state as states
+from siscon.sandbox.hooks import INVENTED_KEY, Hooks, tell_changes
+from siscon.sandbox.hooks import SECRET_VARIABLE as HOOK_VARIABLE
 from siscon.sandbox.origin import APP_NAME, client_id_of
 from siscon.sandbox.server import PortInUse
 from siscon.sandbox.state import SandboxState
@@ -20,8 +23,17 @@ INVENTED_SECRET = "invented-secret"
 LIMITS = ("fast", "real")
 
 
-async def serve(state: SandboxState, limits: str, *, on_ready: Callable[[SandboxState], None]) -> None:
-    """Serve the systems until cancelled. Raises PortInUse if a port is taken."""
+async def serve(
+    state: SandboxState,
+    limits: str,
+    *,
+    on_ready: Callable[[SandboxState], None],
+    webhook: str = "",
+    said: Callable[[str], None] = lambda _line: None,
+) -> None:
+    """Serve the systems until cancelled; with ``webhook`` an address is told what each day changes, and ``said`` how
+    it went. Raises PortInUse if a port is taken.
+    """
     if limits not in LIMITS:
         raise ValueError(f"limits are {' or '.join(LIMITS)}, not {limits}")
     sockets = server.bind(state.port)
@@ -35,7 +47,16 @@ async def serve(state: SandboxState, limits: str, *, on_ready: Callable[[Sandbox
         for one in sockets:
             one.close()
         raise
-    await server.run(world, sockets, on_ready=lambda: on_ready(state))
+    telling = None
+    if webhook:
+        hooks = Hooks(webhook, os.environ.get(HOOK_VARIABLE) or INVENTED_KEY)
+        telling = asyncio.create_task(tell_changes(world, hooks, said))
+    try:
+        await server.run(world, sockets, on_ready=lambda: on_ready(state))
+    finally:
+        if telling is not None:
+            telling.cancel()
+            await asyncio.wait([telling])
 
 
 def advance(state: SandboxState) -> dict[str, dict[str, int]]:
@@ -48,8 +69,8 @@ def advance(state: SandboxState) -> dict[str, dict[str, int]]:
     return counts
 
 
-def print_config(state: SandboxState, *, real_limits: bool, home: str) -> str:
-    """A complete config.yaml for siscon over this sandbox."""
+def print_config(state: SandboxState, *, real_limits: bool, home: str, webhook: bool = False) -> str:
+    """A complete config.yaml for siscon over this sandbox; with ``webhook`` its engine listens to what it tells."""
     extra = {
         "infinite_campus": f"settings: {{app_name: {APP_NAME}}}",
         "skyward": f'settings: {{token_url: "http://127.0.0.1:{state.ports[3]}/token"}}',
@@ -72,6 +93,11 @@ def print_config(state: SandboxState, *, real_limits: bool, home: str) -> str:
         ]
         if name in extra:
             lines.append(f"    {extra[name]}")
+        if webhook:
+            secret = f'"${{{HOOK_VARIABLE}:-{INVENTED_KEY}}}"'
+            lines.append(f"    webhook: {{scheme: standard-webhooks, secrets: [{secret}]}}")
+    if webhook:
+        lines.append("webhooks: {in_serve: true}")
     return "\n".join(lines) + "\n"
 
 

@@ -61,6 +61,26 @@ class World:
         self._looked_at = clock()
         self._mark = _mark(state.path)
 
+    @property
+    def day(self) -> int:
+        """The day that it is there."""
+        return self._state.day
+
+    def look(self) -> int:
+        """The day that it is, also when another process let it pass."""
+        self._refresh()
+        return self._state.day
+
+    def changes_since(self, day: int) -> dict[str, dict[str, list[str]]]:
+        """The ids of what changed on a day or later: by system, by kind."""
+        return {
+            name: {
+                kind: [one.ids.text(kind, index) for index in indexes]
+                for kind, indexes in one.days.changed_since(day).items()
+            }
+            for name, one in self._districts.items()
+        }
+
     def answer(self, number: int, asked: Asked) -> Outcome:
         """Answer a request that came in on port ``number`` (0 to 4)."""
         self._refresh()
