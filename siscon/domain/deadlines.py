@@ -72,7 +72,7 @@ def passed(
     if not moments:
         return []
     by_entity = {one.entity: one for one in fresh}
-    wanted = deadline.entities or tuple(dict.fromkeys((*imported, *by_entity)))
+    wanted = deadline.entities or tuple(dict.fromkeys((*imported, *by_entity))) or (Entity.STUDENT,)
     found = []
     for entity in wanted:
         last = by_entity.get(entity)

@@ -113,7 +113,8 @@ class Cause:
     @property
     def about(self) -> str:
         """Whom or what it is about."""
-        return self.integration or self.key.partition(":")[2].strip(":") or "siscon"
+        what = self.key.rpartition(":")[2] if self.trouble in (Trouble.CHORE, Trouble.CHANNEL) else ""
+        return self.integration or what or "siscon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,16 +151,28 @@ def base_level(trouble: Trouble, urgent: Sequence[Trouble] = ()) -> NoticeLevel:
 def seen(
     cause: Cause | None, sighting: Sighting, *, repeated: int = 0, urgent: Sequence[Trouble] = ()
 ) -> Cause:
-    """A cause after a trouble was seen (again). ``repeated``: so many in a row are urgent, 0: never."""
+    """A cause after a trouble was seen (again). ``repeated``: so many in a row are urgent, 0: never.
+
+    One that ended before anybody was told of it begins anew in the same row; where the end is not told yet it goes on.
+    """
     if cause is None or cause.state is CauseState.CLOSED:
         count = sighting.total if sighting.total is not None else sighting.times
         level = _level(sighting.trouble, count, repeated=repeated, urgent=urgent)
         return Cause(
-            *(0, sighting.key, sighting.integration, sighting.trouble, level, CauseState.OPEN, sighting.text),
+            *(
+                cause.id if cause is not None and not cause.tellings else 0,
+                sighting.key,
+                sighting.integration,
+                sighting.trouble,
+                level,
+                CauseState.OPEN,
+                sighting.text,
+            ),
             *(sighting.at_ms, sighting.at_ms, count, (sighting.label,), sighting.at_ms + sighting.wait_ms),
         )
     graver = _RANK.get(sighting.trouble, 0) >= _RANK.get(cause.trouble, 0)
-    count = cause.count + sighting.times if sighting.total is None else max(cause.count, sighting.total)
+    before = 0 if cause.state is CauseState.RECOVERED else cause.count
+    count = before + sighting.times if sighting.total is None else max(before, sighting.total)
     trouble = sighting.trouble if graver else cause.trouble
     level = max(
         cause.level,

@@ -22,7 +22,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import EngineInfo
 from siscon.domain.schedules import parse
 from siscon.domain.text import plain
-from siscon.engine import arrivals, inbox, lifeline, upkeep
+from siscon.engine import arrivals, inbox, lifeline, notices, upkeep
 from siscon.engine.activation import LoadProvider, activate_all
 from siscon.engine.answers import LiveEngine
 from siscon.engine.bell import Bell
@@ -169,6 +169,10 @@ class Engine:
             hook_ear = bell.ear(rest_s=0.1)
             parts["webhooks"] = lambda: arrivals.attend(self.db, hook_ear, live=live, now_ms=self.now_ms)
             parts["clock"] = self._clock(holdings).run
+            notice_ear = bell.ear(rest_s=1.0)
+            parts["notices"] = lambda: notices.attend(
+                self.db, holdings, notice_ear, self.settings, now_ms=self.now_ms
+            )
             parts["chores"] = Chores(self.db, holdings, self._chores(), self.now_ms).run
             for name in self._usable:
                 parts[f"token of {name}"] = partial(self._keep_token, links, name)

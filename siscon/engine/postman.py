@@ -41,6 +41,7 @@ class Postman:
     now_ms: Callable[[], int]
     luck: Callable[[], float] = random.random
     _under_way: dict[str, asyncio.Task[int]] = field(default_factory=dict, init=False)
+    _closed: bool = field(default=False, init=False)
 
     async def look(self, lease: Lease | None) -> list[asyncio.Task[int]]:
         """Begin to deliver wherever something is due; what was begun. Each task ends when its channel has no more."""
@@ -61,6 +62,7 @@ class Postman:
 
     async def close(self) -> None:
         """Begin nothing more, and give what is under way a moment to be answered."""
+        self._closed = True
         tasks = list(self._under_way.values())
         for task in tasks:
             task.cancel()
@@ -77,7 +79,7 @@ class Postman:
         """Send what is due to one channel, one after the other; how many were taken."""
         sent = 0
         try:
-            while (message := await self._next(channel)) is not None:
+            while not self._closed and (message := await self._next(channel)) is not None:
                 async with self.db.transaction(lease) as c:
                     if not await outbox.begin(c, message.id):
                         continue

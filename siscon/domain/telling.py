@@ -1,0 +1,128 @@
+"""From what was seen to what is told: causes grow and end in the order of the facts, and are told as people want it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from enum import StrEnum
+
+from siscon.domain.notices import (
+    Cause,
+    CauseState,
+    Rule,
+    Sighting,
+    Trouble,
+    is_due,
+    over,
+    route,
+    seen,
+    told,
+)
+from siscon.domain.quiet import Window, is_quiet
+
+
+class Proof(StrEnum):
+    """What an end proves. A system that answers again, or a new token, ends nothing as long as runs have failed."""
+
+    SYNCED = "synced"
+    ANSWERS = "answers"
+    LOGGED_IN = "logged in"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Something that ends a cause, if it is open."""
+
+    key: str
+    at_ms: int
+    proof: Proof = Proof.SYNCED
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How people want to be told. ``channels`` in the order of the configuration."""
+
+    channels: tuple[str, ...]
+    zone: tzinfo
+    rules: tuple[Rule, ...] = ()
+    windows: tuple[Window, ...] = ()
+    repeated: int = 0
+    urgent: tuple[Trouble, ...] = ()
+    breaker_wait_ms: int = 0
+    gather_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One cause that some channels are told of now: as it was, and as it is once that is written down."""
+
+    before: Cause
+    after: Cause
+    channels: tuple[str, ...]
+
+
+def fold(known: Mapping[str, Cause], found: Iterable[Sighting | End], manner: Manner) -> dict[str, Cause]:
+    """The causes that facts have changed or begun, by key, after all of them; ``known`` are those not closed."""
+    now = dict(known)
+    for fact in found:
+        cause = now.get(fact.key)
+        if isinstance(fact, Sighting):
+            now[fact.key] = seen(cause, fact, repeated=manner.repeated, urgent=manner.urgent)
+        elif cause is not None and _ends(cause, fact):
+            now[fact.key] = over(cause, at_ms=fact.at_ms)
+    return {key: cause for key, cause in now.items() if known.get(key) != cause}
+
+
+def tellings(
+    causes: Iterable[Cause], manner: Manner, *, gathering: Mapping[str, int], now_ms: int
+) -> list[Telling]:
+    """What is told now, and to whom.
+
+    ``gathering``: until when each channel gathers; a cause waits until all its channels have done so. What was told
+    in channels that are gone is closed without a word.
+    """
+    quiet = is_quiet(manner.windows, manner.zone, now_ms)
+    found = []
+    for cause in causes:
+        if not is_due(cause, now_ms=now_ms, quiet=quiet):
+            continue
+        to = route(cause, manner.rules, manner.channels)
+        if not to and cause.state is not CauseState.RECOVERED:
+            continue
+        if all(gathering.get(name, 0) <= now_ms for name in to):
+            found.append(Telling(cause, told(cause, to, now_ms=now_ms), to))
+    return found
+
+
+def next_ms(causes: Iterable[Cause], manner: Manner, gathering: Mapping[str, int], now_ms: int) -> int | None:
+    """The next moment at which something may be told that is not now: a wait, a mute or a gathering ends."""
+    waiting = [one for one in causes if one.state not in (CauseState.NOTIFIED, CauseState.CLOSED)]
+    moments = [max(one.tell_from_ms, one.muted_until_ms) for one in waiting]
+    moments += [until for name, until in gathering.items() if waiting and name in manner.channels]
+    return min((one for one in moments if one > now_ms), default=None)
+
+
+def is_known(causes: Mapping[str, Cause], sighting: Sighting) -> bool:
+    """Whether a state that still lasts is in its cause already."""
+    cause = causes.get(sighting.key)
+    if cause is None or cause.is_over or sighting.label not in cause.classes:
+        return False
+    return sighting.total is None or sighting.total <= cause.count
+
+
+def by_channel(found: Sequence[Telling]) -> dict[str, list[Telling]]:
+    """What each channel is told, as one message."""
+    told_to: dict[str, list[Telling]] = {}
+    for one in found:
+        for name in one.channels:
+            told_to.setdefault(name, []).append(one)
+    return told_to
+
+
+def _ends(cause: Cause, end: End) -> bool:
+    if end.proof is Proof.SYNCED:
+        return True
+    if cause.count:
+        return False
+    return cause.trouble is (Trouble.FAILING if end.proof is Proof.ANSWERS else Trouble.LOGIN)
