@@ -44,6 +44,10 @@ COMMANDS = {
     "requests": ("requests", "Look at what people have asked for, and take back what waits."),
     "audit": ("audit", "List who did what, and prove that nobody changed the list."),
     "report": ("report", "Say what happened: history, success, one run, a trend, the morning."),
+    "notices": (
+        "notices",
+        "Look at what is wrong and who was told of it; try a channel, be quiet about a cause.",
+    ),
     "show": ("show", "Say what a screen of the console says, for ears and for scripts."),
     "replay": ("replay", "Look at a database file of the past, such as a backup."),
     "doctor": ("admin", "Examine configuration, files, key, database, clock, providers and terminal."),

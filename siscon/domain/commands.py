@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, get_args
 
+from siscon.domain.house_commands import MuteCause as MuteCause
 from siscon.domain.house_commands import PauseIntegration as PauseIntegration
 from siscon.domain.house_commands import Purge as Purge
 from siscon.domain.house_commands import RefreshToken as RefreshToken
@@ -17,6 +18,7 @@ from siscon.domain.house_commands import StopEngine as StopEngine
 from siscon.domain.note_commands import NoteDenial as NoteDenial
 from siscon.domain.note_commands import NoteExport as NoteExport
 from siscon.domain.note_commands import TakeBack as TakeBack
+from siscon.domain.house_commands import TryChannel as TryChannel
 
 
 class CommandStatus(StrEnum):
@@ -320,6 +322,8 @@ Command = (
     | RunChore
     | Purge
     | NoteDenial
+    | MuteCause
+    | TryChannel
 )
 
 _KINDS: dict[str, type[Command]] = {one.kind: one for one in get_args(Command)}

@@ -57,3 +57,20 @@ class Purge:
 
     kind: ClassVar[str] = "purge"
     expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class MuteCause:
+    """Tell nobody of a cause for so many seconds; 0: tell of it again. It is shown all the same."""
+
+    kind: ClassVar[str] = "mute_cause"
+    cause: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class TryChannel:
+    """Send a message that says it is only a test, on the way that notices go."""
+
+    kind: ClassVar[str] = "try_channel"
+    channel: str

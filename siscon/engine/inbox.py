@@ -19,6 +19,7 @@ from siscon.engine import (
     dead_acts,
     identity_acts,
     integration_acts,
+    notice_acts,
     plan_acts,
     record_acts,
     request_acts,
@@ -65,6 +66,8 @@ EFFECTS: Mapping[type[asked.Command], Callable[[Connection, Any, Circumstances],
     asked.NoteExport: request_acts.note_export,
     asked.RunChore: chore_acts.run_chore,
     asked.NoteDenial: request_acts.note_denial,
+    asked.MuteCause: notice_acts.mute,
+    asked.TryChannel: notice_acts.try_channel,
 }
 """What carries out each kind of command, inside the transaction of its answer."""
 

@@ -13,6 +13,7 @@ from siscon.config import Settings
 from siscon.domain.errors import SisconError
 from siscon.domain.text import plain
 from siscon.domain.tokens import TokenHealth, TokenState
+from siscon.ops import notices
 from siscon.ops.checks import Check as Check
 from siscon.ops.checks import Screen as Screen
 from siscon.ops.checks import State as State
@@ -177,6 +178,7 @@ async def _check_database(
             await _check_engine(db, now_ms=now_ms),
             *await _check_logins(db, settings.integrations, now_ms=now_ms),
             *await check_webhooks(db, settings, now_ms=now_ms),
+            *(await notices.checks(db, settings.notices, now_ms=now_ms) if db.version == newest else []),
         ]
     except SisconError as error:
         return [Check("database", State.FAIL, error.sentence, "see the sentence; nothing was changed")]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siscon.domain.deadlines import HOUR_MS, Deadline, last_moments, passed
@@ -70,6 +70,7 @@ def test_without_entities_all_that_is_imported_is_meant():
     assert [one.entity for one in found] == [Entity.SECTION]
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.integers(1_700_000_000_000, 1_900_000_000_000))
 def test_the_last_moments_end_before_now_and_leave_none_out(now_ms: int):
     found = last_moments("30 6 * * *", OSLO, now_ms)

@@ -1,0 +1,15 @@
+"""The assembly for notices: looking and sending once, without an engine."""
+
+from __future__ import annotations
+
+from siscon.engine.moments import wall_ms
+from siscon.runtime import House, find_engine, journal
+
+
+async def check(house: House) -> bool:
+    """Look for what people must know and send what is due; False where an engine does so already."""
+    from siscon.engine import notice_check  # brings httpx and smtplib: only where something is sent
+
+    lives = await find_engine(house.db) is not None
+    with journal(house.settings, "notices"):
+        return await notice_check.check(house.db, house.settings, engine_lives=lives, now_ms=wall_ms)
