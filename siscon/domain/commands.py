@@ -15,10 +15,10 @@ from siscon.domain.house_commands import RemoveIntegration as RemoveIntegration
 from siscon.domain.house_commands import ResumeIntegration as ResumeIntegration
 from siscon.domain.house_commands import RunChore as RunChore
 from siscon.domain.house_commands import StopEngine as StopEngine
+from siscon.domain.house_commands import TryChannel as TryChannel
 from siscon.domain.note_commands import NoteDenial as NoteDenial
 from siscon.domain.note_commands import NoteExport as NoteExport
 from siscon.domain.note_commands import TakeBack as TakeBack
-from siscon.domain.house_commands import TryChannel as TryChannel
 
 
 class CommandStatus(StrEnum):
