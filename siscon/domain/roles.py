@@ -21,6 +21,7 @@ from siscon.domain.commands import (
     ForceSync,
     ForgetMend,
     MendDead,
+    MuteCause,
     NoteDenial,
     NoteExport,
     PauseIntegration,
@@ -38,6 +39,7 @@ from siscon.domain.commands import (
     StartRun,
     StopEngine,
     TakeBack,
+    TryChannel,
     UndoRun,
     WithdrawRecords,
 )
@@ -64,6 +66,7 @@ ORDINARY = (
     *(StartRun, CancelRun, SettleConflict, SettleConflicts, EditRecord, ReleaseEdits, SplitRecord),
     *(RetryDead, DiscardDead, MendDead, ForgetMend, ForceSync, FetchRecords),
     *(PauseIntegration, ResumeIntegration, RefreshToken, TakeBack, NoteExport, RunChore),
+    *(MuteCause, TryChannel),
 )
 """What an operator may ask for."""
 
@@ -72,6 +75,7 @@ ANYBODYS = (NoteDenial,)
 
 ACTS: Mapping[str, Role] = {
     "run what waits": Role.OPERATOR,
+    "send notices": Role.OPERATOR,
     "start an engine": Role.OPERATOR,
     "try an integration": Role.OPERATOR,
     "export mappings": Role.OPERATOR,

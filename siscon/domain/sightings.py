@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
@@ -40,6 +41,10 @@ DATABASE = frozenset(
 )
 CALM_MS = HOUR_MS
 """A part of the engine that has not failed for so long is well again."""
+FLOOD = 100
+"""So many webhooks refused in a minute are told of at once."""
+REFUSED_FOR_MS, REFUSED_CALM_MS = 15 * 60_000, 10 * 60_000
+"""Fewer are told of when they go on for so long; when none came for the second time, they have ceased."""
 
 DEAD_ENGINE = "engine"
 _PART = "part"
@@ -70,6 +75,10 @@ def facts_of(event: Event, reading: Reading) -> list[Sighting | End]:
             return [_end(event, Proof.LOGGED_IN)]
         case EventKind.SCHEDULE_MISSED:
             return [_sighting(event, Trouble.MISSED, "", times=0)]
+        case EventKind.WEBHOOKS_REFUSED:
+            return [_refused(event)]
+        case EventKind.WEBHOOKS_GIVEN_UP:
+            return [_sighting(event, Trouble.WEBHOOKS, "given up")]
         case EventKind.TASK_FAILED:
             return _of_task(event, reading.chores)
         case _:
@@ -136,7 +145,8 @@ def ended(
 ) -> list[End]:
     """The ends of causes that are read from states (those of ``states``) and are not present any more.
 
-    A part of the engine that failed is told by events alone: it is over when it has not failed for an hour.
+    What only its begin is told of is over when it has not been told for a while: failures of a
+    part of the engine, and refused webhooks.
     """
     keys = {one.key for one in present}
     found = [
@@ -145,7 +155,13 @@ def ended(
         if one.trouble in states and one.key not in keys and not one.is_over
     ]
     part = key_of(Trouble.ENGINE, None, _PART)
-    calm = [one for one in causes if one.key == part and not one.is_over and one.last_ms + CALM_MS < now_ms]
+    calm = [
+        one
+        for one in causes
+        if not one.is_over
+        and (one.key == part or one.trouble is Trouble.WEBHOOKS)
+        and one.last_ms + (CALM_MS if one.key == part else REFUSED_CALM_MS) < now_ms
+    ]
     return [*found, *(End(one.key, now_ms) for one in calm)]
 
 
@@ -179,6 +195,13 @@ def _sighting(event: Event, trouble: Trouble, kind: str, *, times: int = 1, wait
     return Sighting(
         trouble, event.at_ms, event.text, event.integration, kind=kind, times=times, wait_ms=wait_ms
     )
+
+
+def _refused(event: Event) -> Sighting:
+    """How many were refused in a minute stands in the event's sentence, by reason."""
+    count = sum(int(one) for one in re.findall(r"(?<=[ ,])[0-9]+(?= )", event.text.partition(" refused:")[2]))
+    wait_ms = 0 if count >= FLOOD else REFUSED_FOR_MS
+    return _sighting(event, Trouble.WEBHOOKS, "", times=count, wait_ms=wait_ms)
 
 
 def _end(event: Event, proof: Proof) -> End:

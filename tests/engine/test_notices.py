@@ -331,6 +331,35 @@ async def test_a_removed_integration_ends_its_causes(db: SqliteDatabase, clock: 
     assert [one.split()[1] for one in subjects(box)] == ["FAILING", "OK"]
 
 
+async def test_refused_webhooks_are_told_of_when_they_flood_or_go_on(
+    db: SqliteDatabase, clock: HandClock, tmp_path: Path
+):
+    async with mail_server() as box:
+        night = Night(db, clock, settings_for(tmp_path, box.port))
+        for refused in ("3 bad signature", "2 bad signature, 4 replay"):
+            await night.event(EventKind.WEBHOOKS_REFUSED, text=f"webhooks of harbor were refused: {refused}")
+            await night.look()
+        clock.forward(1200)
+        await night.look()
+        assert subjects(box) == []
+
+        text = "webhooks of harbor were refused: 120 bad signature, 4 too old"
+        await night.event(EventKind.WEBHOOKS_REFUSED, text=text)
+        await night.look()
+        clock.forward(1200)
+        await night.look()
+        for _ in range(4):
+            await night.event(
+                EventKind.WEBHOOKS_REFUSED, text="webhooks of harbor were refused: 1 bad signature"
+            )
+            await night.look()
+            clock.forward(300)
+        await night.look()
+    assert [" ".join(one.split()[1:3]) for one in subjects(box)] == [
+        *("WEBHOOKS REFUSED", "OK harbor:", "WEBHOOKS REFUSED")
+    ]
+
+
 async def test_without_an_engine_the_check_sends_what_is_due_and_says_that_none_is_alive(
     db: SqliteDatabase, clock: HandClock, tmp_path: Path
 ):
