@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+from siscon import outward
 from siscon.config import Settings
 from siscon.engine import supervisor
 from siscon.engine.leases import Holdings
@@ -51,6 +52,7 @@ async def serve(
                         stop=stop,
                         on_ready=lambda: _tell(above, supervisor.READY),
                         beside=partial(_beside, house, above),
+                        lent=outward.chores(house.db, settings),
                     )
                 finally:
                     for other in others:
@@ -62,13 +64,15 @@ def _beside(
     house: House, above: Supervisor | None, holdings: Holdings
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """The parts of an engine that only one with nobody before a screen has."""
+    parts = outward.parts(house.db, house.settings)
     if above is None:
-        return {}
+        return parts
     status = partial(supervisor.status_of, house.db)
     return {
+        **parts,
         "word to the service manager": lambda: supervisor.keep_telling(
             above, beaten_s=lambda: holdings.beaten_s, status=status
-        )
+        ),
     }
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 
+from siscon import outward
 from siscon.config import Settings
 from siscon.domain.roles import ACTS
 from siscon.engine import restoring
@@ -23,7 +24,13 @@ async def do_chore(house: House, name: str) -> None:
 
     await house.need("run what waits")
     with journal(house.settings, "chores"):
-        engine = Engine(house.db, house.settings, house.vault, asyncio.Event())
+        engine = Engine(
+            house.db,
+            house.settings,
+            house.vault,
+            asyncio.Event(),
+            lent=outward.chores(house.db, house.settings),
+        )
         await engine.do_chore(name)
 
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_
 from siscon.config.addresses import checked_address, checked_place
 from siscon.config.kinds import Keys, Number, PathBeside, SecretText, Section, not_truth, wrong
 from siscon.config.notices import NoticeSettings
+from siscon.config.outward import MetricsSettings, ReportSettings
 from siscon.config.policies import AbsenceSettings, AccountSettings, ConflictSettings, GuardSettings
 from siscon.config.roles import RolesSettings, rules_of
 from siscon.config.upkeep import UpkeepSettings
@@ -217,10 +218,18 @@ class Settings(Section):
     notices: NoticeSettings = NoticeSettings()
     webhooks: WebhookSettings = WebhookSettings()
     roles: RolesSettings | None = Field(None, description="who may look, operate and administer")
+    reports: ReportSettings = ReportSettings()
+    metrics: MetricsSettings = MetricsSettings()
     integrations: dict[Annotated[str, AfterValidator(_integration_name)], IntegrationSettings] = Field(
         {}, description="one entry for each connection to one system"
     )
+
     _file: Path = PrivateAttr(default=Path("config.yaml"))
+
+    @model_validator(mode="after")
+    def _reports_go_somewhere(self) -> Settings:
+        self.reports.check_channels(self.notices.channels, self.notices.mail_channels)
+        return self
 
     @property
     def database(self) -> Path:

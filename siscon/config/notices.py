@@ -30,7 +30,8 @@ _MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.
 _KEY_BYTES = (24, 64)
 
 
-def _listed(value: Any) -> Any:
+def listed(value: Any) -> Any:
+    """A list, or text with commas as one."""
     return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
 
 
@@ -72,7 +73,7 @@ class ChannelSettings(Section):
     username: SecretText | None = Field(None, description="email: a reference to the login's name")
     password: SecretText | None = Field(None, description="email: a reference to the login's password")
     sender: MailAddress | None = Field(None, description="email: whom the mail is from")
-    to: Annotated[tuple[MailAddress, ...], BeforeValidator(_listed)] = Field(
+    to: Annotated[tuple[MailAddress, ...], BeforeValidator(listed)] = Field(
         (), max_length=50, description="email: who gets it"
     )
     url: SecretText | None = Field(None, description="chat and webhook: a reference to the address")
@@ -148,16 +149,16 @@ def _check_key(secret: Secret) -> None:
 
 
 class RuleSettings(Section):
-    channels: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+    channels: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(
         description="the channels that are told"
     )
-    causes: Annotated[tuple[Trouble, ...], BeforeValidator(_listed)] = Field(
+    causes: Annotated[tuple[Trouble, ...], BeforeValidator(listed)] = Field(
         (), description="of these kinds of trouble; empty: of all"
     )
-    levels: Annotated[tuple[NoticeLevel, ...], BeforeValidator(_listed)] = Field(
+    levels: Annotated[tuple[NoticeLevel, ...], BeforeValidator(listed)] = Field(
         (), description="of these levels; empty: of all"
     )
-    integrations: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+    integrations: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(
         (), description="of these integrations; empty: of all, and of what belongs to none"
     )
 
@@ -175,7 +176,7 @@ class QuietSettings(Section):
 class DigestSettings(Section):
     at: ClockTime | None = Field(None, description='when it is sent, such as "07:00"; empty: never')
     weekdays: Weekdays = Field("*", description="on which days, such as mon-fri")
-    channels: Annotated[tuple[str, ...], BeforeValidator(_listed)] = Field(
+    channels: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(
         (), description="to which channels; empty: to all of the kind email"
     )
     when_empty: bool = Field(False, description="true: also when there is nothing to tell")
@@ -183,7 +184,7 @@ class DigestSettings(Section):
 
 class DeadlineSettings(Section):
     integration: str = Field(description="of which integration")
-    entities: Annotated[tuple[Entity, ...], BeforeValidator(_listed)] = Field(
+    entities: Annotated[tuple[Entity, ...], BeforeValidator(listed)] = Field(
         (), description="which records; empty: all that it imports"
     )
     at: ClockTime = Field(description='by when they must be fresh, such as "06:30"')
@@ -206,7 +207,7 @@ class NoticeSettings(Section):
     )
     zone: str = Field("", description="the time zone of quiet hours, digest and deadlines; empty: time_zone")
     quiet: tuple[QuietSettings, ...] = Field((), description="hours in which only what is urgent is sent")
-    urgent: Annotated[tuple[Trouble, ...], BeforeValidator(_listed)] = Field(
+    urgent: Annotated[tuple[Trouble, ...], BeforeValidator(listed)] = Field(
         (Trouble.STALE,), description="kinds of trouble that quiet hours do not keep back"
     )
     digest: DigestSettings = Field(DigestSettings(), description="a line for each cause, once a day")

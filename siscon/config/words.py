@@ -27,6 +27,7 @@ from siscon.config.notices import (
     QuietSettings,
     RuleSettings,
 )
+from siscon.config.outward import MailedReport, MetricsSettings, ReportSettings
 from siscon.config.policies import (
     AbsenceSettings,
     AccountSettings,
@@ -69,6 +70,10 @@ MODELS: Mapping[Path, type[BaseModel]] = {
     ("notices", "fresh_by", ANY): DeadlineSettings,
     ("webhooks",): WebhookSettings,
     ("roles",): RolesSettings,
+    ("reports",): ReportSettings,
+    ("reports", "daily"): MailedReport,
+    ("reports", "weekly"): MailedReport,
+    ("metrics",): MetricsSettings,
     ("integrations", ANY): IntegrationSettings,
     ("integrations", ANY, "conflicts"): ConflictSettings,
     ("integrations", ANY, "absence"): AbsenceSettings,

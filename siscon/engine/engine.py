@@ -9,7 +9,7 @@ import re
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,7 +60,7 @@ def new_engine_id() -> str:
 @dataclass(slots=True, eq=False)
 class Engine:
     """An engine that can be run once. ``until_idle``: it ends when nothing is left to do, and is no clock. ``judge``
-    None: the configuration says who may ask for what.
+    None: the configuration says who may ask for what. ``lent``: chores that whoever runs it adds.
     """
 
     db: Database
@@ -73,6 +73,7 @@ class Engine:
     now_ms: Callable[[], int] = wall_ms
     judge: Judge | None = None
     beside: Beside = lambda _holdings: {}
+    lent: Sequence[Chore] = ()
     id: str = field(default_factory=new_engine_id)
     _usable: dict[str, IntegrationSettings] = field(default_factory=dict, init=False)
     _background: set[asyncio.Task[None]] = field(default_factory=set, init=False)
@@ -233,6 +234,7 @@ class Engine:
         days = self.settings.webhooks.remember_days
         return [
             *upkeep.chores(self.db, self.settings, self.vault, now_ms=self.now_ms),
+            *self.lent,
             *arrivals.chores(self.db, self.vault, remember_days=days, now_ms=self.now_ms),
         ]
 
@@ -294,6 +296,7 @@ async def run_engine(
     importer: Importer = carry,
     judge: Judge | None = None,
     beside: Beside = lambda _holdings: {},
+    lent: Sequence[Chore] = (),
 ) -> int:
     """Run an engine until ``stop`` is set, or with ``until_idle`` until nothing is left to do; its exit code."""
     engine = Engine(
@@ -306,5 +309,6 @@ async def run_engine(
         importer=importer,
         judge=judge,
         beside=beside,
+        lent=lent,
     )
     return await engine.run(on_ready)

@@ -14,8 +14,9 @@ FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r
 
 
 @contextmanager
-def whole_or_not(path: Path, *, over: bool = True) -> Iterator[TextIO]:
-    """A new file that has its name once it is complete and on disk, readable by its owner alone.
+def whole_or_not(path: Path, *, over: bool = True, mode: int = 0o600) -> Iterator[TextIO]:
+    """A new file that has its name once it is complete and on disk, readable by its owner alone unless
+    ``mode`` says otherwise.
 
     Unless ``over``, a file that has the name already raises ``FileExistsError``.
     """
@@ -27,6 +28,7 @@ def whole_or_not(path: Path, *, over: bool = True) -> Iterator[TextIO]:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             yield file
+            os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
         if over:

@@ -30,8 +30,9 @@ DOORS = {
     "apscheduler": ("engine/clock.py",),
     "textual": ("tui/",),
     "rich": ("tui/",),
-    "starlette": ("sandbox/server.py",),
-    "uvicorn": ("sandbox/server.py", "webhooks/receiver.py"),
+    "starlette": ("sandbox/server.py", "metrics/server.py"),
+    "uvicorn": ("sandbox/server.py", "webhooks/receiver.py", "metrics/server.py"),
+    "prometheus_client": ("metrics/exposition.py",),
     "click": ("cli/",),
     "sqlite3": ("store/",),
 }

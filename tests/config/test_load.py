@@ -373,6 +373,8 @@ def test_the_schema_names_every_key_and_the_settings_of_each_provider() -> None:
         "notices",
         "webhooks",
         "roles",
+        "reports",
+        "metrics",
         "integrations",
     }
     rules = {

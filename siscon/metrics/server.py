@@ -1,0 +1,120 @@
+"""The metrics over HTTP, for Prometheus to fetch: one address, nothing to send, values not older than a moment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from siscon.domain.errors import ConfigError, SisconError
+from siscon.domain.metrics import Family
+from siscon.domain.text import plain
+from siscon.metrics.exposition import exposition
+
+PATH = "/metrics"
+FRESH_S = 1.0
+"""Whoever asks more often than so is given the same values: nobody can keep the database busy by asking."""
+MOST_AT_ONCE = 16
+
+Read = Callable[[], Awaitable[Sequence[Family]]]
+
+
+class _Server(uvicorn.Server):
+    """One that leaves the signals of the process to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; raises ``ConfigError`` with a sentence where the address cannot be had."""
+    try:
+        [(family, kind, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        listening = socket.socket(family, kind)
+    except OSError as error:
+        raise _no_place(host, port, error) from error
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.setblocking(False)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        raise _no_place(host, port, error) from error
+    return listening
+
+
+def _no_place(host: str, port: int, error: BaseException) -> ConfigError:
+    why = getattr(error, "strerror", None) or "it is no address"
+    return ConfigError(
+        f"Metrics cannot listen on {plain(host)}:{port}: {why}. Choose another address or port.", code="port"
+    )
+
+
+async def serve(read: Read, listening: socket.socket) -> None:
+    """Answer until cancelled; the socket is closed at the end."""
+    logging.getLogger("uvicorn").addHandler(logging.NullHandler())
+    server = _Server(
+        uvicorn.Config(
+            _app(read),
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=MOST_AT_ONCE,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=1,
+        )
+    )
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await asyncio.shield(task)
+    finally:
+        server.should_exit = server.force_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait_for(task, 3)
+        listening.close()
+
+
+def _app(read: Read) -> Starlette:
+    kept: tuple[float, Sequence[Family]] | None = None
+    one_at_a_time = asyncio.Lock()
+
+    async def families() -> Sequence[Family]:
+        nonlocal kept
+        async with one_at_a_time:
+            if kept is None or time.monotonic() - kept[0] > FRESH_S:
+                found = await read()
+                kept = (time.monotonic(), found)
+            return kept[1]
+
+    async def metrics(request: Request) -> Response:
+        try:
+            found = await families()
+        except SisconError as error:
+            return PlainTextResponse(f"{plain(error.sentence, limit=400)}\n", status_code=503)
+        text, content_type = exposition(found, request.headers.get("accept", ""))
+        headers = {
+            "Content-Type": content_type,
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return Response(text, headers=headers)
+
+    async def root(_request: Request) -> Response:
+        return PlainTextResponse(f"siscon: {PATH}\n")
+
+    return Starlette(routes=[Route(PATH, metrics, methods=["GET"]), Route("/", root, methods=["GET"])])
