@@ -76,6 +76,7 @@ def _now_ms() -> int:
 
 async def serve(settings: Settings, *, on_ready: Callable[[int], None]) -> int:
     """Receive webhooks in this process until it is told to stop; its exit code. ``on_ready`` is given the port."""
+    check_serve(settings.role_rules)
     if not senders(settings):
         raise ConfigError(
             "No enabled integration has a 'webhook' section in the configuration: nobody could send anything.",

@@ -22,7 +22,7 @@ from siscon.config import Settings
 from siscon.domain.errors import NOT_ALLOWED, ConfigError, DatabaseError, SisconError, UsageError
 from siscon.domain.leases import EngineInfo
 from siscon.domain.privacy import Secret
-from siscon.domain.roles import Role
+from siscon.domain.roles import ACTS, Role
 from siscon.domain.text import plain_lines
 from siscon.engine import inbox
 from siscon.engine.activation import activate_all
@@ -53,9 +53,9 @@ class House:
     actor: str
     role: Role
 
-    async def need(self, act: str) -> None:
-        """Raise ``UsageError`` where the person at the keyboard may not do what is done without a command."""
-        await desk.need(self.db, act, actor=self.actor, role=self.role)
+    async def need(self, act: str, needed: Role | None = None) -> None:
+        """Raise ``UsageError`` where who is here may not do this; ``needed`` None: an act of ``ACTS``."""
+        await desk.need(self.db, act, needed or ACTS[act], actor=self.actor, role=self.role)
 
 
 def settings_file(path: str | Path | None = None) -> tuple[bool, Path]:

@@ -41,6 +41,16 @@ async def see_to_chore(house: House, name: str) -> None:
     await house.db.changed(timeout_s=LOOK_EVERY_S)
 
 
+async def may_restore(settings: Settings) -> None:
+    """Raise ``UsageError`` where the role does not allow a restoration, and have the audit say so.
+
+    For an administrator the database is not opened: it may be what is broken.
+    """
+    if role_here(settings.role_rules)[1] < ACTS["restore a backup"]:
+        async with open_house(settings) as house:
+            await house.need("restore a backup")
+
+
 def look_before_restoring(settings: Settings, backup: Path) -> Outlook:
     """What putting a backup in the place of the database would do; raises as :func:`restoring.look` does."""
     return restoring.look(_place(settings), backup)
@@ -48,10 +58,8 @@ def look_before_restoring(settings: Settings, backup: Path) -> Outlook:
 
 async def restore(settings: Settings, backup: Path, *, reason: str) -> Restored:
     """Put a backup in the place of the database; raises ``UsageError`` where the role does not allow it."""
-    actor, role = role_here(settings.role_rules)
-    if role < ACTS["restore a backup"]:  # else the database may be what is broken: it is not opened
-        async with open_house(settings) as house:
-            await house.need("restore a backup")
+    await may_restore(settings)
+    actor, _role = role_here(settings.role_rules)
     return await restoring.restore(_place(settings), backup, actor=actor, reason=reason, now_ms=wall_ms)
 
 

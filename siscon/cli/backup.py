@@ -79,6 +79,7 @@ def _all(folder: Path) -> list[Path]:
 def restore_backup(file: Path, reason: str, config: Path | None, *, yes: bool, as_json: bool) -> int:
     """Put a backup in the place of the database, after showing what that replaces; no engine may be alive."""
     settings, backup_file = runtime.load_settings(config), file.absolute()
+    asyncio.run(upkeep.may_restore(settings))
     outlook = upkeep.look_before_restoring(settings, backup_file)
     lines = desk.outlook_lines(settings.database, outlook.now, outlook.fault, backup_file, outlook.backup)
     for line in lines:

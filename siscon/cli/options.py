@@ -12,10 +12,13 @@ from typing import Any, TypeVar
 import click
 
 from siscon import runtime
+from siscon.cli import needs
 from siscon.config import Settings
 from siscon.domain.errors import NOT_ALLOWED, UsageError
 from siscon.domain.filters import Filter, Named, parse
 from siscon.domain.records import Entity
+from siscon.ops import commands as desk
+from siscon.ops.actor import role_here
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
@@ -132,6 +135,8 @@ def in_house(config: Path | None, work: Callable[[runtime.House], Awaitable[T]])
 
     async def opened() -> T:
         async with runtime.open_house(runtime.load_settings(config)) as house:
+            what, needed = needs.asked()
+            await house.need(what, needed)
             return await work(house)
 
     return asyncio.run(opened())
@@ -143,6 +148,9 @@ def in_database(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
     async def opened() -> T:
         db = await runtime.open_database(settings)
         try:
+            what, needed = needs.asked()
+            actor, role = role_here(settings.role_rules)
+            await desk.need(db, what, needed, actor=actor, role=role)
             return await work(db)
         except UsageError as error:
             if error.code == NOT_ALLOWED:

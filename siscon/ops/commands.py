@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from siscon.domain.commands import Command, CommandRow, CommandStatus, NoteDenial, TakeBack
 from siscon.domain.errors import NOT_ALLOWED, DatabaseError, UsageError
-from siscon.domain.roles import ACTS, Role, refusal, role_needed
+from siscon.domain.roles import Role, refusal, role_needed
 from siscon.store import commands
 from siscon.store.database import Database
 
@@ -32,16 +32,21 @@ async def _check(
             await _deny(db, command.kind, role_needed(command), actor=actor, role=role, now_ms=now_ms)
 
 
-async def need(db: Database, act: str, *, actor: str, role: Role) -> None:
-    """Raise ``UsageError`` where a role does not reach for an act that is done without a command."""
-    if role < ACTS[act]:
-        await _deny(db, act, ACTS[act], actor=actor, role=role, now_ms=_wall_ms())
+async def need(db: Database, what: str, needed: Role, *, actor: str, role: Role) -> None:
+    """Raise ``UsageError`` where a role does not reach for what is done without a command; that is noted."""
+    if role < needed:
+        await _deny(db, what, needed, actor=actor, role=role, now_ms=_wall_ms())
 
 
-async def _deny(db: Database, what: str, needed: Role, *, actor: str, role: Role, now_ms: int) -> None:
+async def note_denial(db: Database, what: str, *, actor: str, role: Role, now_ms: int) -> None:
+    """Have the audit say that somebody asked for what the role does not allow."""
     with suppress(DatabaseError):  # who cannot write here cannot change anything either
         async with db.transaction() as c:
             await commands.leave(c, NoteDenial(what, role.word), actor=actor, now_ms=now_ms)
+
+
+async def _deny(db: Database, what: str, needed: Role, *, actor: str, role: Role, now_ms: int) -> None:
+    await note_denial(db, what, actor=actor, role=role, now_ms=now_ms)
     raise UsageError(refusal(what, role, needed), code=NOT_ALLOWED)
 
 

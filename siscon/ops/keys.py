@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from siscon.domain.errors import UsageError
-from siscon.domain.roles import Role
+from siscon.domain.roles import ACTS, Role
 from siscon.domain.text import plain
 from siscon.ops import commands
 from siscon.store import audit, keys, leases, rekey
@@ -69,7 +69,7 @@ async def free_key_file(db: Database, home: Path, *, actor: str, role: Role) -> 
     """The key file of a home that has sealed nothing yet; raises ``UsageError`` where a new key would lock it, or the
     role does not allow it.
     """
-    await commands.need(db, "generate a key", actor=actor, role=role)
+    await commands.need(db, "generate a key", ACTS["generate a key"], actor=actor, role=role)
     path = home / keys.KEY_FILE
     async with db.read() as c:
         if not path.exists() and await rekey.any_sealed(c):
@@ -117,7 +117,7 @@ async def rotate(
     Every value can be opened with the keys of the file at every moment. One that was cut off is gone on with: no
     further key is made while older ones protect anything. Raises ``UsageError`` where the role does not allow it.
     """
-    await commands.need(db, "rotate keys", actor=actor, role=role)
+    await commands.need(db, "rotate keys", ACTS["rotate keys"], actor=actor, role=role)
     vault = keys.open_vault(source)
     is_new = await _begin(db, source, vault, actor=actor, now_ms=now_ms, on_step=on_step)
     vault = keys.open_vault(source)
@@ -198,7 +198,7 @@ async def prune(
     value on its way cannot be lost. Only then do they leave the file. Raises ``UsageError`` where the role does not
     allow it.
     """
-    await commands.need(db, "prune keys", actor=actor, role=role)
+    await commands.need(db, "prune keys", ACTS["prune keys"], actor=actor, role=role)
     given = source.read()
     vault = keys.open_vault(source)
     ids = _ids(given)

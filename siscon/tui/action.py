@@ -19,8 +19,9 @@ class Action:
     """One thing a key can do.
 
     ``screens`` empty: everywhere. ``word`` stands in the footer, ``help`` in the list of keys; ``twin`` is the
-    command that does the same without a screen. ``footer_on`` names screens whose footer has room for it although
-    others have none. ``not_on`` names screens on which its keys mean something else.
+    command that does the same without a screen. What ``takes_out`` puts data where they leave siscon. ``footer_on``
+    names screens whose footer has room for it although others have none. ``not_on`` names screens on which its keys
+    mean something else.
     ``verbs`` are its names in the command line (else made of its id, of a main screen's its word),
     ``takes`` the kinds of words that may follow there, ``?`` behind those that may be left out, ``*`` behind those that
     may also come again. An action without keys is reached by the line and the palette alone.
@@ -33,6 +34,7 @@ class Action:
     screens: tuple[str, ...] = ()
     danger: Danger = Danger.NONE
     mutates: bool = False
+    takes_out: bool = False
     twin: str = ""
     footer: bool = True
     footer_on: tuple[str, ...] = ()

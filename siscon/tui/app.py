@@ -25,7 +25,7 @@ class Console(Frame):
         screen = self.screen
         if not isinstance(screen, Pane) and id_ not in ("quit", "hint"):
             return
-        refused = self.refusal(action)
+        refused = self.refused(action)
         if not refused and isinstance(screen, Pane):
             refused = screen.why_not(action)
         if refused:
@@ -69,7 +69,7 @@ class Console(Frame):
 
     async def put(self, wish: Wish, screen: Pane) -> None:
         """Put a question to the person, and leave the commands that are the answer."""
-        commands = await ask(self, wish, self.options, self.look)
+        commands = await ask(self, self.db, wish, self.options, self.look)
         if commands:
             rows = await submit(self, self.db, commands, self.options, self.grace)
             if rows is not None and screen.is_current:

@@ -30,12 +30,16 @@ REFUSAL_S = 15.0
 """So long a refusal stays on the screen: it names who won and what, and is longer than an answer."""
 
 
-async def ask(app: App[Any], wish: Wish, options: ConsoleOptions, look: Look) -> list[Command]:
+async def ask(
+    app: App[Any], db: Database | None, wish: Wish, options: ConsoleOptions, look: Look
+) -> list[Command]:
     """Put the question, have typed what must be typed, and ask for a reason where one belongs to it.
 
     The commands of the answer; none where the person thinks better of it.
     """
-    if options.role < max(role_needed(one) for answer in wish.answers for one in answer.commands):
+    weightiest = max((one for answer in wish.answers for one in answer.commands), key=role_needed)
+    if options.role < role_needed(weightiest):
+        await _note_denial(db, weightiest, options)
         app.notify("Your role may not do this. Ask an administrator.", severity="warning", markup=False)
         return []
     answers = {answer.key: answer for answer in wish.answers}
@@ -55,6 +59,15 @@ async def ask(app: App[Any], wish: Wish, options: ConsoleOptions, look: Look) ->
         app.notify("Nothing was asked: a reason is needed.", severity="warning", markup=False)
         return []
     return [replace(one, reason=reason.strip()) for one in commands]  # type: ignore[arg-type] # who asks why has commands with a reason
+
+
+async def _note_denial(db: Database | None, command: Command, options: ConsoleOptions) -> None:
+    from siscon.ops import commands as desk
+
+    if db is not None and not options.read_only:
+        await desk.note_denial(
+            db, command.kind, actor=options.actor, role=options.role, now_ms=options.now_ms()
+        )
 
 
 def word_of(commands: Sequence[Command], options: ConsoleOptions) -> str:

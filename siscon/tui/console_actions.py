@@ -50,12 +50,15 @@ ON_CONSOLE: tuple[Action, ...] = (
         (),
         "Write",
         "Write this list into a file: text, .json or .csv.",
+        takes_out=True,
         twin="siscon show",
         footer=False,
         takes=("file",),
     ),
-    Action("copy", ("y",), "Copy", "Copy the id under the cursor.", footer=False),
-    Action("copy_row", ("Y",), "Copy row", "Copy the row under the cursor as JSON.", footer=False),
+    Action("copy", ("y",), "Copy", "Copy the id under the cursor.", takes_out=True, footer=False),
+    Action(
+        "copy_row", ("Y",), "Copy row", "Copy the row under the cursor as JSON.", takes_out=True, footer=False
+    ),
     Action("messages", (), "Messages", "What was said to you lately, with times.", footer=False),
     Action("palette", ("ctrl+p",), "Palette", "Find any command by a few of its letters.", footer=False),
     Action("theme", (), "Theme", "Put on another theme.", footer=False, takes=("theme",)),

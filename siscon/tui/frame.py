@@ -262,6 +262,8 @@ class Frame(App[ConsoleResult]):
 
     def refusal(self, action: Action) -> str:
         """Why this console may not do an action at all; empty when it may."""
+        if action.takes_out and self.options.role < Role.OPERATOR and self.options.past is None:
+            return "Your role may look, not take anything out. Ask an administrator."
         if not action.mutates:
             return ""
         if self.options.past is not None:
@@ -271,6 +273,19 @@ class Frame(App[ConsoleResult]):
         if self.options.role < Role.OPERATOR:
             return "Your role may look, not change. Ask an administrator."
         return ""
+
+    def refused(self, action: Action) -> str:
+        """As :func:`refusal`, for an action that somebody asks for: the audit is told of what a role does not allow."""
+        options, why = self.options, self.refusal(action)
+        if why and self.db is not None and not options.read_only and options.role < Role.OPERATOR:
+            self.run_worker(self._note_denial(self.db, action.id), group="denials")
+        return why
+
+    async def _note_denial(self, db: Database, what: str) -> None:
+        from siscon.ops import commands
+
+        options = self.options
+        await commands.note_denial(db, what, actor=options.actor, role=options.role, now_ms=options.now_ms())
 
     def propose(self, prepare: Prepare) -> None:
         """Make a question about this screen, put it, and leave the commands that are the answer."""

@@ -34,7 +34,7 @@ async def prepare(app: Frame, line: str) -> Deed:
     )  # the line itself lies above it
     assert isinstance(screen, Pane)
     action = said.action
-    refused = app.refusal(action)
+    refused = app.refused(action)
     if refused:
         raise UsageError(refused)
     if action.id in PANES:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from siscon.config import Settings
-from siscon.domain.commands import CommandRow, CommandStatus, PauseIntegration, StopEngine
+from siscon.domain.commands import (
+    Command,
+    CommandRow,
+    CommandStatus,
+    NoteDenial,
+    PauseIntegration,
+    StopEngine,
+)
 from siscon.domain.roles import Role
 from siscon.engine import inbox
 from siscon.engine.judging import judge_of
@@ -32,9 +41,7 @@ async def house(tmp_path: Path) -> Iterator[TestHouse]:  # type: ignore[misc] # 
         yield made
 
 
-async def carried_out(
-    house: TestHouse, command: PauseIntegration | StopEngine, actor: str, rules: Settings
-) -> CommandRow:
+async def carried_out(house: TestHouse, command: Command, actor: str, rules: Settings) -> CommandRow:
     async with house.db.transaction() as c:
         id_ = await commands.leave(c, command, actor=actor, now_ms=1)
     await inbox.carry_out(
@@ -111,3 +118,43 @@ async def test_the_role_of_this_moment_decides_in_the_transaction_of_the_effect(
 def test_a_role_that_was_taken_away_is_gone_for_what_already_waits(tmp_path: Path) -> None:
     assert judge_of(settings(tmp_path, operators=[MY_NAME]))(ME) is Role.OPERATOR
     assert judge_of(settings(tmp_path, viewers=[MY_NAME]))(ME) is Role.VIEWER
+
+
+def sample(kind: type[Any]) -> Any:
+    """A command of a kind, as somebody might write it by hand."""
+    values: dict[str, Any] = {"int": 1, "float": 0.5, "bool": True, "str": NAME}
+    told = {}
+    for one in fields(kind):
+        plain = str(one.type)
+        told[one.name] = (
+            () if plain.startswith("tuple") else {} if plain.startswith("Mapping") else values[plain]
+        )
+    return kind(**told)
+
+
+@pytest.mark.parametrize(
+    "kind", [one for one in get_args(Command) if one is not NoteDenial], ids=lambda one: one.kind
+)
+async def test_a_row_that_a_viewer_wrote_by_hand_changes_nothing(
+    house: TestHouse, tmp_path: Path, kind: type[Any]
+) -> None:
+    before = await everything(house)
+
+    row = await carried_out(house, sample(kind), ME, settings(tmp_path, viewers=[MY_NAME]))
+
+    assert row.status is CommandStatus.REFUSED
+    assert await everything(house) == before
+    async with house.db.read() as c:
+        [act] = await audit.entries(c)
+    assert (act.action, act.detail["role"]) == (f"{kind.kind} denied", "viewer")
+
+
+async def everything(house: TestHouse) -> dict[str, list[dict[str, Any]]]:
+    """All that the database holds but the inbox and the audit with its key."""
+    tables = await house.rows("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+    own = ("audit", "commands", "secrets", "sqlite_sequence")
+    return {
+        one["name"]: await house.rows(f"SELECT * FROM {one['name']}")
+        for one in tables
+        if one["name"] not in own
+    }

@@ -15,7 +15,7 @@ from siscon.ops.opening import open_database as open_as_the_console_does
 from siscon.tui.actions import ACTIONS, PANES, actions_of
 from siscon.tui.asking import submit
 from siscon.tui.grace import Grace
-from support.consoles import console, press, settled, toasts
+from support.consoles import console, press, settled, toasts, until
 
 WAYS: dict[str, tuple[str, ...]] = {
     **{name: (action.keys[0],) for name in PANES for action in ACTIONS if action.id == name},
@@ -37,9 +37,18 @@ SAYS = {"read only": "read-only", "viewer": "Your role"}
 
 
 def content(path: Path) -> list[str]:
-    """Everything that the database holds."""
+    """Everything that the database holds but notes of what was not allowed."""
     with closing(sqlite3.connect(path)) as db:
-        return list(db.iterdump())
+        return [
+            one for one in db.iterdump() if "'note_denial'" not in one and 'INTO "sqlite_sequence"' not in one
+        ]
+
+
+def denials(path: Path) -> list[str]:
+    """What the audit will be told of, as it was asked for."""
+    with closing(sqlite3.connect(path)) as db:
+        noted = db.execute("SELECT body ->> 'what' FROM commands WHERE kind = 'note_denial' ORDER BY id")
+        return [row[0] for row in noted]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -65,6 +74,8 @@ async def test_every_action_that_changes_anything_is_refused_with_a_sentence(
             assert pilot.app.screen is screen, action.id
             assert len(toasts(pilot.app)) > told or SAYS[who] in toasts(pilot.app)[-1], action.id
             assert SAYS[who] in toasts(pilot.app)[-1], action.id
+        asked_for = sorted(one.id for one in mutating if who == "viewer")
+        await until(pilot, lambda: sorted(denials(path)) == asked_for)
     assert content(path) == before
 
 
@@ -85,3 +96,14 @@ async def test_who_passes_the_screen_by_is_refused_by_the_desk(filled, who: str)
         await settled(pilot)
         assert SAYS[who] in toasts(app)[-1]
     assert content(path) == before
+    assert denials(path) == (["pause_integration"] if who == "viewer" else [])
+
+
+@pytest.mark.parametrize("keys", [("y",), ("Y",)])
+async def test_a_viewer_takes_nothing_out(filled, keys: tuple[str, ...]) -> None:
+    path = await filled()
+    async with console(path, role=Role.VIEWER) as pilot:
+        await press(pilot, *WAYS["records"], *keys)
+        await settled(pilot)
+        assert "not take anything out" in toasts(pilot.app)[-1]
+        await until(pilot, lambda: denials(path) == ["copy" if keys == ("y",) else "copy_row"])
