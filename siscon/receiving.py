@@ -82,7 +82,6 @@ async def serve(settings: Settings, *, on_ready: Callable[[int], None]) -> int:
             "No enabled integration has a 'webhook' section in the configuration: nobody could send anything.",
             code="no_webhook",
         )
-    check_serve(settings.role_rules)
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with runtime.journal(settings, "webhooks"):
         stop = asyncio.Event()

@@ -19,21 +19,30 @@ ANYBODY = frozenset(
         *("errors causes", "errors list", "errors mended", "errors show", "conflicts list", "conflicts show"),
         *("tokens list", "integrations list", "integrations show", "schedules list", "schedules preview"),
         *("integrations enable", "integrations disable"),  # they only say where that stands
-        *("webhooks list", "webhooks test", "providers list", "providers show", "backup list"),
+        *("webhooks list", "providers list", "providers show", "backup list"),
         *("backup verify", "chores list", "config check", "config keys", "config schema", "config show"),
         *("keys check", "audit list", "audit verify", "report history", "report morning", "report run"),
-        *("report success", "report trend"),
+        *("report success", "report trend", "notices list", "service install"),
     }
 )
 """What changes nothing of an installation."""
 
 OPERATORS = frozenset(
     {
-        *("serve", "webhooks serve", "sync", "plan", "runs cancel", "records edit", "records release"),
+        *(
+            "serve",
+            "webhooks serve",
+            "webhooks test",
+            "sync",
+            "plan",
+            "runs cancel",
+            "records edit",
+            "records release",
+        ),
         *("records split", "errors retry", "errors discard", "errors mend", "errors forget"),
         *("conflicts settle", "conflicts settle-all", "tokens authorise", "tokens refresh"),
         *("integrations pause", "integrations resume", "integrations test", "requests take-back"),
-        *("backup now", "chores run"),
+        *("backup now", "chores run", "notices check", "notices mute", "notices test"),
     }
 )
 

@@ -51,7 +51,7 @@ def test_every_command_says_which_role_it_needs() -> None:
     assert set(placed) == set(ALL), "put a new command into cli/needs.py"
 
 
-MORE = {"tokens revoke": ["north"]}
+MORE = {"tokens revoke": ["north"], "notices mute": ["--off"]}
 """What a line needs that no parameter says by itself."""
 
 
