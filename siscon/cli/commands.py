@@ -37,6 +37,7 @@ COMMANDS = {
     "providers": ("providers", "Look at the kinds of systems that siscon can talk to."),
     "backup": ("backup", "Copy the database while it is in use; list, examine and restore copies."),
     "chores": ("chores", "Look at what is done from time to time, such as backups, and have it done now."),
+    "purge": ("purge", "Remove what is too old now, after showing how much that is"),
     "service": ("service", "Have systemd run the engine: units for it, printed."),
     "config": ("admin", "Check, show and describe the configuration."),
     "keys": ("keys", "Make, examine, rotate and take out of use the keys that seal logins and kept answers."),

@@ -70,3 +70,16 @@ class UpkeepSettings(Section):
     retention: RetentionSettings = Field(RetentionSettings(), description="how long what is kept")
     check: CheckSettings = Field(CheckSettings(), description="looking for damage")
     log: LogSettings = Field(LogSettings(), description="the logs in the home")
+
+    @property
+    def days(self) -> dict[str, int]:
+        """For how many days what is kept; 0: for ever."""
+        kept = self.retention
+        return {
+            "raw": kept.raw_days,
+            "events": kept.event_days,
+            "requests": kept.request_days,
+            "logs": kept.log_days,
+            "runs": kept.run_days,
+            "copies": self.backup.keep_days,
+        }

@@ -39,7 +39,6 @@ class EventKind(StrEnum):
     NOTICE_SENT = "notice sent"
     NOTICE_FAILED = "notice failed"
     DATABASE_RESTORED = "database restored"
-    PURGED = "purged"
 
 
 class Level(StrEnum):

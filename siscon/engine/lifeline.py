@@ -1,4 +1,4 @@
-"""Runs whose engine died go back to the queue; locks that say whether an engine on this host lives; pruning."""
+"""Runs whose engine died go back to the queue; locks that say whether an engine on this host lives."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from siscon.store.database import Connection, Database
 
 LOCK_PREFIX, LOCK_SUFFIX = "engine-", ".lock"
 LOOK_EVERY_S = 2.0
-PRUNE_EVERY_S = 3600.0
-EVENTS_KEPT_MS = 90 * 24 * 3600 * 1000
 
 
 def lock_path(home: Path, engine_id: str) -> Path:
@@ -156,16 +154,10 @@ async def sweep(db: Database) -> None:
 
 
 async def watch(db: Database, home: Path, ear: Ear, *, own_id: str, now_ms: Callable[[], int]) -> None:
-    """Look after the dead and what they left every few seconds, and prune old events every hour."""
-    loop = asyncio.get_running_loop()
-    prune_at_s = loop.time()
+    """Look after the dead and what they left every few seconds."""
     while True:
         await bury_the_dead(db, home, own_id=own_id, now_ms=now_ms)
         if await give_back(db, now_ms=now_ms):
             ear.ring()
         await sweep(db)
-        if loop.time() >= prune_at_s:
-            prune_at_s = loop.time() + PRUNE_EVERY_S
-            async with db.transaction() as c:
-                await events.prune(c, now_ms() - EVENTS_KEPT_MS)
         await asyncio.sleep(LOOK_EVERY_S)

@@ -16,7 +16,6 @@ AFTER = "SELECT * FROM events WHERE id > :id ORDER BY id LIMIT :limit"
 LATEST = "SELECT * FROM events ORDER BY id DESC LIMIT :limit"
 LATEST_OF_RUN = "SELECT * FROM events WHERE run_id = :run_id ORDER BY id DESC LIMIT :limit"
 BY_IDS = "SELECT * FROM events WHERE id IN (SELECT value FROM json_each(:ids))"
-PRUNE = "DELETE FROM events WHERE id <= (SELECT coalesce(max(id), 0) FROM events WHERE at_ms < :before_ms)"
 
 _KINDS = {one.value: one for one in EventKind}
 
@@ -51,11 +50,6 @@ async def latest(c: Connection, *, limit: int = 200, run_id: int | None = None) 
 async def by_ids(c: Connection, ids: Iterable[int]) -> list[Event]:
     """The facts of these numbers that are still kept, in no particular order."""
     return [_event(row) for row in await c.all(BY_IDS, {"ids": json.dumps(list(ids))})]
-
-
-async def prune(c: Connection, before_ms: int) -> int:
-    """Forget what was reported before a moment; how many facts that were."""
-    return await c.run(PRUNE, {"before_ms": before_ms})
 
 
 def _event(row: Row) -> Event:

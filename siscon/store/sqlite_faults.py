@@ -48,15 +48,15 @@ _FAULTS: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_CORRUPT: (
         "damaged",
         (
-            "{path} is damaged. Stop siscon, keep the file, and put the newest good backup in its place; "
-            "`siscon doctor` tells what is broken."
+            "{path} is damaged. Stop siscon; `siscon backup list` shows the newest good backup, and "
+            "`siscon backup restore` puts it in its place and keeps this file."
         ),
     ),
     sqlite3.SQLITE_NOTADB: (
         "damaged",
         (
-            "{path} is not a database, or its beginning is damaged. Stop siscon, keep the file, and put the newest "
-            "good backup in its place."
+            "{path} is not a database, or its beginning is damaged. Stop siscon; `siscon backup restore` puts the "
+            "newest good backup in its place and keeps this file."
         ),
     ),
     sqlite3.SQLITE_NOMEM: (

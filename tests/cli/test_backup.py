@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,20 @@ def test_a_backup_is_restored_after_saying_what_that_replaces(
     capsys.readouterr()
     assert run(["audit", "list", "--json"]) == 0
     assert [row["action"] for row in rows(capsys)] == ["run_chore", "restore backup"]
+
+
+def test_a_purge_shows_first_and_needs_a_yes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["purge", "--preview"]) == 0
+    assert "Nothing is too old." in capsys.readouterr().out
+    logs = home / "logs"
+    logs.mkdir()
+    (logs / "crash-ab.txt").write_text("x")
+    os.utime(logs / "crash-ab.txt", (1, 1))
+    assert run(["purge", "--preview", "--json"]) == 0
+    assert [(row["what"], row["count"]) for row in rows(capsys)] == [("log files", 1)]
+    assert run(["purge"]) == 2
+    assert "add --yes" in capsys.readouterr().err
+    assert run(["purge", "--yes"]) == 0
+    told = capsys.readouterr()
+    assert "retention: 1 log file went." in told.out
+    assert not (logs / "crash-ab.txt").exists()

@@ -1,4 +1,4 @@
-"""Events: in order, by run, and pruned from the old end."""
+"""Events: in order, and by run."""
 
 from __future__ import annotations
 
@@ -23,17 +23,6 @@ async def test_events_come_in_order_and_of_one_run(db: Database) -> None:
         assert await events.latest(c, run_id=1, limit=1) == [
             Event(4, 1, EventKind.RUN_STARTED, Level.INFO, "a", 1, "3")
         ]
-
-
-async def test_pruning_forgets_the_old_and_numbers_go_on_growing(db: Database) -> None:
-    async with db.transaction() as c:
-        for at_ms in (10, 20, 30):
-            await report(c, str(at_ms), at_ms=at_ms)
-
-        assert await events.prune(c, 20) == 1
-        assert await events.prune(c, 99) == 2
-        await report(c, "new", at_ms=100)
-        assert [(one.id, one.text) for one in await events.after(c, 0)] == [(4, "new")]
 
 
 async def test_a_kind_that_only_a_newer_engine_knows_is_shown_as_a_note(db: Database) -> None:
