@@ -98,6 +98,28 @@ async def flood_beside_a_console(settings: Settings, house: ServedHouse) -> None
     print(f"the same again after a restart, clock two minutes back: {by_status}")
 
 
+async def shown(house: ServedHouse, port: int) -> None:
+    """How long until a console that lists the syncs shows the run that a message began, and that it is through."""
+    told = []
+    with terminal(console_words(house.settings.database), **SIZE) as one:
+        assert one.shows("powerschool")
+        one.press("3")
+        one.quiet(1.0)
+        for number in range(10):
+            newest = await house.newest()
+            body = b'{"type": "student.changed", "id": "%d"}' % (4101 + number)
+            request = message(2 * 10**6 + number, at_s=int(time.time()), body=body)
+            begun = time.perf_counter()
+            assert (await flood(port, [request], per_second=1e9, lines=1)).statuses[0] == 202
+            word = f"#{(newest.id if newest else 0) + 1}"
+            assert await asyncio.to_thread(one.shows, word), one.text
+            told.append(time.perf_counter() - begun)
+            one.quiet(0.5)
+    print(
+        f"run on the screen after {statistics.median(told):.2f} s (median), {max(told):.2f} s (worst of {len(told)})"
+    )
+
+
 async def latency(house: ServedHouse, port: int) -> None:
     """A message for a student who is there; its base is what the SIS said another day."""
     async with house.db.read() as c:
@@ -148,6 +170,7 @@ async def main(wanted: list[str]) -> None:
                 if "latency" in wanted:
                     with served_receiver(settings) as there:
                         await latency(house, there.port)
+                        await shown(house, there.port)
                 if "flood" in wanted:
                     await flood_beside_a_console(settings, house)
 

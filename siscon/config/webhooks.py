@@ -62,10 +62,10 @@ class WebhookSettings(Section):
         (), description="addresses whose X-Forwarded-For is believed, such as that of the proxy in front"
     )
     per_second: Number = Field(
-        1000, ge=1, le=100_000, description="messages a second from one sender; ten seconds' worth at once"
+        2000, ge=1, le=100_000, description="messages a second from one sender; ten seconds' worth at once"
     )
     per_second_all: Number = Field(
-        2000, ge=1, le=100_000, description="messages a second from all senders together"
+        4000, ge=1, le=100_000, description="messages a second from all senders together"
     )
     connections: Number = Field(512, ge=1, le=10_000, description="connections that may be open at once")
     max_body_kib: Number = Field(1024, ge=1, le=16_384, description="the largest body that is read")

@@ -6,12 +6,12 @@ What is compared is the text of a signature as it must have been sent, so that n
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from siscon.domain import signing
 from siscon.domain.webhooks import Outcome, Proof, Scheme, Sender
 
 MOST_SIGNATURES = 16
@@ -19,7 +19,6 @@ MOST_SIGNATURES = 16
 MOST_ID = 255
 _ID = re.compile(rb"[\x21-\x7e]{1,255}")
 _SECONDS = re.compile(rb"[0-9]{1,11}")
-_KEY_PREFIX = "whsec_"
 
 Headers = Mapping[str, bytes]
 
@@ -59,8 +58,8 @@ def key_of(secret: str, scheme: Scheme) -> bytes:
     if scheme is not Scheme.STANDARD:
         return secret.encode("utf-8", "surrogatepass")
     try:
-        key = base64.b64decode(secret.removeprefix(_KEY_PREFIX), validate=True)
-    except (binascii.Error, ValueError) as error:
+        key = signing.key_of(secret)
+    except ValueError as error:
         raise ValueError("a key of Standard Webhooks is base64, such as whsec_MfKQ9r8G...") from error
     if not key:
         raise ValueError("the key is empty")
@@ -172,13 +171,9 @@ def sign(sender: Sender, body: bytes, *, message_id: str, now_s: int) -> dict[st
     key, moment = key_of(secret, sender.scheme), str(now_s)
     match sender.scheme:
         case Scheme.STANDARD:
-            content = f"{message_id}.{moment}.".encode() + body
-            mac = base64.b64encode(hmac.digest(key, content, "sha256")).decode()
-            return {
-                sender.id_header: message_id,
-                sender.timestamp_header: moment,
-                sender.header: f"v1,{mac}",
-            }
+            told = signing.signed(secret, message_id=message_id, at_s=now_s, body=body)
+            names = (sender.id_header, sender.timestamp_header, sender.header)
+            return dict(zip(names, told.values(), strict=True))
         case Scheme.BODY_HMAC:
             return {sender.header: f"sha256={hmac.digest(key, body, 'sha256').hex()}"}
         case Scheme.TIMED_HMAC:

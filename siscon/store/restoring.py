@@ -20,7 +20,8 @@ UPDATE commands SET status = 'taken_back', answered_at_ms = :now_ms, answer = :a
 """
 ANSWER = "Taken back: the database was restored from a backup of before. Ask again if it is still wanted."
 
-# What must not be older than it was: ids and names once given, logins that were renewed, pauses that an SIS asked for.
+# What must not be older than it was: ids and names once given, logins that were renewed, pauses that an SIS asked for,
+# the memory of webhooks. What those told since is fetched once more, for what was fetched then is gone.
 KEEP_AHEAD = (
     """
 INSERT INTO main.sequences (name, next) SELECT name, next FROM replaced.sequences WHERE true
@@ -39,6 +40,17 @@ INSERT INTO main.rate_limits (key, tat_ms, pause_until_ms) SELECT key, tat_ms, p
 FROM replaced.rate_limits WHERE true
 ON CONFLICT (key) DO UPDATE SET tat_ms = max(tat_ms, excluded.tat_ms),
   pause_until_ms = max(pause_until_ms, excluded.pause_until_ms)
+""",
+    """
+INSERT INTO main.webhook_inbox (integration, key, digest, event, hints, sent_at_ms, arrived_at_ms, state)
+SELECT integration, key, digest, event, hints, sent_at_ms, arrived_at_ms,
+  CASE state WHEN 'ignored' THEN 'ignored' ELSE 'waiting' END
+FROM replaced.webhook_inbox WHERE true ORDER BY id ON CONFLICT (integration, key) DO NOTHING
+""",
+    """
+INSERT INTO main.webhook_floors (integration, sent_at_ms) SELECT integration, sent_at_ms
+FROM replaced.webhook_floors WHERE true
+ON CONFLICT (integration) DO UPDATE SET sent_at_ms = max(sent_at_ms, excluded.sent_at_ms)
 """,
     """
 INSERT OR REPLACE INTO main.tokens SELECT t.* FROM replaced.tokens t

@@ -59,8 +59,8 @@ class Limits:
     """What one receiver takes. ``within_s``: the seconds that sending one message may take as a whole."""
 
     trusted: tuple[Network, ...] = ()
-    per_sender: float = 1000
-    for_all: float = 2000
+    per_sender: float = 2000
+    for_all: float = 4000
     connections: int = 512
     max_body: int = 1024 * 1024
     within_s: float = 10

@@ -279,6 +279,11 @@ async def test_ids_names_and_logins_given_since_the_backup_stay_given(home: Home
     async with db.transaction() as c:
         await c.run("UPDATE sequences SET next = 500 WHERE name = 'record'")
         await c.run("INSERT INTO accounts (name, internal_id, given_at_ms) VALUES ('kim.marsh', 7, 1)")
+        await c.run(
+            "INSERT INTO webhook_inbox (integration, key, digest, event, hints, arrived_at_ms, state)"
+            " VALUES ('north', 'id m1', x'00', 'student.changed', '[]', 1, 'done')"
+        )
+        await c.run("INSERT INTO webhook_floors (integration, sent_at_ms) VALUES ('north', 77)")
         await tokens.save(c, Vault([KEY]), "north", Token(Secret("renewed"), 0, None))
         await c.run(
             "INSERT INTO runs (integration, kind, lane, status, entities, requested_by, queued_at_ms)"
@@ -290,6 +295,8 @@ async def test_ids_names_and_logins_given_since_the_backup_stay_given(home: Home
     assert await home.one("SELECT next FROM sequences WHERE name = 'record'") == (500,)
     assert await home.one("SELECT count(*) FROM accounts") == (1,)
     assert await home.one("SELECT count(*) FROM tokens WHERE access IS NOT NULL") == (1,)
+    assert await home.one("SELECT key, state FROM webhook_inbox") == ("id m1", "waiting")
+    assert await home.one("SELECT sent_at_ms FROM webhook_floors") == (77,)
     assert await home.one("SELECT count(*) FROM runs") == (0,)
     await home.do(
         "INSERT INTO runs (integration, kind, lane, status, entities, requested_by, queued_at_ms)"

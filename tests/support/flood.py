@@ -137,7 +137,10 @@ async def flood(port: int, requests: Sequence[bytes], *, per_second: float, line
                 writer.write(requests[number])
                 found.statuses[number] = await _status(reader)
             except (OSError, asyncio.IncompleteReadError):
-                found.statuses[number], writer = 0, None
+                found.statuses[number] = 0
+                if writer is not None:
+                    writer.close()
+                writer = None
             found.seconds.append(time.perf_counter() - sent_s)
         if writer is not None:
             writer.close()
@@ -162,12 +165,14 @@ async def slow_senders(port: int, count: int) -> AsyncIterator[None]:
         while True:
             with suppress(OSError):
                 _reader, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.write(begun[: 100 if number % 2 else len(begun) - 20])
-                for _ in range(30):
-                    await asyncio.sleep(0.5)
-                    writer.write(b"x" if number % 2 else b"")
-                    await writer.drain()
-                writer.close()
+                try:
+                    writer.write(begun[: 100 if number % 2 else len(begun) - 20])
+                    for _ in range(30):
+                        await asyncio.sleep(0.5)
+                        writer.write(b"x" if number % 2 else b"")
+                        await writer.drain()
+                finally:
+                    writer.close()
             await asyncio.sleep(0.1)
 
     tasks = [asyncio.create_task(dribble(number)) for number in range(count)]

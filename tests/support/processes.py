@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +61,9 @@ class Sandbox:
 
 
 @contextmanager
-def running_sandbox(home: Path, *, students: int) -> Iterator[Sandbox]:
+def running_sandbox(home: Path, *, students: int, more: Sequence[str] = ()) -> Iterator[Sandbox]:
     """A sandbox for the length of a block; it ends with this process at the latest."""
-    words = ["sandbox", "--home", str(home), "--port", "0", "--students", str(students), "--until-eof"]
+    words = ["sandbox", "--home", str(home), "--port", "0", "--students", str(students), "--until-eof", *more]
     with subprocess.Popen(
         [sys.executable, "-m", "siscon", *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
