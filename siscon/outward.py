@@ -73,7 +73,7 @@ async def serve_metrics(settings: Settings, host: str, port: int, *, on_ready: C
 
 
 async def _read(db: Database, settings: Settings) -> list[Family]:
-    return await metrics.read(db, settings.database, now_ms=wall_ms(), zone=ZoneInfo(settings.time_zone))
+    return await metrics.read(db, settings.database, now_ms=wall_ms())
 
 
 async def _write_report(

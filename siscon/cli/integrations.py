@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -21,6 +21,7 @@ from siscon.cli.options import (
 )
 from siscon.domain.commands import PauseIntegration, RemoveIntegration, ResumeIntegration
 from siscon.domain.errors import UsageError
+from siscon.domain.moments import coming_ms
 from siscon.domain.text import counted
 from siscon.ops import integrations as desk
 from siscon.ops import rows
@@ -115,24 +116,29 @@ enable = _switch("enable", "true", "Say how to switch a connection on: the confi
 disable = _switch("disable", "false", "Say how to switch a connection off: the configuration decides.")
 
 
-def _command(
-    name: str, words: str, make: Callable[[str], PauseIntegration | ResumeIntegration]
-) -> click.Command:
-    @integrations.command(name, help=words)
-    @click.argument("integration")
-    @config_option
-    def act(config: Path | None, integration: str) -> None:
-        in_house(config, lambda house: acts.ask(house, make(integration)))
-
-    return act
-
-
-pause = _command(
-    "pause",
-    "Let its schedule start nothing until it is resumed; a run under way goes on.",
-    PauseIntegration,
+@integrations.command("pause")
+@click.argument("integration")
+@click.option(
+    "--until", metavar="WHEN", help="Resume by itself then: 06:00, 2d, 2027-01-04 or '2027-01-04 06:00'."
 )
-resume = _command("resume", "Let its schedule start runs again.", ResumeIntegration)
+@config_option
+def pause(config: Path | None, integration: str, until: str | None) -> None:
+    """Let its schedules start nothing until it is resumed, or until a moment; a run under way goes on."""
+
+    async def work(house: runtime.House) -> None:
+        zone = ZoneInfo(house.settings.time_zone)
+        until_ms = coming_ms(until, zone, now_ms=now_ms()) if until is not None else None
+        await acts.ask(house, PauseIntegration(integration, until_ms))
+
+    in_house(config, work)
+
+
+@integrations.command("resume")
+@click.argument("integration")
+@config_option
+def resume(config: Path | None, integration: str) -> None:
+    """Let its schedules start runs again; what was due meanwhile is not made up for."""
+    in_house(config, lambda house: acts.ask(house, ResumeIntegration(integration)))
 
 
 @integrations.command("remove")

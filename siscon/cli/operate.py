@@ -27,6 +27,7 @@ from siscon.cli.options import (
     where_option,
     yes_option,
 )
+from siscon.cli.resting import continue_run, pause_run
 from siscon.domain.commands import (
     ApprovePlan,
     CancelRun,
@@ -221,7 +222,7 @@ def _tell_unfinished(found: list[Run]) -> None:
 
 @click.group()
 def runs() -> None:
-    """List, show and cancel runs; decide on those that are held."""
+    """List, show, pause and cancel runs; decide on those that are held."""
 
 
 @runs.command("list")
@@ -279,6 +280,8 @@ def show_run(run_id: int, config: Path | None, *, as_json: bool) -> None:
 
 
 runs.add_command(compare_runs)
+runs.add_command(pause_run)
+runs.add_command(continue_run)
 
 
 @runs.command("cancel")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -29,7 +28,7 @@ def status(config: Path | None, *, as_json: bool) -> None:
         moment = now_ms()
         engines = await run_rows.engine_rows(house.db, now_ms=moment)
         running = await run_rows.active_rows(house.db, now_ms=moment)
-        known = await health_rows(house.db, now_ms=moment, zone=ZoneInfo(house.settings.time_zone))
+        known = await health_rows(house.db, now_ms=moment)
         if as_json:
             output.show([*engines, *running, *known], (), as_json=True)
             return

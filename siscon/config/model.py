@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, field_validator, model_validator
 
@@ -14,14 +13,14 @@ from siscon.config.notices import NoticeSettings
 from siscon.config.outward import MetricsSettings, ReportSettings
 from siscon.config.policies import AbsenceSettings, AccountSettings, ConflictSettings, GuardSettings
 from siscon.config.roles import RolesSettings, rules_of
+from siscon.config.schedules import BlackoutSettings, Entities, ScheduleSettings, checked_line, checked_zone
 from siscon.config.upkeep import UpkeepSettings
 from siscon.config.webhooks import IntegrationWebhook, WebhookSettings
-from siscon.domain import schedules
-from siscon.domain.errors import UsageError
+from siscon.domain.blackouts import Blackout
 from siscon.domain.mappings import INTEGRATION_NAME
 from siscon.domain.privacy import Secret
-from siscon.domain.records import Entity
 from siscon.domain.roles import RoleRules
+from siscon.domain.timetables import FULL, MAIN, Schedule, Starts
 
 SECRETS = ("client_secret", "private_key", "password", "token")
 """The entries of an integration that must be references."""
@@ -74,10 +73,6 @@ class ProfileSettings(Section):
         return (self.name or "production") if self.production else ""
 
 
-def _split(value: Any) -> Any:
-    return [one.strip() for one in value.split(",") if one.strip()] if isinstance(value, str) else value
-
-
 class IntegrationSettings(Section):
     provider: str = Field(
         description="the kind of system: powerschool, infinite_campus, skyward or a plug-in's name"
@@ -105,6 +100,12 @@ class IntegrationSettings(Section):
     full_schedule: str = Field(
         "", description="when to compare everything, where the schedule asks only for what changed"
     )
+    schedules: tuple[ScheduleSettings, ...] = Field(
+        (), description="further schedules, each with a name, its own times, kinds of records and policies"
+    )
+    blackouts: tuple[BlackoutSettings, ...] = Field(
+        (), description="windows in which no schedule of this integration starts anything"
+    )
     attempts: Number = Field(
         3, ge=1, le=20, description="how often one request is tried after faults that pass"
     )
@@ -119,9 +120,7 @@ class IntegrationSettings(Section):
         False,
         description="true: ask only for what changed, where the provider can; never finds what is missing",
     )
-    entities: Annotated[tuple[Entity, ...], BeforeValidator(_split)] = Field(
-        (), description="what to import; empty: all that the provider offers"
-    )
+    entities: Entities = Field((), description="what to import; empty: all that the provider offers")
     ca_file: PathBeside | None = Field(
         None, description="further certificate authorities to trust, as a PEM file"
     )
@@ -177,12 +176,26 @@ class IntegrationSettings(Section):
     @field_validator("schedule", "full_schedule")
     @classmethod
     def _readable_schedule(cls, line: str) -> str:
-        try:
-            if line.strip():
-                schedules.parse(line)
-        except UsageError as error:
-            raise wrong(error.sentence) from error
-        return line.strip()
+        return checked_line(line)
+
+    @model_validator(mode="after")
+    def _names_once(self) -> IntegrationSettings:
+        names = [one.name for one in self.timetable("UTC")]
+        for name in names:
+            if names.count(name) > 1:
+                raise wrong(
+                    f"two of its schedules are called '{name}' (main is 'schedule', full 'full_schedule')"
+                )
+        _unlike(self.blackouts)
+        return self
+
+    def timetable(self, zone: str) -> tuple[Schedule, ...]:
+        """Every schedule of it, the short forms first; ``zone`` is that of the configuration."""
+        short = ((MAIN, self.schedule, Starts.CHANGES), (FULL, self.full_schedule, Starts.FULL))
+        return (
+            *(Schedule(name, line, zone, starts) for name, line, starts in short if line),
+            *(one.schedule(zone) for one in self.schedules),
+        )
 
     @field_validator("ca_file")
     @classmethod
@@ -190,6 +203,13 @@ class IntegrationSettings(Section):
         if path is not None and not path.is_file():
             raise wrong(f"the file {path} is not there")
         return path
+
+
+def _unlike(windows: tuple[BlackoutSettings, ...]) -> None:
+    names = [one.name for one in windows]
+    for name in names:
+        if names.count(name) > 1:
+            raise wrong(f"two windows are called '{name}'")
 
 
 def _integration_name(name: str) -> str:
@@ -223,7 +243,9 @@ class Settings(Section):
     integrations: dict[Annotated[str, AfterValidator(_integration_name)], IntegrationSettings] = Field(
         {}, description="one entry for each connection to one system"
     )
-
+    blackouts: tuple[BlackoutSettings, ...] = Field(
+        (), description="windows in which no schedule of any integration starts anything"
+    )
     _file: Path = PrivateAttr(default=Path("config.yaml"))
 
     @model_validator(mode="after")
@@ -248,12 +270,23 @@ class Settings(Section):
     def role_rules(self) -> RoleRules:
         return rules_of(self.roles, self.home)
 
+    @property
+    def all_blackouts(self) -> tuple[Blackout, ...]:
+        """Every window, those of all integrations first."""
+        zone = self.time_zone
+        own = (one.blackout(zone, name) for name, it in self.integrations.items() for one in it.blackouts)
+        return (*(one.blackout(zone, "") for one in self.blackouts), *own)
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise wrong(f"'{name[:60]}' is no time zone: write UTC or one such as America/Chicago")
-        return name
+        return checked_zone(name or "?")
+
+    @field_validator("blackouts")
+    @classmethod
+    def _windows_once(cls, windows: tuple[BlackoutSettings, ...]) -> tuple[BlackoutSettings, ...]:
+        _unlike(windows)
+        return windows
 
 
 def with_file(settings: Settings, file: Path) -> Settings:

@@ -37,6 +37,7 @@ from siscon.config.policies import (
     StudentAccounts,
 )
 from siscon.config.roles import RolesSettings
+from siscon.config.schedules import BlackoutSettings, ScheduleSettings
 from siscon.config.upkeep import (
     BackupSettings,
     CheckSettings,
@@ -81,6 +82,9 @@ MODELS: Mapping[Path, type[BaseModel]] = {
     ("integrations", ANY, "accounts"): AccountSettings,
     ("integrations", ANY, "accounts", "student"): StudentAccounts,
     ("integrations", ANY, "accounts", "staff"): StaffAccounts,
+    ("integrations", ANY, "schedules", ANY): ScheduleSettings,
+    ("integrations", ANY, "blackouts", ANY): BlackoutSettings,
+    ("blackouts", ANY): BlackoutSettings,
 }
 """Which keys are known where."""
 

@@ -19,6 +19,8 @@ from siscon.domain.house_commands import TryChannel as TryChannel
 from siscon.domain.note_commands import NoteDenial as NoteDenial
 from siscon.domain.note_commands import NoteExport as NoteExport
 from siscon.domain.note_commands import TakeBack as TakeBack
+from siscon.domain.resting_commands import ContinueRun as ContinueRun
+from siscon.domain.resting_commands import PauseRun as PauseRun
 
 
 class CommandStatus(StrEnum):
@@ -312,6 +314,8 @@ Command = (
     | ForceSync
     | FetchRecords
     | UndoRun
+    | PauseRun
+    | ContinueRun
     | PauseIntegration
     | ResumeIntegration
     | RemoveIntegration

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class PauseIntegration:
-    """Scheduled runs of it do not start until it is resumed; a run under way goes on."""
+    """Scheduled runs of it do not start until it is resumed, or until a moment; a run under way goes on."""
 
     kind: ClassVar[str] = "pause_integration"
     integration: str
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

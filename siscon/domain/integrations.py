@@ -27,7 +27,8 @@ GRACE_MS = 15 * 60 * 1000
 class Integration:
     """One integration as activated in the database.
 
-    ``full_schedule`` compares everything where ``schedule`` asks only for what changed.
+    ``schedule`` is the first of its lines, ``next_due_at_ms`` when the next run starts by itself, whichever starts it.
+    ``paused_until_ms`` None: until a person resumes it.
     ``breaker_state`` is ``closed``, ``open`` (nothing is asked until ``breaker_until_ms``) or ``trying``.
     """
 
@@ -45,8 +46,11 @@ class Integration:
     failing_since_ms: int | None
     breaker_state: str = "closed"
     breaker_until_ms: int | None = None
-    full_schedule: str = ""
-    full_due_at_ms: int | None = None
+    paused_until_ms: int | None = None
+
+    def rests(self, now_ms: int) -> bool:
+        """Whether its schedules start nothing at a moment, because a person paused them."""
+        return self.paused and (self.paused_until_ms is None or now_ms < self.paused_until_ms)
 
 
 NEEDS_PERSON = (
@@ -80,9 +84,9 @@ def state_of(
         return IntegrationState.FAILING
     if emptied:
         return IntegrationState.EMPTY
-    if integration.paused or not integration.enabled:
+    if integration.rests(now_ms) or not integration.enabled:
         return IntegrationState.PAUSED
-    dues = (integration.next_due_at_ms, integration.full_due_at_ms)
-    if late or any(due_ms is not None and now_ms - due_ms > GRACE_MS for due_ms in dues):
+    due_ms = integration.next_due_at_ms
+    if late or (due_ms is not None and now_ms - due_ms > GRACE_MS):
         return IntegrationState.LATE
     return IntegrationState.NEW if integration.last_good_at_ms is None else IntegrationState.OK

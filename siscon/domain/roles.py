@@ -11,6 +11,7 @@ from siscon.domain.commands import (
     ApprovePlan,
     CancelRun,
     Command,
+    ContinueRun,
     CreateAccounts,
     DeclareRollover,
     DiscardDead,
@@ -25,6 +26,7 @@ from siscon.domain.commands import (
     NoteDenial,
     NoteExport,
     PauseIntegration,
+    PauseRun,
     Purge,
     RefreshToken,
     ReleaseEdits,
@@ -63,7 +65,17 @@ WEIGHTY = (
 """What only an administrator may ask for."""
 
 ORDINARY = (
-    *(StartRun, CancelRun, SettleConflict, SettleConflicts, EditRecord, ReleaseEdits, SplitRecord),
+    *(
+        StartRun,
+        CancelRun,
+        PauseRun,
+        ContinueRun,
+        SettleConflict,
+        SettleConflicts,
+        EditRecord,
+        ReleaseEdits,
+        SplitRecord,
+    ),
     *(RetryDead, DiscardDead, MendDead, ForgetMend, ForceSync, FetchRecords),
     *(PauseIntegration, ResumeIntegration, RefreshToken, TakeBack, NoteExport, RunChore),
     *(MuteCause, TryChannel),

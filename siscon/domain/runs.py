@@ -52,7 +52,7 @@ class RunStatus(StrEnum):
 
 _S = RunStatus
 MOVES: Mapping[RunStatus, frozenset[RunStatus]] = {
-    _S.QUEUED: frozenset({_S.RUNNING, _S.CANCELLED}),
+    _S.QUEUED: frozenset({_S.RUNNING, _S.PAUSED, _S.CANCELLED}),
     _S.RUNNING: frozenset(
         {
             _S.COMPLETED,
@@ -100,7 +100,8 @@ class Run:
     """One run as stored. ``entities`` in order of dependency; ``full`` says that it compares everything.
 
     A ``dry`` run ends with its plan. ``request`` is what a run of another kind than import was asked to do, as
-    JSON-able values, and ``reason`` why. ``deaths`` counts the engines that died where it stands.
+    JSON-able values, and ``reason`` why. ``deaths`` counts the engines that died where it stands. ``schedule`` names
+    the schedule that started it. A paused run goes on by itself at ``resume_at_ms``; None: when a person says so.
     """
 
     id: int
@@ -128,6 +129,9 @@ class Run:
     request: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     deaths: int = 0
+    schedule: str = ""
+    pause_requested_by: str | None = None
+    resume_at_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

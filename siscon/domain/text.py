@@ -6,6 +6,7 @@ Nothing else in siscon may spell a control character; an architecture test sees 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 MAX_SHOWN = 200
 
@@ -59,6 +60,11 @@ def agreed(count: int, one: str, more: str) -> str:
 def were(count: int) -> str:
     """1 was, 12 were."""
     return f"{count} {agreed(count, 'was', 'were')}"
+
+
+def utc_words(at_ms: int) -> str:
+    """A moment in UTC, to the minute."""
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def is_storable(text: str) -> bool:

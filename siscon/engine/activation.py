@@ -13,7 +13,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.text import plain
 from siscon.providers.contract import Provider, ProviderSettings, Rate
 from siscon.providers.registry import package_of
-from siscon.store import events, integrations
+from siscon.store import blackouts, events, integrations, schedules
 from siscon.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,8 @@ async def activate_all(
     usable: dict[str, IntegrationSettings] = {}
     for name, one in settings.integrations.items():
         try:
-            await _activate(db, name, one, kind=load_provider(one.provider), now_ms=now_ms())
+            zone, kind = settings.time_zone, load_provider(one.provider)
+            await _activate(db, name, one, kind=kind, zone=zone, now_ms=now_ms())
         except SisconError as error:
             log.error("%s: %s", name, error.sentence)  # noqa: TRY400 - expected, the sentence says it all
             text = plain(f"{name} cannot be used: {error.sentence}", limit=500)
@@ -112,14 +113,15 @@ async def activate_all(
         for known in await integrations.all_integrations(c):
             if known.name not in usable:
                 await integrations.set_enabled(c, known.name, False)
-                await integrations.set_due(c, known.name, None)
-                await integrations.set_full_due(c, known.name, None)
+                await schedules.disarm(c, known.name)
+        await blackouts.replace_all(c, settings.all_blackouts)
     return usable
 
 
 async def _activate(
-    db: Database, name: str, settings: IntegrationSettings, *, kind: type[Provider], now_ms: int
+    db: Database, name: str, settings: IntegrationSettings, *, kind: type[Provider], zone: str, now_ms: int
 ) -> None:
+    timetable = settings.timetable(zone)
     rate = rate_of(settings, kind, own_settings(settings, kind))
     package = package_of(settings.provider, kind)
     async with db.transaction() as c:
@@ -129,12 +131,12 @@ async def _activate(
             name=name,
             provider=settings.provider,
             title=kind.title,
-            schedule=settings.schedule,
-            full_schedule=settings.full_schedule,
+            schedule=next((one.line for one in timetable if one.enabled), ""),
             requests_per_minute=round(rate.requests * 60 / rate.per_s) if rate.requests else 0,
             now_ms=now_ms,
         )
         await integrations.set_enabled(c, name, settings.enabled)
+        await schedules.put_all(c, name, timetable, enabled=settings.enabled)
         formerly = await integrations.note_package(c, name, str(package))
         if before is None:
             text = f"{name} ({plain(kind.title)}) is new here, read by {package}"
@@ -146,7 +148,3 @@ async def _activate(
             await events.append(
                 c, EventKind.PROVIDER_CHANGED, Level.WARNING, text, integration=name, at_ms=now_ms
             )
-        if before.schedule != settings.schedule or not settings.enabled:
-            await integrations.set_due(c, name, None)
-        if before.full_schedule != settings.full_schedule or not settings.enabled:
-            await integrations.set_full_due(c, name, None)

@@ -13,16 +13,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from siscon import __version__
 from siscon.config import IntegrationSettings, Settings
 from siscon.domain.errors import DatabaseError, SisconError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import EngineInfo
-from siscon.domain.schedules import parse
 from siscon.domain.text import plain
-from siscon.engine import arrivals, inbox, lifeline, notices, upkeep
+from siscon.engine import arrivals, inbox, lifeline, notices, old_moments, upkeep
 from siscon.engine.activation import LoadProvider, activate_all
 from siscon.engine.answers import LiveEngine
 from siscon.engine.bell import Bell
@@ -224,10 +222,9 @@ class Engine:
             log.warning("not recorded: %s", error.sentence)
 
     def _clock(self, holdings: Holdings) -> Clock:
-        on = {name: one for name, one in self._usable.items() if one.enabled}
-        schedules = {name: parse(one.schedule) for name, one in on.items() if one.schedule}
-        full = {name: parse(one.full_schedule) for name, one in on.items() if one.full_schedule}
-        return Clock(self.db, holdings, schedules, ZoneInfo(self.settings.time_zone), self.now_ms, full)
+        zone = self.settings.time_zone
+        timetables = {name: one.timetable(zone) for name, one in self._usable.items() if one.enabled}
+        return Clock(self.db, holdings, timetables, self.now_ms, self.settings.all_blackouts)
 
     def _chores(self) -> list[Chore]:
         """What this installation wants done from time to time."""
@@ -236,6 +233,7 @@ class Engine:
             *upkeep.chores(self.db, self.settings, self.vault, now_ms=self.now_ms),
             *self.lent,
             *arrivals.chores(self.db, self.vault, remember_days=days, now_ms=self.now_ms),
+            *old_moments.chores(self.db, now_ms=self.now_ms),
         ]
 
     async def do_chore(self, name: str) -> None:

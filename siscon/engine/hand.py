@@ -17,6 +17,7 @@ class Stop(StrEnum):
     """Why a run was stopped from outside."""
 
     ASKED = "asked"
+    TO_REST = "to rest"
     ENGINE_ENDS = "engine ends"
     LEASE_LOST = "lease lost"
 
@@ -82,4 +83,6 @@ class Hand:
             return None
         if self.why is Stop.ASKED:
             return Ending(RunStatus.CANCELLED, "cancelled", f"cancelled by {plain(self.by)}")
+        if self.why is Stop.TO_REST:
+            return Ending(RunStatus.PAUSED, "paused", f"paused by {plain(self.by)}")
         return ENGINE_STOPPED

@@ -12,26 +12,38 @@ from siscon.domain.commands import (
 from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.runs import RunStatus
-from siscon.domain.text import counted, plain, were
+from siscon.domain.text import counted, plain, utc_words, were
 from siscon.engine.answers import Answer, Circumstances, NotOurs, known_integration
-from siscon.store import events, integrations, leases, removal, runs
+from siscon.store import events, integrations, leases, removal, runs, schedules
 from siscon.store.database import Connection
 
 
-async def pause(c: Connection, command: PauseIntegration, _here: Circumstances) -> Answer:
-    """Let the schedule of an integration start nothing."""
-    name = command.integration
+async def pause(c: Connection, command: PauseIntegration, here: Circumstances) -> Answer:
+    """Let the schedules of an integration start nothing, until a moment if one is told."""
+    name, until_ms = command.integration, command.until_ms
     await known_integration(c, name)
-    await integrations.set_paused(c, name, True)
-    return Answer(f"{name} is paused: its schedule starts nothing until it is resumed.", name)
+    if until_ms is not None and until_ms <= here.now_ms:
+        raise UsageError("That moment is over: name one that is to come.")
+    until = "it is resumed" if until_ms is None else utc_words(until_ms)
+    await integrations.set_paused(c, name, True, until_ms=until_ms)
+    text = f"{name} was paused by {plain(here.actor)} until {until}"
+    await events.append(
+        c, EventKind.INTEGRATION_PAUSED, Level.INFO, text, integration=name, at_ms=here.now_ms
+    )
+    return Answer(f"{name} is paused: its schedules start nothing until {until}.", name)
 
 
-async def resume(c: Connection, command: ResumeIntegration, _here: Circumstances) -> Answer:
-    """Let the schedule of an integration start runs again."""
+async def resume(c: Connection, command: ResumeIntegration, here: Circumstances) -> Answer:
+    """Let the schedules of an integration start runs again; what was due meanwhile is not made up for."""
     name = command.integration
-    await known_integration(c, name)
+    if (await known_integration(c, name)).paused:
+        await schedules.let_go(c, name, now_ms=here.now_ms)
+        text = f"{name} was resumed by {plain(here.actor)}"
+        await events.append(
+            c, EventKind.INTEGRATION_RESUMED, Level.INFO, text, integration=name, at_ms=here.now_ms
+        )
     await integrations.set_paused(c, name, False)
-    return Answer(f"{name} goes on by its schedule.", name)
+    return Answer(f"{name} goes on by its schedules.", name)
 
 
 async def remove(c: Connection, command: RemoveIntegration, here: Circumstances) -> Answer:

@@ -120,7 +120,22 @@ async def _place_of(c: Connection, run: Run) -> str:
 
 
 async def back_to_queue(c: Connection, run: Run, *, why: str, now_ms: int) -> None:
-    """A running run is interrupted and waits for the next engine; one that a person wanted to end, ends."""
+    """A running run is interrupted and waits for the next engine; one that a person wanted to end, ends, and one that
+    was to rest, rests.
+    """
+    if run.pause_requested_by and not run.cancel_requested_by:
+        said = f"paused by {plain(run.pause_requested_by)}"
+        await runs.move(c, run.id, RunStatus.PAUSED, now_ms=now_ms, error_code="paused", error=said)
+        await events.append(
+            c,
+            EventKind.RUN_PAUSED,
+            Level.INFO,
+            f"run {run.id} was {said} ({why})",
+            integration=run.integration,
+            run_id=run.id,
+            at_ms=now_ms,
+        )
+        return
     await runs.move(c, run.id, RunStatus.INTERRUPTED, now_ms=now_ms, error_code="interrupted", error=why)
     if run.cancel_requested_by:
         said = f"cancelled by {plain(run.cancel_requested_by)}"

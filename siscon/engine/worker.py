@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from siscon.config import Settings
+from siscon.domain.blackouts import of_integration, span_at
 from siscon.domain.errors import DatabaseError, LeaseLost
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import Lease
@@ -62,6 +63,7 @@ class Worker:
         self._hands: dict[int, Hand] = {}
         self._minders: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._windows = shop.settings.all_blackouts
         self._wake: Callable[[], None] = lambda: None
 
     async def work(self, ear: Ear) -> None:
@@ -74,7 +76,7 @@ class Worker:
                     await self._claim(run)
 
     async def heed_cancels(self, ear: Ear) -> None:
-        """Stop the runs that a person wants to end, well within a second, for ever."""
+        """Stop the runs that a person wants to end or to rest, well within a second, for ever."""
         while True:
             await ear.heard(timeout_s=CANCEL_WITHIN_S)
             if not self._hands:
@@ -83,8 +85,12 @@ class Worker:
                 active = await runs.active(c)
             for run in active:
                 hand = self._hands.get(run.id)
-                if hand is not None and run.cancel_requested_by and hand.why is None:
+                if hand is None or hand.why is not None:
+                    continue
+                if run.cancel_requested_by:
                     hand.stop(Stop.ASKED, by=run.cancel_requested_by)
+                elif run.pause_requested_by:
+                    hand.stop(Stop.TO_REST, by=run.pause_requested_by)
 
     async def is_idle(self) -> bool:
         """Whether nothing waits for this engine: no run it could carry, no command without an answer."""
@@ -123,11 +129,17 @@ class Worker:
             return [run for run in waiting if await self._may_start(c, run)]
 
     async def _may_start(self, c: Connection, run: Run) -> bool:
-        """Scheduled runs of a paused integration do not begin; nothing goes on where it is not enabled."""
+        """Scheduled runs do not begin while their integration is paused, or within a window; nothing goes on where it
+        is not enabled.
+        """
         integration = await integrations.one(c, run.integration)
         if integration is None or not integration.enabled:
             return False
-        return not (integration.paused and run.due_at_ms is not None and run.attempt == 0)
+        if run.due_at_ms is None or run.attempt > 0:
+            return True
+        now_ms = self._shop.now_ms()
+        windows = of_integration(self._windows, run.integration)
+        return not integration.rests(now_ms) and not any(span_at(one, now_ms) for one in windows)
 
     async def _claim(self, run: Run) -> None:
         """Lease and claim in one transaction; nothing happens when another engine was faster."""
@@ -236,7 +248,8 @@ class Worker:
         if ending.status is RunStatus.INTERRUPTED:
             await back_to_queue(c, now, why=ending.sentence, now_ms=now_ms)
             return
-        if ending.status is RunStatus.HELD and now.cancel_requested_by:
+        rests = ending.status is RunStatus.PAUSED
+        if (ending.status is RunStatus.HELD or rests) and now.cancel_requested_by:
             said = f"cancelled by {plain(now.cancel_requested_by)}"
             ending = Ending(RunStatus.CANCELLED, "cancelled", said)
         await runs.move(
@@ -246,7 +259,7 @@ class Worker:
             await integrations.note_good(c, run.integration, now_ms)
         if ending.status is RunStatus.FAILED:
             await integrations.note_failure(c, run.integration, ending.sentence, now_ms)
-        kind = EventKind.RUN_HELD if ending.status is RunStatus.HELD else EventKind.RUN_ENDED
+        kind = _NEWS.get(ending.status, EventKind.RUN_ENDED)
         said = f": {ending.sentence}" if ending.sentence else ""
         await self._tell(c, run, kind, _level(ending.status), f"run {run.id} {ending.status}{said}")
 
@@ -256,8 +269,11 @@ class Worker:
         )
 
 
+_NEWS = {RunStatus.HELD: EventKind.RUN_HELD, RunStatus.PAUSED: EventKind.RUN_PAUSED}
+
+
 def _level(status: RunStatus) -> Level:
     if status is RunStatus.FAILED:
         return Level.ERROR
-    quiet = (RunStatus.COMPLETED, RunStatus.CANCELLED)
+    quiet = (RunStatus.COMPLETED, RunStatus.CANCELLED, RunStatus.PAUSED)
     return Level.INFO if status in quiet else Level.WARNING

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
-
 from siscon.domain.freshness import Fresh
 from siscon.ops import views
 from siscon.ops.rows import Row, iso
 from siscon.store.database import Database
 
 
-async def health_rows(db: Database, *, now_ms: int, zone: tzinfo) -> list[Row]:
+async def health_rows(db: Database, *, now_ms: int) -> list[Row]:
     """A row for each integration, those that need a person first."""
-    found = sorted(await views.health(db, now_ms=now_ms, zone=zone), key=lambda view: view.urgency)
+    found = sorted(await views.health(db, now_ms=now_ms), key=lambda view: view.urgency)
     return [health_row(view, now_ms=now_ms) for view in found]
 
 
@@ -26,6 +24,9 @@ def health_row(view: views.Health, *, now_ms: int) -> Row:
         "last_good_at": iso(one.last_good_at_ms),
         "failing_since": iso(one.failing_since_ms),
         "next_due_at": iso(one.next_due_at_ms),
+        "paused_until": iso(one.paused_until_ms) if one.rests(now_ms) else None,
+        "held_back_by": view.held_back.blackout.name if view.held_back else None,
+        "held_back_until": iso(view.held_back.end_ms) if view.held_back else None,
         "why": view.held_run.error if view.held_run else one.last_error,
         "login": view.login.value,
         "breaker": one.breaker_state,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from datetime import tzinfo
 from pathlib import Path
 
 from siscon import __version__
@@ -23,10 +22,10 @@ ALL_MAIL = "all mail"
 """What is called so waits for the channels of the kind email together."""
 
 
-async def read(db: Database, file: Path, *, now_ms: int, zone: tzinfo) -> list[Family]:
-    """Every metric with its values; ``file`` is the database, ``zone`` that of the schedules."""
+async def read(db: Database, file: Path, *, now_ms: int) -> list[Family]:
+    """Every metric with its values; ``file`` is the database."""
     begun_s = time.monotonic()
-    views = await health(db, now_ms=now_ms, zone=zone)
+    views = await health(db, now_ms=now_ms)
     async with db.read() as c:
         sums = await tallies.tallies(c)
         now = await tallies.open_now(c)

@@ -20,7 +20,7 @@ class NextTry:
     at_ms: int | None = None
 
 
-async def next_try(db: Database, dead: DeadRecord) -> NextTry:
+async def next_try(db: Database, dead: DeadRecord, *, now_ms: int) -> NextTry:
     """What is known of the next try; whether the SIS will say something else of the record nobody knows."""
     if dead.status != "open":
         return NextTry("it waits no more")
@@ -34,7 +34,7 @@ async def next_try(db: Database, dead: DeadRecord) -> NextTry:
         why = "with the next runs, as often as dead_after allows while the SIS says the same"
     if one is None or not one.enabled:
         return NextTry(f"{why}; {dead.integration} is switched off")
-    if one.paused:
+    if one.rests(now_ms):
         return NextTry(f"{why}; {dead.integration} is paused")
-    due = [at for at in (one.next_due_at_ms, one.full_due_at_ms) if at is not None]
-    return NextTry(why, min(due)) if due else NextTry(f"{why}; none is scheduled")
+    due_ms = one.next_due_at_ms
+    return NextTry(why, due_ms) if due_ms is not None else NextTry(f"{why}; none is scheduled")

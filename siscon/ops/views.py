@@ -5,13 +5,16 @@ The store is imported where it is asked: the first paint of the console must not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
+from siscon.domain.blackouts import Blackout, Span, of_integration, span_at
 from siscon.domain.freshness import Fresh, judged
 from siscon.domain.integrations import NEEDS_PERSON, Integration, IntegrationState, state_of
 from siscon.domain.leases import EngineInfo
 from siscon.domain.runs import Run, RunStatus
+from siscon.domain.timetables import Schedule
 from siscon.domain.tokens import TokenHealth, TokenState
 from siscon.store.database import Database
 
@@ -32,7 +35,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How one integration is doing; ``fresh`` tells of each entity that an import has covered."""
+    """How one integration is doing.
+
+    ``fresh`` tells of each entity that an import has covered, ``held_back`` which window holds its schedules now.
+    """
 
     integration: Integration
     state: IntegrationState
@@ -43,6 +49,7 @@ class Health:
     conflicts: int
     login: TokenHealth = TokenHealth.NONE
     fresh: tuple[Fresh, ...] = ()
+    held_back: Span | None = None
 
     @property
     def urgency(self) -> int:
@@ -92,9 +99,19 @@ class Work:
         return self.engine is not None and bool(self.active_runs or self.schedules)
 
 
-async def health(db: Database, *, now_ms: int, zone: tzinfo = UTC) -> list[Health]:
-    """Every integration, by name; ``zone`` is that of the schedules."""
-    from siscon.store import conflicts, dead_records, integrations, outcomes, ratelimits, runs, tokens
+async def health(db: Database, *, now_ms: int) -> list[Health]:
+    """Every integration, by name."""
+    from siscon.store import (
+        blackouts,
+        conflicts,
+        dead_records,
+        integrations,
+        outcomes,
+        ratelimits,
+        runs,
+        schedules,
+        tokens,
+    )
 
     found: list[Health] = []
     async with db.read() as c:
@@ -102,15 +119,17 @@ async def health(db: Database, *, now_ms: int, zone: tzinfo = UTC) -> list[Healt
         logins = {state.integration: state.health for state in await tokens.states(c, now_ms=now_ms)}
         held = await runs.latest(c, status=RunStatus.HELD, limit=50)
         covered = await outcomes.fresh(c)
+        timetable, windows = await schedules.all_schedules(c), await blackouts.all_blackouts(c)
         for one in await integrations.all_integrations(c):
             running = _first(active, one.name, RunStatus.RUNNING)
             waiting = _first(held, one.name, RunStatus.HELD)
             tat_ms, paused_until_ms = await ratelimits.look(c, [one.name])
-            due = one.schedule if one.enabled and not one.paused else ""
+            held_back = _held_back(windows, one.name, now_ms)
+            rests = not one.enabled or one.rests(now_ms) or held_back is not None
+            mine = [] if rests else [it.schedule for it in timetable if it.integration == one.name]
             since_ms = (running.started_at_ms or running.queued_at_ms) if running else None
             fresh = tuple(
-                judged(each, due, zone, now_ms=now_ms, under_way_since_ms=since_ms)
-                for each in covered.get(one.name, ())
+                _judged(each, mine, now_ms=now_ms, since_ms=since_ms) for each in covered.get(one.name, ())
             )
             found.append(
                 Health(
@@ -130,9 +149,27 @@ async def health(db: Database, *, now_ms: int, zone: tzinfo = UTC) -> list[Healt
                     conflicts=await conflicts.count_open(c, conflicts.Chosen(one.name)),
                     login=logins.get(one.name, TokenHealth.NONE),
                     fresh=fresh,
+                    held_back=held_back,
                 )
             )
     return found
+
+
+def _held_back(windows: Sequence[Blackout], name: str, now_ms: int) -> Span | None:
+    """The window that holds back the schedules of an integration now, the one that lasts longest."""
+    found = [span for one in of_integration(windows, name) if (span := span_at(one, now_ms)) is not None]
+    return max(found, key=lambda span: span.end_ms, default=None)
+
+
+def _judged(fresh: Fresh, timetable: Sequence[Schedule], *, now_ms: int, since_ms: int | None) -> Fresh:
+    """Late if any schedule that covers the entity should have brought a newer import."""
+    for schedule in timetable:
+        if schedule.enabled and (not schedule.entities or fresh.entity in schedule.entities):
+            zone = ZoneInfo(schedule.zone)
+            told = judged(fresh, schedule.line, zone, now_ms=now_ms, under_way_since_ms=since_ms)
+            if told.late:
+                return told
+    return replace(fresh, late=False)
 
 
 def _first(found: list[Run], integration: str, status: RunStatus) -> Run | None:
@@ -172,11 +209,14 @@ def _engine_line(known: list[EngineInfo]) -> EngineLine:
 
 async def work(db: Database, *, now_ms: int) -> Work:
     """What an engine has to do, for the question at leaving."""
-    from siscon.store import integrations, leases, runs
+    from siscon.store import integrations, leases, runs, schedules
 
     async with db.read() as c:
         engine = _engine_line(await leases.engines(c, now_ms=now_ms)).alive
         active = await runs.active(c)
         known = await integrations.all_integrations(c)
-    schedules = sum(1 for one in known if one.schedule and one.enabled and not one.paused)
-    return Work(engine, len(active), schedules)
+        armed = await schedules.all_schedules(c)
+    on = {one.name for one in known if one.enabled and not one.rests(now_ms)}
+    return Work(
+        engine, len(active), sum(1 for one in armed if one.schedule.enabled and one.integration in on)
+    )

@@ -8,22 +8,23 @@ from siscon.store import mappings
 from siscon.store.database import Connection, Row
 
 COLUMNS = """name, provider, title, enabled, paused, schedule, requests_per_minute, activated_at_ms, next_due_at_ms,
-  last_good_at_ms, last_error, failing_since_ms, breaker_state, breaker_until_ms, full_schedule, full_due_at_ms"""
+  last_good_at_ms, last_error, failing_since_ms, breaker_state, breaker_until_ms, paused_until_ms"""
 ACTIVATE = """
-INSERT INTO integrations (name, provider, title, schedule, full_schedule, requests_per_minute, activated_at_ms)
-VALUES (:name, :provider, :title, :schedule, :full_schedule, :requests_per_minute, :now_ms)
+INSERT INTO integrations (name, provider, title, schedule, requests_per_minute, activated_at_ms)
+VALUES (:name, :provider, :title, :schedule, :requests_per_minute, :now_ms)
 ON CONFLICT (name) DO UPDATE SET
   provider = excluded.provider, title = excluded.title, schedule = excluded.schedule,
-  full_schedule = excluded.full_schedule, requests_per_minute = excluded.requests_per_minute, removed_at_ms = NULL
+  requests_per_minute = excluded.requests_per_minute, removed_at_ms = NULL
 """
 LIST_ALL = f"SELECT {COLUMNS} FROM integrations WHERE removed_at_ms IS NULL ORDER BY name"
 FIND = f"SELECT {COLUMNS} FROM integrations WHERE name = :name AND removed_at_ms IS NULL"
 FIND_PACKAGE = "SELECT package FROM integrations WHERE name = :name"
 NOTE_PACKAGE = "UPDATE integrations SET package = :package WHERE name = :name"
-SET_PAUSED = "UPDATE integrations SET paused = :paused WHERE name = :name"
+SET_PAUSED = "UPDATE integrations SET paused = :paused, paused_until_ms = :until_ms WHERE name = :name"
+PAUSES_OVER = """
+SELECT name FROM integrations WHERE paused = 1 AND paused_until_ms <= :now_ms AND removed_at_ms IS NULL ORDER BY name
+"""
 SET_ENABLED = "UPDATE integrations SET enabled = :enabled WHERE name = :name"
-SET_FULL_DUE = "UPDATE integrations SET full_due_at_ms = :full_due_at_ms WHERE name = :name"
-SET_DUE = "UPDATE integrations SET next_due_at_ms = :next_due_at_ms WHERE name = :name"
 NOTE_GOOD = """
 UPDATE integrations SET last_good_at_ms = :at_ms, last_error = '', failing_since_ms = NULL WHERE name = :name
 """
@@ -48,7 +49,6 @@ async def activate(
     schedule: str,
     requests_per_minute: int,
     now_ms: int,
-    full_schedule: str = "",
 ) -> None:
     """Write down an integration as configured and make its table of mappings; its history stays."""
     await mappings.create_table(c, name)
@@ -59,7 +59,6 @@ async def activate(
             "provider": provider,
             "title": title,
             "schedule": schedule,
-            "full_schedule": full_schedule,
             "requests_per_minute": requests_per_minute,
             "now_ms": now_ms,
         },
@@ -86,24 +85,19 @@ async def note_package(c: Connection, name: str, package: str) -> str:
     return before
 
 
-async def set_paused(c: Connection, name: str, paused: bool) -> None:
-    """Let its schedule start nothing, or let it go on."""
-    await c.run(SET_PAUSED, {"name": name, "paused": int(paused)})
+async def set_paused(c: Connection, name: str, paused: bool, *, until_ms: int | None = None) -> None:
+    """Let its schedules start nothing, until a moment if one is told, or let them go on."""
+    await c.run(SET_PAUSED, {"name": name, "paused": int(paused), "until_ms": until_ms if paused else None})
+
+
+async def pauses_over(c: Connection, *, now_ms: int) -> list[str]:
+    """The integrations that were paused until a moment that has come."""
+    return [row["name"] for row in await c.all(PAUSES_OVER, {"now_ms": now_ms})]
 
 
 async def set_enabled(c: Connection, name: str, enabled: bool) -> None:
     """Say whether the configuration has it switched on."""
     await c.run(SET_ENABLED, {"name": name, "enabled": int(enabled)})
-
-
-async def set_due(c: Connection, name: str, next_due_at_ms: int | None) -> None:
-    """Say when its schedule starts the next run; None: never by itself."""
-    await c.run(SET_DUE, {"name": name, "next_due_at_ms": next_due_at_ms})
-
-
-async def set_full_due(c: Connection, name: str, full_due_at_ms: int | None) -> None:
-    """Say when its schedule starts the next full comparison; None: never by itself."""
-    await c.run(SET_FULL_DUE, {"name": name, "full_due_at_ms": full_due_at_ms})
 
 
 async def note_good(c: Connection, name: str, at_ms: int) -> None:
@@ -147,6 +141,5 @@ def _integration(row: Row) -> Integration:
         failing_since_ms=row["failing_since_ms"],
         breaker_state=row["breaker_state"],
         breaker_until_ms=row["breaker_until_ms"],
-        full_schedule=row["full_schedule"],
-        full_due_at_ms=row["full_due_at_ms"],
+        paused_until_ms=row["paused_until_ms"],
     )

@@ -20,9 +20,13 @@ _CLEARED = (
     "DELETE FROM cursors WHERE integration = :name",
     "DELETE FROM rate_limits WHERE key = :name",
     "UPDATE webhook_inbox SET state = 'ignored' WHERE integration = :name AND state IN ('waiting', 'taken')",
+    "DELETE FROM schedules WHERE integration = :name",
+    "DELETE FROM schedule_runs WHERE integration = :name",
+    "DELETE FROM schedule_misses WHERE integration = :name",
 )
 MARK = """
-UPDATE integrations SET removed_at_ms = :now_ms, enabled = 0, paused = 0, next_due_at_ms = NULL, last_good_at_ms = NULL,
+UPDATE integrations SET removed_at_ms = :now_ms, enabled = 0, paused = 0, paused_until_ms = NULL, next_due_at_ms = NULL,
+  last_good_at_ms = NULL,
   last_error = '', failing_since_ms = NULL, breaker_state = 'closed', breaker_failures = 0, breaker_until_ms = NULL,
   coverage = ''
 WHERE name = :name

@@ -18,7 +18,7 @@ CHOSEN = "(:integration IS NULL OR i.name = :integration)"
 PUT_AWAY = "r.error_code IN ('discarded', 'superseded')"
 IMPORTS = "r.kind = 'import' AND r.lane <> 'single'"
 ENDS = f"""
-SELECT r.integration, r.kind, r.lane, r.requested_by = 'clock' AS by_clock, r.full_compare, r.status,
+SELECT r.integration, r.kind, r.lane, r.schedule, r.full_compare, r.status,
   {PUT_AWAY} AS put_away, count(*) AS runs, sum(r.requests) AS requests,
   sum(r.finished_at_ms - coalesce(r.started_at_ms, r.finished_at_ms)) AS took_ms
 FROM {IN_PERIOD} WHERE {CHOSEN} GROUP BY 1, 2, 3, 4, 5, 6, 7
@@ -108,7 +108,7 @@ class Ends:
     integration: str
     kind: RunKind
     lane: Lane
-    by_clock: bool
+    schedule: str
     full: bool
     status: RunStatus
     put_away: bool
@@ -200,7 +200,7 @@ async def ends(c: Connection, period: Period, integration: str | None = None) ->
             row["integration"],
             RunKind(row["kind"]),
             Lane(row["lane"]),
-            bool(row["by_clock"]),
+            row["schedule"],
             bool(row["full_compare"]),
             RunStatus(row["status"]),
             bool(row["put_away"]),

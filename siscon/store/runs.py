@@ -16,13 +16,13 @@ from siscon.store.walking import Meant
 
 COLUMNS = """id, integration, kind, lane, status, phase, entities, full_compare, requested_by, due_at_ms,
   queued_at_ms, started_at_ms, finished_at_ms, attempt, engine, cancel_requested_by, approved_by, error_code, error,
-  requests, waiting_until_ms, dry, request, reason, deaths"""
+  requests, waiting_until_ms, dry, request, reason, deaths, schedule, pause_requested_by, resume_at_ms"""
 ENQUEUE = """
 INSERT INTO runs (integration, kind, lane, status, entities, full_compare, requested_by, due_at_ms, queued_at_ms,
-  dry, request, reason)
+  dry, request, reason, schedule)
 VALUES (:integration, :kind, :lane, 'queued', :entities, :full, :requested_by, :due_at_ms, :now_ms,
-  :dry, :request, :reason)
-ON CONFLICT (integration, kind, due_at_ms) WHERE due_at_ms IS NOT NULL DO NOTHING
+  :dry, :request, :reason, :schedule)
+ON CONFLICT (integration, kind, schedule, due_at_ms) WHERE due_at_ms IS NOT NULL DO NOTHING
 RETURNING id
 """
 ADD_FINISHED = """
@@ -37,7 +37,8 @@ CLAIM = f"""
 UPDATE runs SET status = 'running', engine = :engine, attempt = attempt + 1, waiting_until_ms = NULL,
   started_at_ms = coalesce(started_at_ms, :now_ms), finished_at_ms = NULL, error_code = '', error = ''
 WHERE id = :id AND status = 'queued' AND NOT EXISTS (SELECT 1 FROM runs other
-  WHERE other.integration = runs.integration AND other.lane = runs.lane AND other.status IN ('running', 'held'))
+  WHERE other.integration = runs.integration AND other.lane = runs.lane
+    AND other.status IN ('running', 'held', 'paused'))
 RETURNING {COLUMNS}
 """
 # From a listing of this very program, never from outside: the states from which each state may be reached.
@@ -47,7 +48,9 @@ UPDATE runs SET status = :to, error_code = coalesce(:error_code, error_code), er
   finished_at_ms = :finished_at_ms,
   waiting_until_ms = NULL,
   engine = CASE WHEN :requeued = 1 THEN NULL ELSE engine END,
-  cancel_requested_by = CASE WHEN :requeued = 1 THEN NULL ELSE cancel_requested_by END
+  cancel_requested_by = CASE WHEN :requeued = 1 THEN NULL ELSE cancel_requested_by END,
+  pause_requested_by = CASE WHEN :requeued = 1 OR :finished_at_ms IS NOT NULL THEN NULL ELSE pause_requested_by END,
+  resume_at_ms = CASE WHEN :requeued = 1 OR :finished_at_ms IS NOT NULL THEN NULL ELSE resume_at_ms END
 WHERE id = :id AND status IN ("""
     + ", ".join(f"'{before}'" for before, after in MOVES.items() if to in after)
     + ")"
@@ -62,6 +65,11 @@ UPDATE runs SET cancel_requested_by = :actor
 WHERE id = :id AND cancel_requested_by IS NULL
   AND status IN ('queued', 'running', 'paused', 'held', 'planned', 'interrupted')
 """
+REQUEST_PAUSE = """
+UPDATE runs SET pause_requested_by = :actor, resume_at_ms = :resume_at_ms
+WHERE id = :id AND cancel_requested_by IS NULL AND status IN ('queued', 'running', 'paused')
+"""
+TO_RESUME = "SELECT id FROM runs WHERE status = 'paused' AND resume_at_ms <= :now_ms ORDER BY id LIMIT 1000"
 APPROVE = "UPDATE runs SET approved_by = :actor, dry = 0 WHERE id = :id AND status IN ('held', 'planned')"
 NOTE_DEATH = """
 UPDATE runs SET deaths = CASE WHEN stood_at = :stood_at THEN deaths + 1 ELSE 1 END, stood_at = :stood_at WHERE id = :id
@@ -84,7 +92,8 @@ SELECT {COLUMNS} FROM runs WHERE status IN ('running', 'queued', 'paused', 'inte
 CLAIMABLE = f"""
 SELECT {COLUMNS} FROM runs WHERE id IN (
   SELECT min(id) FROM runs queued WHERE status = 'queued' AND NOT EXISTS (SELECT 1 FROM runs busy
-    WHERE busy.integration = queued.integration AND busy.lane = queued.lane AND busy.status IN ('running', 'held'))
+    WHERE busy.integration = queued.integration AND busy.lane = queued.lane
+      AND busy.status IN ('running', 'held', 'paused'))
   GROUP BY integration, lane)
 ORDER BY id
 """
@@ -111,8 +120,9 @@ async def enqueue(
     dry: bool = False,
     request: Mapping[str, Any] | None = None,
     reason: str = "",
+    schedule: str = "",
 ) -> int | None:
-    """Queue a run; None when one of that kind was already queued for the same due moment."""
+    """Queue a run; None when one of that kind was already queued for the same due moment of ``schedule``."""
     row = await c.one(
         ENQUEUE,
         {
@@ -127,6 +137,7 @@ async def enqueue(
             "dry": int(dry),
             "request": json.dumps(dict(request or {}), ensure_ascii=False),
             "reason": reason,
+            "schedule": schedule,
         },
     )
     return None if row is None else int(row["id"])
@@ -229,6 +240,16 @@ async def request_cancel(c: Connection, run_id: int, actor: str) -> None:
     await c.run(REQUEST_CANCEL, {"id": run_id, "actor": actor})
 
 
+async def request_pause(c: Connection, run_id: int, actor: str, *, resume_at_ms: int | None) -> None:
+    """Ask a run to rest where it stands, until a moment if one is told; it keeps what it has fetched."""
+    await c.run(REQUEST_PAUSE, {"id": run_id, "actor": actor, "resume_at_ms": resume_at_ms})
+
+
+async def to_resume(c: Connection, *, now_ms: int) -> list[int]:
+    """The paused runs whose time has come to go on by themselves."""
+    return [row["id"] for row in await c.all(TO_RESUME, {"now_ms": now_ms})]
+
+
 async def approve(c: Connection, run_id: int, actor: str) -> None:
     """Note who takes the responsibility for a plan that waits; the caller moves the run."""
     await c.run(APPROVE, {"id": run_id, "actor": actor})
@@ -317,4 +338,7 @@ def _run(row: Row) -> Run:
         request=json.loads(row["request"]),
         reason=row["reason"],
         deaths=row["deaths"],
+        schedule=row["schedule"],
+        pause_requested_by=row["pause_requested_by"],
+        resume_at_ms=row["resume_at_ms"],
     )

@@ -78,7 +78,7 @@ def health_line(view: Health, look: Look, now_ms: int, *, trend: Trend, width: i
 
 def _due(view: Health, now_ms: int) -> str:
     one = view.integration
-    if one.paused or not one.enabled:
+    if one.rests(now_ms) or not one.enabled:
         return "paused" if one.enabled else "off"
     return ahead(one.next_due_at_ms, now_ms) if one.next_due_at_ms is not None else "by hand"
 
@@ -226,8 +226,13 @@ def _in_the_way(view: Health, look: Look, now_ms: int) -> list[Cell]:
         told.append(Cell(f"{look.glyphs.warn} Breaker open: the SIS is asked again {again}.", "warn"))
     elif one.breaker_state == "trying":
         told.append(Cell(f"{look.glyphs.warn} Breaker trying: one request finds out.", "warn"))
-    if one.paused:
-        told.append(Cell(f"{look.glyphs.dim} Paused by a person: its schedule starts nothing.", "dim"))
+    if one.rests(now_ms):
+        until = f" until {moment(one.paused_until_ms, look)}" if one.paused_until_ms is not None else ""
+        told.append(Cell(f"{look.glyphs.dim} Paused by a person: its schedules start nothing{until}.", "dim"))
+    if view.held_back is not None:
+        window, until = view.held_back.blackout.name, moment(view.held_back.end_ms, look)
+        text = f"{look.glyphs.warn} Held back by the window {window} until {until}: schedules start nothing."
+        told.append(foreign(text, "warn"))
     return told
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import get_args
 
 from siscon.domain.errors import SisconError, UsageError
@@ -28,7 +29,7 @@ Deed = Callable[[], object]
 
 async def prepare(app: Frame, line: str) -> Deed:
     """What a line would do; raises ``SisconError`` where it cannot be done, with a sentence that says why."""
-    said = understand(line)
+    said = replace(understand(line), now_ms=app.options.now_ms(), zone=app.look.zone)
     screen = (
         app.screen_stack[-2] if len(app.screen_stack) > 1 else app.screen
     )  # the line itself lies above it

@@ -8,6 +8,7 @@ from dataclasses import replace
 from siscon.domain.commands import StartRun
 from siscon.domain.errors import UsageError
 from siscon.domain.integrations import Integration
+from siscon.domain.moments import coming_ms
 from siscon.domain.text import plain
 from siscon.ops import Database
 from siscon.tui import record_wishes, wishes
@@ -45,10 +46,13 @@ async def _dry_run(said: Said, db: Database) -> Wish:
 
 
 async def _pause(said: Said, db: Database) -> Wish:
-    one = await the_integration(db, said.words[0])
-    if one.paused is (said.verb == "pause"):
-        raise UsageError(f"{one.name} is paused already." if one.paused else f"{one.name} is not paused.")
-    return wishes.pause(one)
+    one, now_ms = await the_integration(db, said.words[0]), said.now_ms
+    rests, until = one.rests(now_ms), " ".join(said.words[1:])
+    if said.verb == "pause" and until:
+        return wishes.pause(one, now_ms=now_ms, until_ms=coming_ms(until, said.zone, now_ms=now_ms))
+    if rests is (said.verb == "pause"):
+        raise UsageError(f"{one.name} is paused already." if rests else f"{one.name} is not paused.")
+    return wishes.pause(one, now_ms=now_ms)
 
 
 async def _renew(said: Said, db: Database) -> Wish:

@@ -42,6 +42,20 @@ ON_RUNS: tuple[Action, ...] = (
         takes=("run",),
     ),
     Action(
+        "pause_run",
+        ("P",),
+        "Pause",
+        "Let this run rest where it stands, or go on (asks).",
+        ("runs", "run"),
+        Danger.CONFIRM,
+        mutates=True,
+        twin="siscon runs pause",
+        footer=False,
+        footer_on=("run",),
+        verbs=("pause-run", "continue-run"),
+        takes=("run",),
+    ),
+    Action(
         "compare",
         ("V",),
         "Compare",
@@ -85,7 +99,7 @@ ON_RUNS: tuple[Action, ...] = (
         ("schedules",),
         Danger.CONFIRM,
         mutates=True,
-        twin="siscon sync",
+        twin="siscon schedules run",
     ),
     Action(
         "pause",
@@ -97,7 +111,7 @@ ON_RUNS: tuple[Action, ...] = (
         mutates=True,
         twin="siscon integrations pause",
         verbs=("pause", "resume"),
-        takes=("integration",),
+        takes=("integration", "time?", "time?"),
     ),
     Action(
         "renew",

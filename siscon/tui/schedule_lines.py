@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import tzinfo
-from zoneinfo import ZoneInfo
 
 from siscon.domain import filters
 from siscon.domain.errors import UsageError
+from siscon.domain.timetables import Busy, Missed, Schedule
 from siscon.ops.schedules import Kind, ScheduleView, State, preview
 from siscon.tui.keymap import keyed
-from siscon.tui.present import RUN_WORDS, Cell, Look, Tone, age, ahead, count, foreign, mark, of
+from siscon.tui.present import RUN_WORDS, Cell, Look, Tone, age, ahead, count, foreign, mark, moment, of
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import Line
 
 SCHEDULES = (
     Column("Integration", 12, flex=1, most=24),
+    Column("Name", 8, most=16, from_width=72),
     Column("Starts", 7, from_width=64),
     Column("State", 8, kind=filters.Kind.WORD),
     Column("Next", 11, kind=filters.Kind.AHEAD),
@@ -27,6 +27,7 @@ SCHEDULES = (
 STATES: Mapping[State, tuple[str, Tone]] = {
     State.ON: ("on", "good"),
     State.LATE: ("LATE", "warn"),
+    State.HELD_BACK: ("held", "warn"),
     State.PAUSED: ("paused", "dim"),
     State.OFF: ("off", "dim"),
 }
@@ -50,6 +51,7 @@ def schedule_line(view: ScheduleView, look: Look, now_ms: int) -> Line:
     )
     cells = (
         foreign(view.integration.name, "strong"),
+        Cell(view.schedule.name),
         Cell(view.kind.value),
         mark(word, tone, look),
         Cell(due, "dim" if rests else ""),
@@ -62,45 +64,65 @@ def schedule_line(view: ScheduleView, look: Look, now_ms: int) -> Line:
         ),
         count(view.missed, look, "warn"),
     )
-    return Line((view.integration.name, view.kind is Kind.FULL), cells, view)
+    return Line((view.integration.name, view.schedule.name), cells, view)
 
 
 def schedule_sentences(view: ScheduleView, look: Look, now_ms: int) -> list[Cell]:
     """One schedule in full, with its next five times."""
     one = view.integration
-    lines = [foreign(f"{one.name} ({one.title}) starts {STARTS[view.kind]}", "strong")]
-    lines.append(foreign(f"{view.words or 'It cannot be read here'}  ({view.line}; {look.zone})"))
+    of_what = f" of {', '.join(view.schedule.entities)}" if view.schedule.entities else ""
+    lines = [foreign(f"{one.name} ({one.title}) starts {STARTS[view.kind]}{of_what}", "strong")]
+    lines.append(foreign(f"{view.words or 'It cannot be read here'}  ({view.line}; {view.schedule.zone})"))
     if view.state is State.OFF:
         lines.append(
             Cell("It is switched off in the configuration: none of these times starts a run.", "warn")
         )
     elif view.state is State.PAUSED:
-        lines.append(
-            Cell(
-                keyed("It is paused: none of these times starts a run until it is resumed ({pause})."), "warn"
-            )
-        )
+        until = "it is resumed ({pause})"
+        if one.paused_until_ms is not None:
+            until = f"{moment(one.paused_until_ms, look)} ({{pause}} resumes it now)"
+        lines.append(Cell(keyed(f"It is paused: none of these times starts a run until {until}."), "warn"))
+    elif view.held is not None:
+        until = moment(view.held.end_ms, look)
+        lines.append(foreign(f"Held back by the window {view.held.blackout.name} until {until}.", "warn"))
     elif view.state is State.LATE:
         lines.append(Cell("It is due and has not started: no clock runs, or a run is under way.", "warn"))
-    lines += time_lines(view.line, look.zone, now_ms)
+    lines += time_lines(view, now_ms)
     lines += _behind(view, now_ms)
+    lines.append(Cell(_policies(view.schedule), "dim"))
     return lines
 
 
-def time_lines(line: str, zone: tzinfo, now_ms: int) -> list[Cell]:
-    """The next five times, and where the clocks change between them."""
-    if not isinstance(zone, ZoneInfo):
-        return []
+def _policies(schedule: Schedule) -> str:
+    """What becomes of its times when no engine runs, and when a run is under way."""
+    missed = {Missed.SKIP: "left out", Missed.ONCE: "made up for once", Missed.EACH: "made up for one by one"}
+    busy = {Busy.WAIT: "waits for its turn", Busy.SKIP: "is left out"}
+    jitter = f"; up to {schedule.jitter_s} s later" if schedule.jitter_s else ""
+    return (
+        f"Schedule {schedule.name}: what was missed is {missed[schedule.missed]}, what finds a run under way "
+        f"{busy[schedule.busy]}{jitter}."
+    )
+
+
+def time_lines(view: ScheduleView, now_ms: int) -> list[Cell]:
+    """The next five times, where the clocks change between them, and what jitter and windows do to them."""
     try:
-        found = preview(line, zone, now_ms=now_ms)
+        found = preview(view.schedule, view.integration.name, view.windows, now_ms=now_ms)
     except UsageError as error:
         return [foreign(error.sentence, "bad", limit=300)]
     if not found:
         return [Cell("It comes never again in the years ahead.", "warn")]
     lines = []
     for one in found:
-        change = f"   the clocks change from {one.before}" if one.before else ""
-        lines.append(Cell(f"  {one.at:%a %b %d  %H:%M}  {one.offset}{change}", "warn" if change else ""))
+        more = f"   the clocks change from {one.before}" if one.before else ""
+        if one.starts_at is None:
+            more += f"   left out: window {one.held_by}"
+        elif one.held_by:
+            more += f"   starts {one.starts_at:%a %b %d %H:%M}: window {one.held_by}"
+        elif one.starts_at != one.at:
+            more += f"   starts {one.starts_at:%H:%M:%S}"
+        is_odd = bool(one.before or one.held_by)
+        lines.append(foreign(f"  {one.at:%a %b %d  %H:%M}  {one.offset}{more}", "warn" if is_odd else ""))
     return lines
 
 

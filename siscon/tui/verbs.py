@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from siscon.domain.errors import UsageError
 from siscon.domain.records import Entity
@@ -35,12 +36,17 @@ VERBS: Mapping[str, Action] = {verb: action for action in ACTIONS for verb in ve
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A line as it was understood: the verb, its action, the words behind it, and the rest of the line as typed."""
+    """A line as it was understood: the verb, its action, the words behind it, and the rest of the line as typed.
+
+    ``now_ms`` and ``zone`` are when and where it was said, for words that are times.
+    """
 
     verb: str
     action: Action
     words: tuple[str, ...]
     rest: str
+    now_ms: int = 0
+    zone: tzinfo = UTC
 
     @property
     def is_bare(self) -> bool:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
+from siscon.domain.blackouts import Span
 from siscon.domain.commands import (
     ApprovePlan,
     CancelRun,
     Command,
+    ContinueRun,
     DiscardPlan,
     PauseIntegration,
+    PauseRun,
     RefreshToken,
     Remap,
     ResumeIntegration,
@@ -22,7 +25,8 @@ from siscon.domain.integrations import Integration
 from siscon.domain.plans import Verdict
 from siscon.domain.records import Entity
 from siscon.domain.runs import ENDED, Run, RunStatus
-from siscon.domain.text import plain
+from siscon.domain.text import plain, utc_words
+from siscon.domain.timetables import Schedule, Starts
 from siscon.ops import Database
 from siscon.ops.plan_views import PlanView, the_plan
 from siscon.tui.keymap import keyed
@@ -87,6 +91,31 @@ def sync(integration: str, *, full: bool = False) -> Wish:
         "Yes, queue the run",
         StartRun(integration, full=full),
     )
+
+
+def of_schedule(integration: str, schedule: Schedule, held: Span | None) -> Wish:
+    """What a schedule starts, now; ``held``: the window that holds it back."""
+    entities = tuple(entity.value for entity in schedule.entities)
+    wish = sync(integration, full=schedule.starts is Starts.FULL)
+    told: tuple[Cell, ...] = (Cell(f"Only {', '.join(entities)}."),) if entities else ()
+    if held is not None:
+        text = f"The window {held.blackout.name} holds its schedules back: this run starts all the same."
+        told = (*told, foreign(text, "warn"))
+    command = StartRun(integration, entities, full=schedule.starts is Starts.FULL)
+    return replace(wish, lines=(*told, *wish.lines), command=command)
+
+
+def rest(run: Run) -> Wish:
+    """A run that rests where it stands, or goes on."""
+    name = plain(run.integration)
+    if run.status is RunStatus.PAUSED:
+        line = Cell("It goes on where it stands; nothing is fetched twice.")
+        return Wish(f"Let run #{run.id} of {name} go on?", (line,), "Yes, let it go on", ContinueRun(run.id))
+    lines = (
+        Cell("It rests after the open step and keeps what it has fetched, until you let it go on."),
+        Cell("No other import of this integration starts meanwhile.", "warn"),
+    )
+    return Wish(f"Pause run #{run.id} of {name}?", lines, "Yes, pause the run", PauseRun(run.id))
 
 
 def cancel(run: Run) -> Wish:
@@ -215,6 +244,8 @@ async def of_run(action: str, run: Run, db: Database) -> Wish | None:
     """The wish behind an action on a run; what a plan would do is counted first. None: the run is gone."""
     if action == "cancel":
         return cancel(run)
+    if action == "pause_run":
+        return rest(run)
     if action == "undo":
         return await undo_run(db, run)
     plan = await the_plan(db, run.id)
@@ -270,20 +301,24 @@ def why_not(action: str, run: Run | None) -> str:
         return "No run is under the cursor."
     if action == "cancel":
         return why_not_cancel(run)
+    if action == "pause_run":
+        can = run.status in (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.PAUSED)
+        return "" if can else f"Run #{run.id} neither runs nor waits: there is nothing to pause."
     if action == "undo":
         return "" if run.status in ENDED else f"Run #{run.id} has not ended: only then it can be undone."
     waits = run.status in (RunStatus.HELD, RunStatus.PLANNED)
     return "" if waits else f"Run #{run.id} is not held: there is nothing to decide."
 
 
-def pause(integration: Integration) -> Wish:
-    """The schedule off, or on again."""
+def pause(integration: Integration, *, now_ms: int, until_ms: int | None = None) -> Wish:
+    """The schedules off, until a moment if one is told, or on again."""
     name = plain(integration.name)
-    if integration.paused:
-        lines = (Cell("Its schedule starts runs again from the next due time on."),)
+    if integration.rests(now_ms) and until_ms is None:
+        lines = (Cell("Its schedules start runs again from the next due time on."),)
         return Wish(f"Resume {name}?", lines, "Yes, resume it", ResumeIntegration(integration.name))
-    lines = (Cell("Its schedule starts no runs until you resume it; a run under way goes on."),)
-    return Wish(f"Pause {name}?", lines, "Yes, pause it", PauseIntegration(integration.name))
+    until = "you resume it" if until_ms is None else utc_words(until_ms)
+    lines = (Cell(f"Its schedules start no runs until {until}; a run under way goes on."),)
+    return Wish(f"Pause {name}?", lines, "Yes, pause it", PauseIntegration(integration.name, until_ms))
 
 
 def renew(integration: str) -> Wish:
@@ -294,7 +329,7 @@ def renew(integration: str) -> Wish:
     )
 
 
-ON_RUNS = frozenset({"cancel", "approve", "discard", "remap", "undo"})
+ON_RUNS = frozenset({"cancel", "pause_run", "approve", "discard", "remap", "undo"})
 """Actions on the run under the cursor."""
 
 

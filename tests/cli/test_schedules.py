@@ -52,7 +52,7 @@ def test_a_line_is_tried_out_without_any_integration(config: str, capsys: pytest
     assert len(found) == 13
     assert {one["offset"] for one in found} == {"UTC-06:00", "UTC-05:00"}
     assert sum(one["clocks_change_from"] is not None for one in found) in (2, 3)
-    assert [*found[0]] == ["at", "local", "day", "offset", "clocks_change_from"]
+    assert [*found[0]] == ["at", "local", "day", "offset", "clocks_change_from", "starts_at", "held_back_by"]
 
 
 @pytest.mark.parametrize(

@@ -375,6 +375,7 @@ def test_the_schema_names_every_key_and_the_settings_of_each_provider() -> None:
         "roles",
         "reports",
         "metrics",
+        "blackouts",
         "integrations",
     }
     rules = {

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 
 from siscon.domain.errors import UsageError
 from siscon.domain.fires import fires, offset_words
+from siscon.domain.timetables import Schedule
 
-CHICAGO = ZoneInfo("America/Chicago")
+
+def ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def told(line: str, zone: str, after: datetime, count: int = 5) -> list[tuple[str, str, str]]:
-    return [
-        (f"{one.at:%m-%d %H:%M}", one.offset, one.before) for one in fires(line, ZoneInfo(zone), after, count)
-    ]
+    found = fires(Schedule("main", line, zone), "north", (), ms(after), count)
+    return [(f"{one.at:%m-%d %H:%M}", one.offset, one.before) for one in found]
 
 
 def test_a_clock_change_is_told_once_at_the_first_time_after_it() -> None:
@@ -52,7 +54,7 @@ def test_an_offset_is_told_in_hours_and_minutes(zone: str, words: str) -> None:
 
 def test_a_line_that_cannot_be_read_is_refused_with_its_field() -> None:
     with pytest.raises(UsageError, match="hour"):
-        fires("0 25 * * *", CHICAGO, datetime(2026, 1, 1, tzinfo=UTC), 5)
+        fires(Schedule("main", "0 25 * * *", "America/Chicago"), "north", (), 0, 5)
 
 
 @given(
@@ -62,7 +64,7 @@ def test_a_line_that_cannot_be_read_is_refused_with_its_field() -> None:
 )
 def test_offsets_hold_from_one_told_change_to_the_next(start: datetime, zone: str, line: str) -> None:
     after = start.replace(tzinfo=UTC)
-    found = fires(line, ZoneInfo(zone), after, 6)
+    found = fires(Schedule("main", line, zone), "north", (), ms(after), 6)
     offset = offset_words(after.astimezone(ZoneInfo(zone)))
     before = after
     for one in found:

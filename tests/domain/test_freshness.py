@@ -69,7 +69,7 @@ def test_the_state_of_an_integration_says_so() -> None:
     assert state(late=True) is IntegrationState.LATE
 
 
-@pytest.mark.parametrize("due", ["next_due_at_ms", "full_due_at_ms"])
+@pytest.mark.parametrize("due", ["next_due_at_ms"])
 @pytest.mark.parametrize("last_good_at_ms", [None, at(2)])
 def test_what_is_due_and_does_not_begin_is_late_also_where_nothing_ever_ran(
     due: str, last_good_at_ms: int | None

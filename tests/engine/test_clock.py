@@ -3,29 +3,59 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import pytest
 
+from siscon.domain.blackouts import Blackout, Due
 from siscon.domain.events import EventKind
+from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, Run, RunKind, RunStatus
-from siscon.domain.schedules import parse
-from siscon.engine.clock import CLOCK_LEASE, Clock
+from siscon.domain.timetables import Busy, Missed, Schedule
+from siscon.engine.clock import CLOCK_LEASE, WINDOWS, Clock
 from siscon.engine.leases import Holdings
 from siscon.engine.moments import wall_ms
-from siscon.store import events, integrations, runs
+from siscon.store import events, integrations, runs, schedules
 from siscon.store.sqlite import SqliteDatabase
 from support.clock import HandClock, until
+from support.timetables import arm, lines
 
 NIGHTLY = "0 2 * * *"
 NOON_MS = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp() * 1000)
 HOUR_S = 3600
 
 
-def a_clock(db: SqliteDatabase, clock: HandClock, line: str = NIGHTLY, zone: str = "UTC") -> Clock:
-    holdings = Holdings(db, "one", now_ms=clock.now_ms)
-    return Clock(db, holdings, {"harbor": parse(line)}, ZoneInfo(zone), clock.now_ms)
+def a_clock(
+    db: SqliteDatabase,
+    clock: HandClock,
+    line: str = NIGHTLY,
+    zone: str = "UTC",
+    *more: Schedule,
+    windows: Sequence[Blackout] = (),
+    **policy: Any,
+) -> Ticks:
+    first = [replace(one, **policy) for one in lines(line, zone=zone)]
+    return Ticks(db, clock, [*first, *more], windows)
+
+
+@dataclass
+class Ticks:
+    """A clock whose every look is asked for; each look is that of a process which has just been started."""
+
+    db: SqliteDatabase
+    clock: HandClock
+    timetable: Sequence[Schedule]
+    windows: Sequence[Blackout] = ()
+
+    async def catch_up(self, name: str = "harbor") -> int | None:
+        async with self.db.transaction() as c:
+            await schedules.put_all(c, name, self.timetable, enabled=True)
+        holdings = Holdings(self.db, "one", now_ms=self.clock.now_ms)
+        clock = Clock(self.db, holdings, {name: self.timetable}, self.clock.now_ms, self.windows)
+        return await clock.catch_up(name)
 
 
 async def queued(db: SqliteDatabase) -> list[Run]:
@@ -87,7 +117,7 @@ async def test_two_clocks_that_overlap_queue_one_run(db: SqliteDatabase, noon: H
     first = (await queued(db))[0]
     await end(db, first)
     async with db.transaction() as c:
-        await integrations.set_due(c, "harbor", due_ms)
+        await arm(c, "harbor", due_ms or 0)
     await a_clock(db, noon).catch_up("harbor")
 
     assert await queued(db) == []
@@ -149,25 +179,23 @@ async def test_a_wall_clock_set_back_a_day_fires_nothing_twice(db: SqliteDatabas
 
 
 async def test_the_clock_runs_with_its_lease_and_fires_what_is_due(db: SqliteDatabase):
+    every_minute = lines("* * * * *")
     async with db.transaction() as c:
-        await integrations.set_due(c, "harbor", wall_ms() + 300)
-    running = Clock(
-        db, Holdings(db, "one", now_ms=wall_ms), {"harbor": parse("* * * * *")}, ZoneInfo("UTC"), wall_ms
+        await schedules.put_all(c, "harbor", every_minute, enabled=True)
+        await arm(c, "harbor", wall_ms() - 60_000)
+    first, second = (
+        Clock(db, Holdings(db, owner, now_ms=wall_ms), {"harbor": every_minute}, wall_ms)
+        for owner in ("one", "two")
     )
-    second = Clock(
-        db, Holdings(db, "two", now_ms=wall_ms), {"harbor": parse("* * * * *")}, ZoneInfo("UTC"), wall_ms
-    )
-    tasks = [asyncio.create_task(one.run(every_s=0.05)) for one in (running, second)]
+    tasks = [asyncio.create_task(one.run(every_s=0.05)) for one in (first, second)]
     try:
-        await until(lambda: running.holdings.held(CLOCK_LEASE) is not None)
 
-        async def is_armed() -> bool:
-            async with db.read() as c:
-                stored = await integrations.one(c, "harbor")
-            return stored is not None and (stored.next_due_at_ms or 0) > wall_ms() - 1000
+        async def has_fired() -> bool:
+            return len(await queued(db)) == 1
 
-        await until(is_armed)
-        assert second.holdings.held(CLOCK_LEASE) is None
+        await until(has_fired)
+        held = [one.holdings.held(CLOCK_LEASE) is not None for one in (first, second)]
+        assert sorted(held) == [False, True]
     finally:
         for task in tasks:
             task.cancel()
@@ -175,9 +203,12 @@ async def test_the_clock_runs_with_its_lease_and_fires_what_is_due(db: SqliteDat
 
 
 async def test_a_clock_that_has_lost_its_lease_writes_nothing(db: SqliteDatabase, noon: HandClock):
-    clock = a_clock(db, noon)
+    timetable = lines(NIGHTLY)
+    async with db.transaction() as c:
+        await schedules.put_all(c, "harbor", timetable, enabled=True)
+    holdings = Holdings(db, "one", now_ms=noon.now_ms)
 
-    await clock._arm_again("harbor")
+    await Clock(db, holdings, {"harbor": timetable}, noon.now_ms)._arm_again("harbor")
 
     async with db.read() as c:
         stored = await integrations.one(c, "harbor")
@@ -185,16 +216,10 @@ async def test_a_clock_that_has_lost_its_lease_writes_nothing(db: SqliteDatabase
     assert stored.next_due_at_ms is None
 
 
-def full_clock(db: SqliteDatabase, clock: HandClock, line: str, full: str) -> Clock:
-    holdings = Holdings(db, "one", now_ms=clock.now_ms)
-    schedules = {"harbor": parse(line)} if line else {}
-    return Clock(db, holdings, schedules, ZoneInfo("UTC"), clock.now_ms, {"harbor": parse(full)})
-
-
 async def test_a_full_comparison_has_its_own_schedule_and_takes_the_place_of_the_other(
     db: SqliteDatabase, noon: HandClock
 ):
-    clock = full_clock(db, noon, "0 * * * *", "0 14 * * *")
+    clock = Ticks(db, noon, lines("0 * * * *", "0 14 * * *"))
     queued_as = []
     for _ in range(4):
         await clock.catch_up("harbor")
@@ -210,13 +235,20 @@ async def test_a_full_comparison_has_its_own_schedule_and_takes_the_place_of_the
     ]
 
 
-async def test_a_full_comparison_is_put_off_while_a_run_is_under_way_and_not_lost(
-    db: SqliteDatabase, noon: HandClock
-):
-    clock = full_clock(db, noon, "", "0 14 * * 6")
-    await clock.catch_up("harbor")
+async def test_two_schedules_that_are_due_at_once_start_a_run_each(db: SqliteDatabase, noon: HandClock):
+    students = Schedule("students", "0 13 * * *", "UTC", entities=(Entity.STUDENT,))
+    clock = a_clock(db, noon, "0 * * * *", "UTC", students)
+    await clock.catch_up()
+    noon.forward(HOUR_S)
+    await clock.catch_up()
+
+    found = {run.schedule: run.entities for run in await queued(db)}
+    assert found == {"main": (), "students": (Entity.STUDENT,)}
+
+
+async def a_run_of_ann(db: SqliteDatabase) -> int:
     async with db.transaction() as c:
-        await runs.enqueue(
+        run_id = await runs.enqueue(
             c,
             integration="harbor",
             kind=RunKind.IMPORT,
@@ -227,15 +259,170 @@ async def test_a_full_comparison_is_put_off_while_a_run_is_under_way_and_not_los
             due_at_ms=None,
             now_ms=1,
         )
+    assert run_id is not None
+    return run_id
+
+
+async def test_a_moment_that_finds_a_run_under_way_waits_for_its_turn(db: SqliteDatabase, noon: HandClock):
+    clock = a_clock(db, noon, "0 14 * * *")
+    await clock.catch_up()
+    busy = await a_run_of_ann(db)
     noon.forward(2 * HOUR_S)
-    again_ms = await clock.catch_up("harbor")
-    (busy,) = await queued(db)
-    assert (busy.requested_by, again_ms) == ("ann", noon.now_ms() + 60_000)
+    await clock.catch_up()
 
-    await end(db, busy)
-    noon.forward(60)
-    next_ms = await clock.catch_up("harbor")
+    run, _ = await queued(db)
+    assert (run.schedule, run.due_at_ms) == ("main", NOON_MS + 2 * HOUR_S * 1000)
+    async with db.read() as c:
+        (news,) = await events.latest(c)
+    assert f"it waits for run {busy}" in news.text
 
-    (run,) = await queued(db)
-    assert (run.full, run.due_at_ms) == (True, NOON_MS + 2 * HOUR_S * 1000)
-    assert next_ms == NOON_MS + (7 * 24 + 2) * HOUR_S * 1000
+
+async def test_a_moment_that_finds_a_run_under_way_is_left_out_where_the_policy_says_so(
+    db: SqliteDatabase, noon: HandClock
+):
+    clock = a_clock(db, noon, "0 14 * * *", busy=Busy.SKIP)
+    await clock.catch_up()
+    await a_run_of_ann(db)
+    noon.forward(2 * HOUR_S)
+    await clock.catch_up()
+
+    assert [run.requested_by for run in await queued(db)] == ["ann"]
+    assert await kinds(db) == [EventKind.SCHEDULE_MISSED]
+
+
+@pytest.mark.parametrize(("missed", "started"), [(Missed.SKIP, 0), (Missed.ONCE, 1), (Missed.EACH, 5)])
+async def test_what_was_missed_is_left_out_or_made_up_for_once_or_one_by_one(
+    db: SqliteDatabase, noon: HandClock, missed: Missed, started: int
+):
+    clock = a_clock(db, noon, NIGHTLY, missed=missed)
+    await clock.catch_up()
+    noon.forward(5 * 24 * HOUR_S)
+    await clock.catch_up()
+    await clock.catch_up()
+
+    assert len({run.due_at_ms for run in await queued(db)}) == started
+    assert set(await kinds(db)) == {EventKind.SCHEDULE_MISSED}
+
+
+async def test_the_clock_set_forward_a_day_and_back_loses_no_hour_and_doubles_none(
+    db: SqliteDatabase, noon: HandClock
+):
+    clock = a_clock(db, noon, "0 * * * *")
+    started = []
+    await clock.catch_up()
+
+    async def an_hour() -> None:
+        noon.forward(HOUR_S)
+        await clock.catch_up()
+        for run in await queued(db):
+            started.append(run.due_at_ms)
+            await end(db, run)
+
+    await an_hour()
+    noon.forward(24 * HOUR_S)
+    await an_hour()
+    noon.forward(-24 * HOUR_S)
+    await clock.catch_up()
+    for _ in range(30):
+        await an_hour()
+
+    assert len(set(started)) == len(started)
+    assert {NOON_MS + hour * HOUR_S * 1000 for hour in range(1, 33)} - set(started) == set()
+
+
+async def test_jitter_puts_the_start_off_by_the_same_seconds_for_every_clock(
+    db: SqliteDatabase, noon: HandClock
+):
+    clock = a_clock(db, noon, NIGHTLY, jitter_s=1800)
+    await clock.catch_up()
+    async with db.read() as c:
+        (armed,) = await schedules.of(c, "harbor")
+    late_ms = (armed.start_at_ms or 0) - (armed.due_at_ms or 0)
+    assert 0 < late_ms <= 1_800_000
+    noon.at_ms = (armed.start_at_ms or 0) - 1
+    await clock.catch_up()
+    assert await queued(db) == []
+    noon.at_ms += 1
+    await clock.catch_up()
+    assert [run.due_at_ms for run in await queued(db)] == [armed.due_at_ms]
+
+
+EVENING = Blackout("evening", "UTC", "13:00", "18:00")
+
+
+async def test_within_a_window_nothing_starts_and_what_was_due_starts_once_at_its_end(
+    db: SqliteDatabase, noon: HandClock
+):
+    clock = a_clock(db, noon, "0 * * * *", windows=[EVENING])
+    await clock.catch_up()
+    for _ in range(5):
+        noon.forward(HOUR_S)
+        await clock.catch_up()
+        assert await queued(db) == []
+    async with db.read() as c:
+        (armed,) = await schedules.of(c, "harbor")
+    assert armed.held_by == "evening"
+    noon.forward(HOUR_S)
+    next_ms = await clock.catch_up()
+
+    starts = [(run.due_at_ms or 0) - NOON_MS for run in await queued(db)]
+    assert starts == [HOUR_S * 1000]
+    assert next_ms == NOON_MS + 7 * HOUR_S * 1000
+    assert (await kinds(db)).count(EventKind.SCHEDULE_HELD_BACK) == 1
+
+
+async def test_a_window_may_let_what_is_due_in_it_fall(db: SqliteDatabase, noon: HandClock):
+    clock = a_clock(db, noon, "0 * * * *", windows=[replace(EVENING, due=Due.SKIP)])
+    await clock.catch_up()
+    for _ in range(5):
+        noon.forward(HOUR_S)
+        await clock.catch_up()
+    assert await queued(db) == []
+    async with db.read() as c:
+        told = await schedules.misses(c, since_ms=0)
+    assert told["harbor", "main"].moments == 5
+    noon.forward(HOUR_S)
+    await clock.catch_up()
+    assert [(run.due_at_ms or 0) - NOON_MS for run in await queued(db)] == [6 * HOUR_S * 1000]
+
+
+async def test_a_pause_until_a_moment_ends_by_itself_and_catches_nothing_up(
+    db: SqliteDatabase, noon: HandClock
+):
+    clock = a_clock(db, noon, "0 * * * *")
+    await clock.catch_up()
+    until_ms = NOON_MS + 4 * HOUR_S * 1000 + HOUR_S * 500
+    async with db.transaction() as c:
+        await integrations.set_paused(c, "harbor", True, until_ms=until_ms)
+    for _ in range(4):
+        noon.forward(HOUR_S)
+        assert await clock.catch_up() is not None
+    assert await queued(db) == []
+    noon.forward(HOUR_S)
+    await clock.catch_up()
+
+    assert [(run.due_at_ms or 0) - NOON_MS for run in await queued(db)] == [5 * HOUR_S * 1000]
+    assert EventKind.INTEGRATION_RESUMED in await kinds(db)
+    async with db.read() as c:
+        found = await integrations.one(c, "harbor")
+    assert found is not None
+    assert not found.paused
+
+
+async def test_a_window_is_announced_begins_and_ends_and_each_is_told_once(
+    db: SqliteDatabase, noon: HandClock
+):
+    rollover = Blackout("rollover", "UTC", "2026-11-23 12:00", "2026-11-24 12:00")
+    holdings = Holdings(db, "one", now_ms=noon.now_ms)
+    for _ in range(2 * 4 * 24):
+        clock = Clock(db, holdings, {}, noon.now_ms, [rollover])
+        await clock._settle(WINDOWS)
+        noon.forward(HOUR_S / 2)
+
+    async with db.read() as c:
+        told = [one.text for one in reversed(await events.latest(c)) if one.kind is EventKind.BLACKOUT]
+    assert [text.split(":")[0][:30] for text in told] == [
+        "the window rollover begins at ",
+        "the window rollover has begun",
+        "the window rollover is over",
+    ]

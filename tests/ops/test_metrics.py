@@ -33,7 +33,7 @@ async def db(tmp_path: Path) -> Any:
 
 
 async def read(db: Any, now_ms: int = NOW_MS) -> list[Family]:
-    return await metrics.read(db, db.path, now_ms=now_ms, zone=UTC)
+    return await metrics.read(db, db.path, now_ms=now_ms)
 
 
 async def values(db: Database) -> dict[tuple[str, ...], float]:

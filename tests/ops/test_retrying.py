@@ -23,7 +23,7 @@ async def dead(db: Database) -> DeadRecord:
 
 
 async def test_the_next_scheduled_run_tries_it(db: Database, dead: DeadRecord) -> None:
-    told = await next_try(db, dead)
+    told = await next_try(db, dead, now_ms=NOW_MS)
 
     assert told.at_ms == NOW_MS + 23 * HOUR_MS + 30 * MINUTE_MS
     assert "as often as dead_after allows" in told.why
@@ -34,12 +34,12 @@ async def test_the_next_scheduled_run_tries_it(db: Database, dead: DeadRecord) -
     [("unknown_reference", "until what it needs is here"), ("kills_the_engine", "not by itself")],
 )
 async def test_the_cause_decides_how_often(db: Database, dead: DeadRecord, code: str, words: str) -> None:
-    assert words in (await next_try(db, replace(dead, code=code))).why
+    assert words in (await next_try(db, replace(dead, code=code), now_ms=NOW_MS)).why
 
 
 async def test_what_is_paused_or_settled_is_not_tried(db: Database, dead: DeadRecord) -> None:
-    assert (await next_try(db, replace(dead, status="discarded"))).why == "it waits no more"
+    assert (await next_try(db, replace(dead, status="discarded"), now_ms=NOW_MS)).why == "it waits no more"
     async with db.transaction() as c:
         await integrations.set_paused(c, "harbor", True)
-    told = await next_try(db, dead)
+    told = await next_try(db, dead, now_ms=NOW_MS)
     assert (told.at_ms, told.why.endswith("harbor is paused")) == (None, True)

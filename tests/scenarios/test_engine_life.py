@@ -17,6 +17,7 @@ from siscon.store.vault import Vault
 from support.clock import until
 from support.engines import LivingEngine, living_engine, settings_for
 from support.fake_sis import small_district
+from support.timetables import arm
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -51,7 +52,7 @@ async def test_nights_missed_are_made_up_for_once_and_pauses_are_kept(db: Sqlite
 
         await until(is_armed)
     async with db.transaction() as c:
-        await integrations.set_due(c, "harbor", wall_ms() - 4 * DAY_MS)
+        await arm(c, "harbor", wall_ms() - 4 * DAY_MS)
 
     async with living_engine(db, settings, vault, sis=sis) as engine:
 
@@ -71,7 +72,7 @@ async def test_nights_missed_are_made_up_for_once_and_pauses_are_kept(db: Sqlite
         await engine.ask(PauseIntegration("harbor"))
 
     async with db.transaction() as c:
-        await integrations.set_due(c, "harbor", wall_ms() - DAY_MS)
+        await arm(c, "harbor", wall_ms() - DAY_MS)
     async with living_engine(db, settings, vault, sis=sis) as engine:
 
         async def is_armed_again() -> bool:

@@ -9,6 +9,7 @@ from siscon.domain.integrations import Integration
 from siscon.store import integrations, mappings
 from siscon.store.database import Database
 from support.databases import activate
+from support.timetables import arm, put_lines
 
 
 async def test_activating_makes_the_table_of_mappings_and_again_changes_only_what_is_configured(
@@ -17,7 +18,8 @@ async def test_activating_makes_the_table_of_mappings_and_again_changes_only_wha
     async with db.transaction() as c:
         await activate(c, "north")
         await integrations.set_paused(c, "north", True)
-        await integrations.set_due(c, "north", 77)
+        await put_lines(c, "north", "0 2 * * *")
+        await arm(c, "north", 77)
         await integrations.activate(
             c,
             name="north",

@@ -32,6 +32,7 @@ from siscon.store.database import Connection, Database
 from siscon.store.dead_records import DeadEntry
 from siscon.store.mappings import Tie
 from siscon.store.vault import Vault
+from support.timetables import arm, put_lines
 
 NOW_MS = 1_795_226_400_000
 """A night in November 2026."""
@@ -101,13 +102,14 @@ async def _integrations(c: Connection, names: Names) -> None:
             requests_per_minute=rate,
             now_ms=NOW_MS - 90 * DAY_MS,
         )
+        await put_lines(c, name, schedule)
     await integrations.note_good(c, "northfield", NOW_MS - 42 * MINUTE_MS)
-    await integrations.set_due(c, "northfield", NOW_MS + 15 * MINUTE_MS)
+    await arm(c, "northfield", NOW_MS + 15 * MINUTE_MS)
     await integrations.note_good(c, "lakeside", NOW_MS - 27 * HOUR_MS)
     await integrations.note_failure(c, "lakeside", names.error, NOW_MS - 3 * HOUR_MS)
-    await integrations.set_due(c, "lakeside", NOW_MS + 21 * HOUR_MS)
+    await arm(c, "lakeside", NOW_MS + 21 * HOUR_MS)
     await integrations.note_good(c, "harbor", NOW_MS - 3 * HOUR_MS)
-    await integrations.set_due(c, "harbor", NOW_MS + 23 * HOUR_MS + 30 * MINUTE_MS)
+    await arm(c, "harbor", NOW_MS + 23 * HOUR_MS + 30 * MINUTE_MS)
     await integrations.note_good(c, "orchard", NOW_MS - 2 * DAY_MS)
     await integrations.set_paused(c, "orchard", True)
     await ratelimits.reserve(c, ["northfield"], requests=90, per_s=60, now_ms=NOW_MS)

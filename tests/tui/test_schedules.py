@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from siscon.domain.commands import PauseIntegration, StartRun
-from siscon.domain.events import EventKind, Level
 from siscon.domain.runs import Lane, RunKind, RunStatus
 from siscon.ops.schedules import Kind, State, schedules
-from siscon.store import commands, events, integrations, runs
+from siscon.store import commands, integrations, runs
+from siscon.store import schedules as stored
 from siscon.store.database import Connection, Database
 from siscon.store.sqlite import open_database
 from siscon.tui.screens.run import RunPane
 from support.console_data import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS
 from support.consoles import CONTROL, console, press, settled, text_of, toasts
 from support.hostile import SAMPLE
+from support.timetables import arm, put_lines
 
 Filled = Callable[..., Awaitable[Path]]
-CHICAGO = ZoneInfo("America/Chicago")
 
 
 @asynccontextmanager
@@ -39,10 +38,10 @@ async def activate(c: Connection, name: str, line: str, full: str = "", title: s
         provider="skyward",
         title=title,
         schedule=line,
-        full_schedule=full,
         requests_per_minute=60,
         now_ms=NOW_MS - DAY_MS,
     )
+    await put_lines(c, name, line, full)
 
 
 async def run_of(c: Connection, name: str, due_ms: int, end: RunStatus, *, full: bool = False) -> int:
@@ -56,8 +55,12 @@ async def run_of(c: Connection, name: str, due_ms: int, end: RunStatus, *, full:
         requested_by="schedule",
         due_at_ms=due_ms,
         now_ms=due_ms,
+        schedule="full" if full else "main",
     )
     assert run_id is not None
+    name_of = "full" if full else "main"
+    await stored.claim(c, name, name_of, due_ms, now_ms=due_ms)
+    await stored.note_run(c, name, name_of, due_ms, run_id)
     await runs.claim(c, run_id, engine="e1", now_ms=due_ms)
     await runs.move(c, run_id, end, now_ms=due_ms + MINUTE_MS)
     return run_id
@@ -86,10 +89,10 @@ async def test_two_lines_of_one_integration_are_two_rows_with_their_own_last_run
     async with opened(empty) as db:
         async with db.transaction() as c:
             await activate(c, "harbor", "0 2 * * 1-6", "0 2 * * 0")
-            changed = await run_of(c, "harbor", night, RunStatus.COMPLETED, full=True)
+            changed = await run_of(c, "harbor", night, RunStatus.COMPLETED)
             sunday = night - 5 * DAY_MS
             full = await run_of(c, "harbor", sunday, RunStatus.WITH_ERRORS, full=True)
-        found, without = await schedules(db, CHICAGO, now_ms=NOW_MS)
+        found, without = await schedules(db, now_ms=NOW_MS)
 
     assert [(one.kind, one.last.id if one.last else None) for one in found] == [
         (Kind.CHANGES, changed),
@@ -112,8 +115,7 @@ async def test_what_was_missed_is_counted_and_the_last_time_told(filled: Filled)
         for turn in range(3):
             text = f"harbor was due at 01:30; run {turn} was still under way"
             at_ms = NOW_MS - (40 - 20 * turn) * DAY_MS
-            kind = EventKind.SCHEDULE_MISSED
-            await events.append(c, kind, Level.WARNING, text, integration="harbor", at_ms=at_ms)
+            await stored.note_miss(c, "harbor", "main", at_ms=at_ms, moments=1, text=text)
     async with console(path, size=(120, 40)) as pilot:
         await press(pilot, "8")
         assert "Missed 2 times in 30 days, the last: harbor was due at 01:30; run 2 was still" in text_of(
@@ -125,9 +127,9 @@ async def test_states_are_on_late_paused_and_off(filled: Filled) -> None:
     path = await filled()
     async with opened(path) as db:
         async with db.transaction() as c:
-            await integrations.set_due(c, "lakeside", NOW_MS - HOUR_MS)
+            await arm(c, "lakeside", NOW_MS - HOUR_MS)
             await integrations.set_enabled(c, "harbor", False)
-        found, without = await schedules(db, CHICAGO, now_ms=NOW_MS)
+        found, without = await schedules(db, now_ms=NOW_MS)
 
     assert {one.integration.name: one.state for one in found} == {
         "harbor": State.OFF,
@@ -214,8 +216,7 @@ async def test_hostile_text_in_titles_lines_and_news_has_no_effect(empty: Path) 
     async with opened(empty) as db, db.transaction() as c:
         for turn, text in enumerate(SAMPLE):
             await activate(c, f"h{turn}", text.replace("\ud800", "") or "0 2 * * *", title=text)
-            kind = EventKind.SCHEDULE_MISSED
-            await events.append(c, kind, Level.WARNING, text, integration=f"h{turn}", at_ms=NOW_MS)
+            await stored.note_miss(c, f"h{turn}", "main", at_ms=NOW_MS, moments=1, text=text)
     async with console(empty) as pilot:
         await press(pilot, "8")
         for _ in SAMPLE:

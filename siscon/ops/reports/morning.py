@@ -47,7 +47,7 @@ ALARM_WORDS = {
 
 async def morning(db: Database, period: Period, *, now_ms: int, zone: tzinfo) -> Report:
     """What happened in a period, and how everything stands at ``now_ms``."""
-    views = await health(db, now_ms=now_ms, zone=zone)
+    views = await health(db, now_ms=now_ms)
     async with db.read() as c:
         ended = [one for one in await reporting.ends(c, period) if one.is_import]
         entities = await reporting.entity_ends(c, period)

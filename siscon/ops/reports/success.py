@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from siscon.domain.integrations import Integration
 from siscon.domain.periods import Period
 from siscon.domain.runs import RunStatus
 from siscon.domain.tables import Cell, Column, Fact, Kind, Report, Share, Table
+from siscon.domain.timetables import FULL, MAIN
 from siscon.ops.reports.endings import HOW_COUNTED, Tally, tally
 from siscon.ops.reports.history import told_of
-from siscon.store import integrations, reporting, runs
+from siscon.store import integrations, reporting, runs, schedules
 from siscon.store.database import Database
 from siscon.store.reporting import Ends, EntityEnds
+from siscon.store.schedules import Armed
 
 ENDS_COLUMNS = (
     Column("runs", "Runs", Kind.COUNT),
@@ -24,6 +25,7 @@ ENDS_COLUMNS = (
     Column("cancelled", "Cancelled", Kind.COUNT, rank=3),
     Column("success", "Success", Kind.SHARE),
 )
+SHORT = {MAIN: "its schedule", FULL: "its full schedule"}
 INTEGRATION = Column("integration", "Integration")
 BY_INTEGRATION = (
     INTEGRATION,
@@ -56,6 +58,7 @@ async def success(
     """Rates of the imports that ended in a period. What had no run says so; it is neither good nor bad."""
     async with db.read() as c:
         known = [one for one in await integrations.all_integrations(c) if integration in (None, one.name)]
+        armed = [it for it in await schedules.all_schedules(c) if integration in (None, it.integration)]
         ended = await reporting.ends(c, period, integration)
         entities = await reporting.entity_ends(c, period, integration)
         held = await runs.latest(c, integration=integration, status=RunStatus.HELD, limit=1000)
@@ -82,7 +85,7 @@ async def success(
             "schedules",
             "By schedule",
             BY_SCHEDULE,
-            tuple(_by_schedule(known, imports)),
+            tuple(_by_schedule(armed, imports)),
             empty="Nothing has a schedule, and nothing ran.",
         ),
         Table(
@@ -119,22 +122,19 @@ def _by_integration(name: str, imports: Sequence[Ends], held: int) -> tuple[Cell
     return (name, *_ends(found), held, mean, sum(one.requests for one in own))
 
 
-def _by_schedule(known: Sequence[Integration], imports: Sequence[Ends]) -> list[tuple[Cell, ...]]:
+def _by_schedule(armed: Sequence[Armed], imports: Sequence[Ends]) -> list[tuple[Cell, ...]]:
     """A row for each schedule that there is, or that started something; and one for what people started."""
-    by_name = {one.name: one for one in known}
+    lines = {(one.integration, one.schedule.name): one.schedule.line for one in armed}
     rows: list[tuple[Cell, ...]] = []
-    for name in sorted({*by_name, *(one.integration for one in imports)}):
+    for name in sorted({*(name for name, _ in lines), *(one.integration for one in imports)}):
         own = [one for one in imports if one.integration == name]
-        now = by_name.get(name)
-        two = now is not None and bool(now.full_schedule)
-        for full, word in ((False, "schedule"), (True, "full_schedule"))[: 1 + two]:
-            line = getattr(now, word) if now is not None else ""
-            found = tally(one for one in own if one.by_clock and (one.full is full or not two))
-            if line or found.runs:
-                rows.append(
-                    (name, "its schedule" if not full else "its full schedule", line or None, *_ends(found))
-                )
-        by_hand = tally(one for one in own if not one.by_clock)
+        mine = [schedule for of, schedule in lines if of == name]
+        gone = sorted({one.schedule for one in own if one.schedule} - set(mine))
+        for schedule in (*mine, *gone):
+            found = tally(one for one in own if one.schedule == schedule)
+            word = SHORT.get(schedule, f"schedule {schedule}")
+            rows.append((name, word, lines.get((name, schedule)), *_ends(found)))
+        by_hand = tally(one for one in own if not one.schedule)
         if by_hand.runs:
             rows.append((name, "somebody", None, *_ends(by_hand)))
     return rows

@@ -153,7 +153,8 @@ class DeadRecordPane(Pane):
         self.dead = await one(db, self.dead.id) or self.dead
         known = foreign(f"{self.dead.entity} {self.dead.external_id or self.dead.record_key}", "strong")
         self.query_one("#title", Panel).tell([known, foreign(self.dead.reason, "bad", limit=400)])
-        lines = fact_lines(self.dead, await next_try(db, self.dead), self.look, self.desk.now_ms())
+        now_ms = self.desk.now_ms()
+        lines = fact_lines(self.dead, await next_try(db, self.dead, now_ms=now_ms), self.look, now_ms)
         self.table().show(FixedRows(lines), note=(Cell(""),))
         self.query_one("#panel", Panel).tell(what_to_do(self.dead))
 

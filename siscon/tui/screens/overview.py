@@ -50,7 +50,7 @@ class Overview(MarkPane):
 
     async def load(self, db: Database) -> None:
         now_ms, zone = self.desk.now_ms(), self.look.zone
-        self.views = tuple(sorted(await health(db, now_ms=now_ms, zone=zone), key=lambda view: view.urgency))
+        self.views = tuple(sorted(await health(db, now_ms=now_ms), key=lambda view: view.urgency))
         self.trends = await trends(db, self.trends, now_ms=now_ms, zone=zone)
         width = self.table().row_width
         lines = [
@@ -115,7 +115,7 @@ class Overview(MarkPane):
         if action.id in ("sync", "full_sync"):
             return wishes.sync(name, full=action.id == "full_sync")
         if action.id == "pause":
-            return wishes.pause(view.integration)
+            return wishes.pause(view.integration, now_ms=self.desk.now_ms())
         if action.id == "dry_run":
             return wishes.dry_run(name)
         run = _run_for(action, view)

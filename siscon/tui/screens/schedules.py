@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typing import ClassVar
-from zoneinfo import ZoneInfo
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from siscon.ops import Database
-from siscon.ops.schedules import Kind, ScheduleView, State, schedules
+from siscon.ops.schedules import ScheduleView, State, schedules
 from siscon.tui import wishes
 from siscon.tui.actions import Action
 from siscon.tui.present import of
@@ -39,8 +38,7 @@ class Schedules(Pane):
 
     async def load(self, db: Database) -> None:
         now_ms = self.desk.now_ms()
-        zone = ZoneInfo(str(self.look.zone))
-        self.views, self.without = await schedules(db, zone, now_ms=now_ms)
+        self.views, self.without = await schedules(db, now_ms=now_ms)
         lines = [schedule_line(view, self.look, now_ms) for view in self.views]
         note = self.empty(
             "No integration has a schedule: runs start when somebody asks for them.",
@@ -58,6 +56,9 @@ class Schedules(Pane):
         late = sum(view.state is State.LATE for view in self.views)
         if late:
             parts.append(Part(f" {late} late ", "warn"))
+        held = sum(view.state is State.HELD_BACK for view in self.views)
+        if held:
+            parts.append(Part(f" {held} held back ", "warn"))
         if self.without:
             parts.append(Part(f" {of(self.without, 'integration')} without one ", "dim"))
         return parts
@@ -75,8 +76,8 @@ class Schedules(Pane):
         if view is None:
             return None
         if action.id == "pause":
-            return wishes.pause(view.integration)
-        return wishes.sync(view.integration.name, full=view.kind is Kind.FULL)
+            return wishes.pause(view.integration, now_ms=self.desk.now_ms())
+        return wishes.of_schedule(view.integration.name, view.schedule, view.held)
 
     def act_open(self) -> None:
         """The run that it started last."""

@@ -19,6 +19,7 @@ from siscon.store import integrations, run_counts, runs
 from siscon.store.database import Database
 from siscon.store.sqlite import open_database
 from support.console_data import DAY_MS, HOUR_MS, MINUTE_MS, NOW_MS, Names, fill
+from support.timetables import put_lines
 
 ZONE = ZoneInfo("Europe/Oslo")
 """NOW_MS is 03:00 there."""
@@ -38,6 +39,7 @@ async def blank(tmp_path: Any) -> Any:
                 requests_per_minute=60,
                 now_ms=1,
             )
+            await put_lines(c, name, "0 2 * * *")
     yield db
     await db.close()
 
@@ -60,7 +62,13 @@ async def ran(
     told = {"entities": (), "full": True, "due_at_ms": None, "now_ms": ended_ms - 10 * MINUTE_MS}
     async with db.transaction() as c:
         run_id = await runs.enqueue(
-            c, integration=name, kind=RunKind.IMPORT, lane=lane, requested_by=by, **told
+            c,
+            integration=name,
+            kind=RunKind.IMPORT,
+            lane=lane,
+            requested_by=by,
+            schedule="main" if by == "clock" else "",
+            **told,
         )
         assert run_id is not None
         await runs.claim(c, run_id, engine="e1", now_ms=ended_ms - 10 * MINUTE_MS)
