@@ -234,6 +234,7 @@ class Engine:
             *self.lent,
             *arrivals.chores(self.db, self.vault, remember_days=days, now_ms=self.now_ms),
             *old_moments.chores(self.db, now_ms=self.now_ms),
+            *notices.chores(self.db, now_ms=self.now_ms),
         ]
 
     async def do_chore(self, name: str) -> None:

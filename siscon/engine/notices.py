@@ -22,10 +22,12 @@ from siscon.domain.sightings import Reading
 from siscon.domain.telling import End, Manner, Telling, by_channel, fold, is_known, tellings
 from siscon.domain.text import counted
 from siscon.engine.bell import Ear
+from siscon.engine.chores import Chore, every
 from siscon.engine.leases import Holdings
 from siscon.engine.postman import Postman
 from siscon.store import channels as channel_states
-from siscon.store import chores, events, integrations, notices, outbox, outcomes, runs
+from siscon.store import chores as chore_states
+from siscon.store import events, integrations, notices, outbox, outcomes, runs
 from siscon.store.database import Connection, Database
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ DIGEST_LATE_MS = 12 * 3_600_000
 """A digest that comes later than this comes with the next one."""
 FROM_STATES = frozenset({Trouble.HELD, Trouble.CHORE, Trouble.CHANNEL, Trouble.STALE})
 DEAD = "dead"
+DAY_MS = 24 * 3_600_000
+MESSAGES_KEPT_MS, CAUSES_KEPT_MS = 90 * DAY_MS, 400 * DAY_MS
 
 
 def manner_of(told: NoticeSettings, zone: tzinfo) -> Manner:
@@ -107,8 +111,8 @@ class Watch:
         watched = await notices.watched(c)
         news = await events.after(c, max(watched.event_id, self._upto), limit=EVENTS_MOST)
         causes = await notices.not_closed(c)
-        known_chores = await chores.all_chores(c)
-        states = await channel_states.states(c)
+        known_chores = await chore_states.all_chores(c)
+        states = await channel_states.bare_states(c)
         held = await runs.latest(c, status=RunStatus.HELD, limit=200)
         ended = await _runs_of(c, {one.run_id for one in news if one.run_id is not None})
         reading = Reading(ended, known_chores, self._manner.breaker_wait_ms)
@@ -233,6 +237,18 @@ async def _runs_of(c: Connection, ids: set[int]) -> dict[int, Run]:
 
 async def _saved(c: Connection, cause: Cause) -> Cause:
     return replace(cause, id=await notices.save(c, cause))
+
+
+def chores(db: Database, *, now_ms: Callable[[], int]) -> list[Chore]:
+    """Forget old messages and causes, once a day."""
+
+    async def forget(lease: Lease) -> str:
+        async with db.transaction(lease) as c:
+            messages = await outbox.prune(c, now_ms() - MESSAGES_KEPT_MS)
+            causes = await notices.prune(c, now_ms() - CAUSES_KEPT_MS)
+        return f"{counted(messages, 'message')} and {counted(causes, 'cause')} forgotten"
+
+    return [Chore("old notices", every(DAY_MS / 1000), forget)]
 
 
 async def attend(

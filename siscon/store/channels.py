@@ -13,6 +13,7 @@ SELECT n.name, coalesce(c.failures, 0) AS failures, c.failing_since_ms, coalesce
 FROM (SELECT name FROM channels UNION SELECT channel FROM outbox) n LEFT JOIN channels c ON c.name = n.name
 ORDER BY n.name
 """
+BARE = "SELECT *, 0 AS waiting, 0 AS lost FROM channels"
 FIND = "SELECT *, 0 AS waiting, 0 AS lost FROM channels WHERE name = :name"
 SAVE = """
 INSERT INTO channels (name, failures, failing_since_ms, not_before_ms, gather_until_ms, last_good_at_ms, last_error)
@@ -29,6 +30,11 @@ ON CONFLICT (name) DO UPDATE SET gather_until_ms = excluded.gather_until_ms
 async def states(c: Connection) -> dict[str, ChannelState]:
     """Every channel that has ever had a message, by name; the name '' stands for all e-mail channels."""
     return {row["name"]: _state(row) for row in await c.all(ALL)}
+
+
+async def bare_states(c: Connection) -> dict[str, ChannelState]:
+    """How the channels are, by name, without what waits for them: for who looks often."""
+    return {row["name"]: _state(row) for row in await c.all(BARE)}
 
 
 async def one(c: Connection, name: str) -> ChannelState:

@@ -395,11 +395,6 @@ async def test_an_engine_that_was_overtaken_writes_and_sends_nothing(
     assert box.taken == []
 
 
-async def test_what_happened_before_this_table_was_there_is_told_to_nobody(db: SqliteDatabase) -> None:
-    async with db.read() as c:
-        assert (await notices.watched(c)).event_id == 0
-
-
 async def test_nothing_is_written_where_nothing_has_changed(
     db: SqliteDatabase, clock: HandClock, tmp_path: Path
 ):
