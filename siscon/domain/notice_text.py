@@ -24,6 +24,17 @@ _WORDS: Mapping[Trouble, str] = {
     Trouble.WEBHOOKS: "WEBHOOKS REFUSED",
     Trouble.CHANNEL: "CHANNEL DEAD",
 }
+_OVER: Mapping[Trouble, str] = {
+    Trouble.FAILING: "syncs again",
+    Trouble.LOGIN: "logs in again",
+    Trouble.MISSED: "syncs by schedule again",
+    Trouble.HELD: "no run is held any more",
+    Trouble.STALE: "is fresh again",
+    Trouble.CHORE: "went well again",
+    Trouble.ENGINE: "the engine is well again",
+    Trouble.WEBHOOKS: "no webhooks are refused any more",
+    Trouble.CHANNEL: "takes messages again",
+}
 _NEXT: Mapping[Trouble, str] = {
     Trouble.FAILING: "siscon goes on trying by the schedule. See 'siscon runs list', or Syncs (3).",
     Trouble.LOGIN: "A person must renew the login: see 'siscon tokens list', or Tokens (2).",
@@ -47,7 +58,7 @@ def subject(told: Sequence[Telling], name: str) -> str:
     head = f"[{plain(name or 'siscon', limit=40)}]"
     if len(told) == 1:
         cause = told[0].before
-        tail = "is over" if cause.is_over else _first_words(cause.text)
+        tail = _OVER[cause.trouble] if cause.is_over else _first_words(cause.text)
         return f"{head} {word_of(cause)} {cause.about}: {tail}"
     shown = ", ".join(f"{word_of(one.before)} {one.before.about}" for one in told[:5])
     return f"{head} {counted(len(told), 'cause')}: {shown}{' ...' if len(told) > 5 else ''}"

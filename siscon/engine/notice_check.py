@@ -21,11 +21,18 @@ ENGINE_GRACE_MS = 5 * 60_000
 LOOK_AGAIN_S = 0.5
 
 
-async def check(db: Database, settings: Settings, *, engine_lives: bool, now_ms: Callable[[], int]) -> bool:
+async def check(
+    db: Database,
+    settings: Settings,
+    *,
+    engine_lives: bool,
+    now_ms: Callable[[], int],
+    looks: bool = True,
+) -> bool:
     """Look and send what is due; False where another process, mostly the engine, does so already.
 
     Where no engine lives, though schedules need one, that is a cause, too. A lease of one that was killed is waited
-    out.
+    out. Without ``looks`` only what waits is sent.
     """
     holdings = Holdings(db, f"check-{os.getpid()}-{secrets.token_hex(3)}", now_ms=now_ms)
     lease = await _lease(holdings, patience_s=0.0 if engine_lives else LEASE_TTL_S + 2)
@@ -36,7 +43,7 @@ async def check(db: Database, settings: Settings, *, engine_lives: bool, now_ms:
     watch = Watch(db, settings, now_ms, dead=dead)
     postman = Postman(db, settings.notices.channels, now_ms)
     try:
-        while await watch.look(lease):
+        while looks and await watch.look(lease):
             pass
         while begun := await postman.look(lease):
             await asyncio.gather(*begun)

@@ -132,7 +132,7 @@ async def test_a_night_of_failures_is_one_notice_one_end_and_one_line_in_the_dig
 
     assert subjects(box) == [
         "[siscon] FAILING harbor: run 1 failed",
-        "[siscon] OK harbor: is over",
+        "[siscon] OK harbor: syncs again",
         "[siscon] Digest: 1 cause, 0 still open",
     ]
     first, last, digest = (one.get_content() for one in box.taken)
@@ -227,7 +227,7 @@ async def test_a_deadline_fires_on_the_absence_of_success_also_after_a_night_wit
         await night.good()
         clock.forward(60)
         await night.look()
-    assert subjects(box)[1:] == ["[siscon] OK harbor: is over"]
+    assert subjects(box)[1:] == ["[siscon] OK harbor: is fresh again"]
 
 
 async def test_no_step_that_is_cut_off_loses_or_doubles_a_notice(
@@ -377,7 +377,7 @@ async def test_without_an_engine_the_check_sends_what_is_due_and_says_that_none_
         await holdings.take(NOTICES_LEASE, on_lost=lambda: None)
         assert not await notice_check.check(db, settings, engine_lives=True, now_ms=clock.now_ms)
         await night.look()
-    assert subjects(box)[1:] == ["[siscon] OK siscon: is over"]
+    assert subjects(box)[1:] == ["[siscon] OK siscon: the engine is well again"]
 
 
 async def test_an_engine_that_was_overtaken_writes_and_sends_nothing(
