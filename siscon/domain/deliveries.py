@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 15.0, 1800.0
+NO_WAIT_MS = 3_600_000
+"""No wait is so long: a moment further ahead was set by a clock that was put back since."""
 GIVE_UP_MS = 3 * 24 * 3600 * 1000
 """A message that found no way in so long is given up; nobody needs last week's alarm."""
 
@@ -85,6 +87,10 @@ class ChannelState:
     last_error: str = ""
     waiting: int = 0
     lost: int = 0
+
+    def may_try(self, now_ms: int) -> bool:
+        """Whether something may be sent now."""
+        return not 0 < self.not_before_ms - now_ms <= NO_WAIT_MS
 
     @property
     def is_dead(self) -> bool:

@@ -90,17 +90,10 @@ def tellings(
         to = route(cause, manner.rules, manner.channels)
         if not to and cause.state is not CauseState.RECOVERED:
             continue
-        if all(gathering.get(name, 0) <= now_ms for name in to):
+        # A moment further ahead than anything gathers was set by a clock that was put back since.
+        if not any(0 < gathering.get(name, 0) - now_ms <= manner.gather_ms for name in to):
             found.append(Telling(cause, told(cause, to, now_ms=now_ms), to))
     return found
-
-
-def next_ms(causes: Iterable[Cause], manner: Manner, gathering: Mapping[str, int], now_ms: int) -> int | None:
-    """The next moment at which something may be told that is not now: a wait, a mute or a gathering ends."""
-    waiting = [one for one in causes if one.state not in (CauseState.NOTIFIED, CauseState.CLOSED)]
-    moments = [max(one.tell_from_ms, one.muted_until_ms) for one in waiting]
-    moments += [until for name, until in gathering.items() if waiting and name in manner.channels]
-    return min((one for one in moments if one > now_ms), default=None)
 
 
 def is_known(causes: Mapping[str, Cause], sighting: Sighting) -> bool:

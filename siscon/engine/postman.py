@@ -71,7 +71,7 @@ class Postman:
     async def _next(self, channel: str) -> Message | None:
         now_ms = self.now_ms()
         async with self.db.read() as c:
-            if (await states.one(c, channel)).not_before_ms > now_ms:
+            if not (await states.one(c, channel)).may_try(now_ms):
                 return None
             return await outbox.next_due(c, channel, now_ms=now_ms)
 

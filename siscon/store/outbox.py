@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from siscon.domain.deliveries import QUEUE_MOST, Message, MessageState
+from siscon.domain.deliveries import NO_WAIT_MS, QUEUE_MOST, Message, MessageState
 from siscon.domain.text import plain, plain_lines
 from siscon.store.database import Connection, Row
 
@@ -32,7 +32,8 @@ ON CONFLICT (channel, key) DO NOTHING
 DROP_SPLIT = "DELETE FROM outbox WHERE channel = '' AND state = 'waiting'"
 ANY_TO_SPLIT = "SELECT id FROM outbox WHERE channel = '' AND state = 'waiting' LIMIT 1"
 NEXT_DUE = """
-SELECT * FROM outbox WHERE state = 'waiting' AND channel = :channel AND next_at_ms <= :now_ms ORDER BY id LIMIT 1
+SELECT * FROM outbox WHERE state = 'waiting' AND channel = :channel
+  AND (next_at_ms <= :now_ms OR next_at_ms > :absurd_ms) ORDER BY id LIMIT 1
 """
 NEXT_MOMENT = "SELECT min(next_at_ms) AS at_ms FROM outbox WHERE state = 'waiting'"
 FIND = "SELECT * FROM outbox WHERE id = :id"
@@ -102,7 +103,8 @@ async def hand_out(c: Connection, mail_channels: Iterable[str], *, now_ms: int) 
 
 async def next_due(c: Connection, channel: str, *, now_ms: int) -> Message | None:
     """The oldest message that a channel should try now, or None."""
-    row = await c.one(NEXT_DUE, {"channel": channel, "now_ms": now_ms})
+    absurd_ms = now_ms + NO_WAIT_MS  # the clock was put back
+    row = await c.one(NEXT_DUE, {"channel": channel, "now_ms": now_ms, "absurd_ms": absurd_ms})
     return None if row is None else _message(row)
 
 

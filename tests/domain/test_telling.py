@@ -223,4 +223,7 @@ def test_a_muted_cause_is_told_when_the_time_is_over_if_it_still_is():
 
 def test_a_channel_that_was_just_told_something_gathers():
     cause = seen(None, fails(at(9)))
-    assert tellings([cause], manner(), gathering={"ops": at(9) + 1}, now_ms=at(9)) == []
+    minute = manner(gather_ms=60_000)
+    assert tellings([cause], minute, gathering={"ops": at(9) + 60_000}, now_ms=at(9)) == []
+    assert len(tellings([cause], minute, gathering={"ops": at(9)}, now_ms=at(9))) == 1
+    assert len(tellings([cause], minute, gathering={"ops": at(33)}, now_ms=at(9))) == 1, "a clock put back"

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,30 @@ async def test_starttls_with_the_certificate_of_another_host_is_refused(
     assert "certificate was refused" in (await message(db, "ops")).error
 
 
+@pytest.mark.parametrize("trusted", [True, False])
+async def test_a_line_that_is_secured_from_the_begin_is_checked_as_well(
+    db: SqliteDatabase, clock: HandClock, tmp_path: Path, trusted: bool
+):
+    own = certificate(tmp_path)
+    async with mail_server(tls=own) as box:
+        told = {"ca_file": own.file} if trusted else {}
+        man = postman(db, clock, ops=mail_channel(box.port, security="tls", **told))
+        await put(db, clock, "ops")
+        assert await carry(man) == trusted
+    assert len(box.taken) == trusted
+
+
+async def test_a_clock_that_is_put_back_a_day_keeps_no_message_waiting(db: SqliteDatabase, clock: HandClock):
+    async with mail_server() as box:
+        box.to_data = ["451 later"]
+        man = postman(db, clock, ops=mail_channel(box.port), gone=mail_channel(1))
+        await put(db, clock)
+        await carry(man)
+        clock.forward(-86_400)
+        assert await carry(man) == 1
+    assert (await channel_state(db, "gone")).failures == 2
+
+
 async def test_starttls_is_never_left_out(db: SqliteDatabase, clock: HandClock):
     async with mail_server() as box:
         man = postman(db, clock, ops=mail_channel(box.port, security="starttls"))
@@ -218,8 +243,9 @@ async def test_headers_cannot_be_smuggled_in(db: SqliteDatabase, clock: HandCloc
 async def test_text_and_html_stand_side_by_side(db: SqliteDatabase, clock: HandClock):
     channel: ChannelSettings = mail_channel(25)
     await put(db, clock, "ops", text="Grüße")
-    mail = composed(await message(db, "ops"), channel)
-    assert mail.get_content_type() == "text/plain"
+    assert composed(await message(db, "ops"), channel).get_content_type() == "text/plain"
+    mail = composed(replace(await message(db, "ops"), html="<p>Grüße</p>"), channel)
+    assert [one.get_content_type() for one in mail.iter_parts()] == ["text/plain", "text/html"]
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail.as_bytes().isascii()
 

@@ -106,7 +106,7 @@ def certificate(folder: Path, host: str = "127.0.0.1") -> Certificate:
 
 @asynccontextmanager
 async def mail_server(
-    *, starttls: Certificate | None = None, needs_login: bool = False
+    *, starttls: Certificate | None = None, tls: Certificate | None = None, needs_login: bool = False
 ) -> AsyncIterator[MailBox]:
     """Serve in this loop until the block ends."""
     box = MailBox()
@@ -117,7 +117,10 @@ async def mail_server(
         more |= {"authenticator": box.authenticate, "auth_required": True}
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: SMTP(box, hostname="invented", loop=loop, **more), "127.0.0.1", 0
+        lambda: SMTP(box, hostname="invented", loop=loop, **more),
+        "127.0.0.1",
+        0,
+        ssl=tls.context if tls else None,
     )
     box.port = server.sockets[0].getsockname()[1]
     try:
