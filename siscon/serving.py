@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from siscon import outward
 from siscon.config import Settings
 from siscon.engine import supervisor
 from siscon.engine.leases import Holdings
+from siscon.engine.moments import wall_ms
 from siscon.engine.supervisor import Supervisor
+from siscon.ops import health_page
 from siscon.ops.actor import check_serve
 from siscon.runtime import House, journal, open_house, stop_on_signals
+
+PAGE_EVERY_S = 10.0
 
 
 async def serve(
@@ -64,16 +70,24 @@ def _beside(
     house: House, above: Supervisor | None, holdings: Holdings
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """The parts of an engine that only one with nobody before a screen has."""
-    parts = outward.parts(house.db, house.settings)
-    if above is None:
-        return parts
-    status = partial(supervisor.status_of, house.db)
-    return {
-        **parts,
-        "word to the service manager": lambda: supervisor.keep_telling(
+    parts = dict(outward.parts(house.db, house.settings))
+    parts["page about health"] = partial(_keep_page, house, holdings.owner)
+    if above is not None:
+        status = partial(supervisor.status_of, house.db)
+        parts["word to the service manager"] = lambda: supervisor.keep_telling(
             above, beaten_s=lambda: holdings.beaten_s, status=status
-        ),
-    }
+        )
+    return parts
+
+
+async def _keep_page(house: House, engine: str) -> None:
+    """Write the page about health every few seconds, for ever; a disk that refuses it lets it grow old."""
+    home, zone = house.settings.home, ZoneInfo(house.settings.time_zone)
+    while True:
+        told = await health_page.page(house.db, home, engine=engine, now_ms=wall_ms(), zone=zone)
+        with suppress(OSError):
+            health_page.write(home, told)
+        await asyncio.sleep(PAGE_EVERY_S)
 
 
 async def _tell_the_end(stop: asyncio.Event, above: Supervisor | None) -> None:

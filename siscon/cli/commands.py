@@ -15,6 +15,7 @@ from siscon.cli.exit_codes import CANCELLED, DONE, FAILED, MISUSED
 COMMANDS = {
     "serve": ("console", "Run the engine alone, without a screen."),
     "status": ("status", "Say how each integration is, which engines are alive and what runs."),
+    "health": ("health", "Say whether all is well: 0 good, 1 trouble, 2 unknown"),
     "stop": ("operate", "End the engine after its open batch."),
     "demo": ("demo", "Show siscon at work on invented districts; needs nothing else."),
     "sandbox": ("sandbox", "Serve invented districts as real systems would."),

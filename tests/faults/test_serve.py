@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from siscon.cli.commands import run
 from siscon.cli.early_word import serves
 
 
@@ -54,6 +55,11 @@ def test_systemd_hears_ready_alive_and_stopping(config: Path, tmp_path: Path):
             assert hear(line, "READY=1") == ["READY=1"]
             hear(line, "WATCHDOG=1")
             hear(line, "WATCHDOG=1")
+            page = config.parent / "home" / "health.json"
+            while not page.exists():
+                assert process.poll() is None
+                time.sleep(0.02)
+            assert run(["health", "--file", str(page)]) == 0
             process.send_signal(signal.SIGTERM)
             assert hear(line, "STOPPING=1")[-1] == "STOPPING=1"
             assert process.wait(10) == 0

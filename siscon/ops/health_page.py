@@ -1,0 +1,110 @@
+"""The page about health: written by an engine every few seconds, read by whoever watches, unknown when it is old."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from siscon import __version__
+from siscon.domain.errors import SisconError
+from siscon.domain.text import plain
+from siscon.ops import chores, health_rows
+from siscon.ops.rows import iso
+from siscon.store import runs
+from siscon.store.database import Database
+
+FILE = "health.json"
+MAX_BYTES = 4 << 20
+LEAST_FREE_MIB = 100
+MIB = 1 << 20
+IN_TROUBLE = ("failing", "held", "empty", "late")
+
+
+class Word(StrEnum):
+    """How an installation is, in a word."""
+
+    GOOD = "good"
+    TROUBLE = "trouble"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a page says now; ``why`` tells what makes it unknown."""
+
+    word: Word
+    page: Mapping[str, Any]
+    why: str = ""
+
+
+async def page(db: Database, home: Path, *, engine: str, now_ms: int, zone: tzinfo) -> dict[str, Any]:
+    """How the installation is; where the database cannot be read, that is the trouble."""
+    told: dict[str, Any] = {
+        "at": iso(now_ms),
+        "at_ms": now_ms,
+        "engine": engine,
+        "pid": os.getpid(),
+        "version": __version__,
+    }
+    trouble: list[str] = []
+    try:
+        integrations = await health_rows.health_rows(db, now_ms=now_ms, zone=zone)
+        known = await chores.chore_rows(db, now_ms=now_ms)
+        async with db.read() as c:
+            told["runs_under_way"] = len(await runs.active(c))
+    except SisconError as error:
+        return told | {"state": Word.TROUBLE.value, "trouble": [error.sentence]}
+    for row in integrations:
+        row.pop("entities")
+        if row["needs_person"] or row["state"] in IN_TROUBLE:
+            trouble.append(
+                f"{row['integration']} is {row['state']}" + (f": {row['why']}" if row["why"] else "")
+            )
+    trouble += [f"{one['name']} failed: {one['told']}" for one in known if one["state"] == "failed"]
+    free_mib = shutil.disk_usage(home).free // MIB
+    if free_mib < LEAST_FREE_MIB:
+        trouble.append(f"{free_mib} MiB are free on the disk of the home")
+    told |= {"free_mib": free_mib, "integrations": integrations, "chores": known}
+    told["trouble"] = [plain(one, limit=500) for one in trouble]
+    return told | {"state": (Word.TROUBLE if trouble else Word.GOOD).value}
+
+
+def write(home: Path, told: Mapping[str, Any]) -> None:
+    """Put the page in its place, whole; it is not worth a sync of the disk. Raises ``OSError``."""
+    unfinished = home / f".{FILE}.{secrets.token_hex(4)}.part"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(told, file, ensure_ascii=True)
+            file.write("\n")
+        unfinished.replace(home / FILE)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def judge(file: Path, *, max_age_s: float, now_ms: int) -> Judged:
+    """What the page says, as long as it is young enough to be believed."""
+    try:
+        with file.open("rb") as opened:
+            told = json.loads(opened.read(MAX_BYTES))
+        at_ms, word = int(told["at_ms"]), Word(told["state"])
+    except FileNotFoundError:
+        return Judged(Word.UNKNOWN, {}, f"{file} is not there: no engine has run here yet")
+    except OSError as error:
+        return Judged(Word.UNKNOWN, {}, f"{file} cannot be read: {error.strerror}")
+    except (ValueError, KeyError, TypeError):
+        return Judged(Word.UNKNOWN, {}, f"{file} is no page about health")
+    age_s = (now_ms - at_ms) / 1000
+    if age_s > max_age_s:
+        return Judged(Word.UNKNOWN, told, f"the engine wrote last {age_s:,.0f} s ago: it has ended, or hangs")
+    if age_s < -max_age_s:
+        return Judged(Word.UNKNOWN, told, f"the page is from {-age_s:,.0f} s in the future: a clock is wrong")
+    return Judged(word, told)
