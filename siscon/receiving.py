@@ -13,7 +13,7 @@ from functools import partial
 from siscon import runtime
 from siscon.config import Settings
 from siscon.config.webhooks import senders_of
-from siscon.domain.errors import ConfigError, SisconError, UsageError
+from siscon.domain.errors import ConfigError, DatabaseError, SisconError, UsageError
 from siscon.domain.roles import ACTS
 from siscon.domain.text import plain
 from siscon.domain.webhooks import Arrival, Outcome, Sender
@@ -23,6 +23,8 @@ from siscon.webhooks.trial import Answered, address_for, body_for, send
 
 log = logging.getLogger(__name__)
 
+FOR_EVER = ("replaced", "newer_database")
+"""Codes of faults of a database that only opening it again can end."""
 AGAIN_S = 10.0
 """A receiver beside an engine that could not begin, or failed, is started again after so long."""
 
@@ -51,23 +53,44 @@ async def receiver(settings: Settings) -> AsyncIterator[tuple[int, asyncio.Task[
         within_s=told.within_s,
     )
     db = await opening.open_database(settings.database, synchronous="full")
+    lost = asyncio.Event()
     try:
-        keep = partial(_keep, db, told.most_waiting)
+        keep = partial(_keep, db, told.most_waiting, lost)
         async with receiving(
             senders(settings), limits, keep, host=told.host, port=told.port, now_ms=_now_ms
-        ) as found:
-            yield found
+        ) as (port, serving):
+            over = asyncio.create_task(_until_over(serving, lost))
+            try:
+                yield port, over
+            finally:
+                over.cancel()
     finally:
         await db.close()
+
+
+async def _until_over(serving: asyncio.Task[None], lost: asyncio.Event) -> None:
+    """Until the server has ended, or its database can never be written again."""
+    losing = asyncio.create_task(lost.wait())
+    try:
+        await asyncio.wait([serving, losing], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        losing.cancel()
 
 
 async def _keep(
     db: Database,
     most_open: int,
+    lost: asyncio.Event,
     arrivals: Sequence[Arrival],
     refused: Mapping[tuple[str, str], int],
 ) -> list[Outcome]:
-    return await webhooks.keep(db, arrivals, refused, most_open=most_open, now_ms=_now_ms())
+    try:
+        return await webhooks.keep(db, arrivals, refused, most_open=most_open, now_ms=_now_ms())
+    except DatabaseError as error:
+        if error.code in FOR_EVER:
+            log.error("%s", error.sentence)  # noqa: TRY400 - the sentence says it all
+            lost.set()
+        raise
 
 
 def _now_ms() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from siscon.config import Settings
 from siscon.domain.text import counted, plain
 from siscon.domain.webhooks import TAKEN, Scheme
@@ -11,6 +13,7 @@ from siscon.store.database import Database
 
 DAY_MS = 24 * 3600 * 1000
 LATE_MS = 10 * 60 * 1000
+LISTEN_WITHIN_S = 1.0
 SHORT = 16
 """Keys with fewer characters can be guessed by whoever has caught one message."""
 
@@ -43,10 +46,28 @@ async def check_webhooks(db: Database, settings: Settings, *, now_ms: int) -> li
             seen += f"; a key has fewer than {SHORT} characters"
             state, advice = State.WARN, "take a longer one: it can be guessed"
         found.append(Check(f"webhook {plain(name)}", state, seen, advice))
+    if found:
+        found.append(await _check_listening(settings))
     if strangers := sum(row.n for row in sums if not row.integration):
         seen = f"{counted(strangers, 'request')} to no integration's path in 24 h"
         found.append(Check("webhooks", State.OK, seen))
     return found
+
+
+async def _check_listening(settings: Settings) -> Check:
+    """Whether anybody receives where the configuration says."""
+    host, port = settings.webhooks.host, settings.webhooks.port
+    at = f"{plain(host)}, port {port}"
+    if not port:
+        return Check("receiver", State.OK, "it takes any port that is free")
+    try:
+        async with asyncio.timeout(LISTEN_WITHIN_S):
+            _reader, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError):
+        advice = "start 'siscon webhooks serve', or set webhooks.in_serve and start 'siscon serve'"
+        return Check("receiver", State.WARN, f"nobody receives webhooks at {at}", advice)
+    writer.close()
+    return Check("receiver", State.OK, f"somebody listens at {at}")
 
 
 def _said(told: dict[str, int]) -> str:

@@ -23,7 +23,9 @@ from siscon.webhooks.intake import Intake, Keep
 HEAD_MOST = 16 * 1024
 """The largest head of a request: its line and its headers."""
 BACKLOG = 1024
-STOP_WITHIN_S = 3
+STOP_WITHIN_S = 1
+PATIENCE = 3
+"""So many times its limit an answer may take: then the sender does not read it."""
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
@@ -36,6 +38,7 @@ class _Line(H11Protocol):
         super().__init__(*args, **more)
         self._door = door
         self._timer: asyncio.TimerHandle | None = None
+        self._waited = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as the library has it
         super().connection_made(transport)
@@ -74,10 +77,12 @@ class _Line(H11Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._waited = 0
 
     def _out_of_time(self) -> None:
         self._timer = None
-        if self.cycle is not None and not self.cycle.response_complete:
+        self._waited += 1
+        if self.cycle is not None and not self.cycle.response_complete and self._waited < PATIENCE:
             self._arm()  # the door has a limit of its own
             return
         self._count(Outcome.TOO_SLOW)

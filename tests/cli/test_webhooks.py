@@ -82,7 +82,21 @@ def test_one_is_sent_and_seen_in_the_lists_and_by_the_doctor(
         ("ignored", 1),
         ("waiting now", 1),
     }
+    assert examined["receiver"]["seen"] == "it takes any port that is free"
     assert examined["webhook north"]["seen"] == "2 taken, 0 refused in 24 h; 1 wait"
+
+
+def test_the_doctor_tells_of_short_keys_and_of_nobody_who_receives(
+    capsys: pytest.CaptureFixture[str], config: Path
+) -> None:
+    text = config.read_text(encoding="utf-8").replace("port: 0", "port: 9")
+    text = text.replace("standard-webhooks", "hmac-sha256").replace(KEY, "short")
+    config.write_text(text, encoding="utf-8")
+    assert ran(capsys, config, "webhooks", "list")[0] == 0
+    examined = {row["check"]: row for row in rows(ran(capsys, config, "doctor", "--quick", "--json")[1])}
+
+    assert (examined["receiver"]["state"], examined["webhook north"]["state"]) == ("warn", "warn")
+    assert "fewer than 16 characters" in examined["webhook north"]["seen"]
 
 
 def test_what_cannot_be_sent_or_served_is_said(capsys: pytest.CaptureFixture[str], config: Path) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from siscon import receiving
+from siscon.config.webhooks import WebhookSettings
 from siscon.domain.errors import ConfigError, DatabaseError
 from siscon.ops import webhooks as desk
 from siscon.store import webhook_inbox
@@ -17,7 +20,8 @@ from siscon.store.sqlite import open_database
 from siscon.webhooks.answering import Limits
 from siscon.webhooks.receiver import bind
 from support.clock import until
-from support.hooks import Receiver, answer, receiver, sender
+from support.engines import settings_for
+from support.hooks import KEY, Receiver, answer, receiver, sender
 
 BODY = b'{"type": "student.changed", "id": "4101"}'
 DAY_MS = 24 * 3600 * 1000
@@ -296,6 +300,20 @@ async def test_messages_that_come_together_are_each_kept_once(db: Database) -> N
 
         assert sorted(one.status for one in told) == [200] * 40 + [202] * 40
         assert len(await kept(db)) == 40
+
+
+async def test_a_receiver_whose_database_was_replaced_ends_so_that_it_can_begin_anew(tmp_path: Path) -> None:
+    webhook = {"scheme": "standard-webhooks", "secrets": [KEY]}
+    settings = settings_for(tmp_path, webhook=webhook).model_copy(
+        update={"webhooks": WebhookSettings.model_validate({"port": 0})}
+    )
+    async with receiving.receiver(settings) as (port, over):
+        there = Receiver(None, port, [time.time_ns() // 1_000_000], {"harbor": sender()})  # type: ignore[arg-type] # nobody looks
+        assert (await there.send(BODY)).status == 202
+        settings.database.rename(tmp_path / "aside.db")
+        settings.database.touch()
+        assert (await there.send(BODY, message_id="m2")).status == 503
+        await asyncio.wait_for(over, 5)
 
 
 def test_a_port_that_is_taken_is_said_so() -> None:
