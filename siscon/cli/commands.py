@@ -51,6 +51,7 @@ COMMANDS = {
         "Look at what is wrong and who was told of it; try a channel, be quiet about a cause.",
     ),
     "metrics": ("metrics", "Print the metrics, or serve them to Prometheus."),
+    "support": ("support", "Make a bundle for whoever is asked for help."),
     "show": ("show", "Say what a screen of the console says, for ears and for scripts."),
     "replay": ("replay", "Look at a database file of the past, such as a backup."),
     "doctor": ("admin", "Examine configuration, files, key, database, clock, providers and terminal."),
