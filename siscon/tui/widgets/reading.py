@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
 from siscon.domain.errors import SisconError
@@ -34,7 +35,7 @@ class Reader(Protocol):
         """The pages that are looked at, of so many rows."""
         ...
 
-    def aside(self, work: Coroutine[Any, Any, None]) -> None:
+    def aside(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Do work that takes longer, in the place of what was done so before."""
         ...
 
@@ -83,7 +84,7 @@ class Reading:
             work = self._rest(shown, ids, place, started_s)
             async for _ in work:
                 if _now_s() - started_s > AT_ONCE_S:
-                    self._table.aside(self._to_the_end(shown, work))
+                    self._table.aside(partial(self._to_the_end, shown, work))
                     return
         except BaseException:
             self._done(shown)
@@ -163,7 +164,7 @@ class Reading:
         if not self.busy and _now_s() >= self._due_s:
             self._under_way = rows
             if self._whole_s > AT_ONCE_S:
-                self._table.aside(self._again_aside(rows))
+                self._table.aside(partial(self._again_aside, rows))
             else:
                 try:
                     if await self._again(rows):

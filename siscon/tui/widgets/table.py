@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Hashable, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -181,8 +181,8 @@ class LineTable(ScrollView, can_focus=True):
         if first <= int(self.scroll_offset.y) + self.size.height:
             self.refresh()
 
-    def aside(self, work: Coroutine[Any, Any, None]) -> None:
-        """Go on reading while the person looks at what is there."""
+    def aside(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        """Go on reading while the person looks at what is there; begun by the task, which may never come to it."""
         self.run_worker(work, group="reading", exclusive=True)
 
     def read(self) -> None:
