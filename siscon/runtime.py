@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import signal
@@ -29,6 +30,7 @@ from siscon.engine.activation import activate_all
 from siscon.engine.journal import keep_journal, redact
 from siscon.engine.judging import judge_of
 from siscon.engine.lifeline import is_provably_gone
+from siscon.engine.log_file import Limits, move_aside
 from siscon.engine.moments import wall_ms
 from siscon.ops import commands as desk
 from siscon.ops.actor import check_serve, role_here
@@ -41,6 +43,7 @@ from siscon.tui import keymap
 CONFIG_VARIABLE = "SISCON_CONFIG"
 CONFIG_FILE = "config.yaml"
 ENGINE_READY_WITHIN_S = 20.0
+SAID, SAID_BYTES = "serve.log", 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,12 @@ def secrets_of(settings: Settings) -> list[Secret]:
 @contextmanager
 def journal(settings: Settings, name: str) -> Iterator[None]:
     """Send this process's log into ``<home>/logs/<name>.jsonl``; nothing is printed on the terminal."""
-    with keep_journal(logs_of(settings) / f"{name}.jsonl", secrets=secrets_of(settings)):
+    told = settings.upkeep.log
+    limits = Limits(
+        logging.getLevelNamesMapping()[told.level.upper()], told.file_mib << 20, told.file_days, told.files
+    )
+    file = logs_of(settings) / f"{name}.jsonl"
+    with keep_journal(file, secrets=secrets_of(settings), limits=limits):
         yield
 
 
@@ -260,7 +268,9 @@ def start_engine_process(settings: Settings) -> Child:
 
     To be called before a screen starts: the screen replaces the standard streams by some that no child can have.
     """
-    said = logs_of(settings) / "serve.log"
+    said = logs_of(settings) / SAID
+    if said.exists() and said.stat().st_size > SAID_BYTES:
+        move_aside(said, 1)
     descriptor = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         said_from = os.fstat(descriptor).st_size

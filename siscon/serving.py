@@ -7,7 +7,6 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from siscon import outward
 from siscon.config import Settings
@@ -82,9 +81,9 @@ def _beside(
 
 async def _keep_page(house: House, engine: str) -> None:
     """Write the page about health every few seconds, for ever; a disk that refuses it lets it grow old."""
-    home, zone = house.settings.home, ZoneInfo(house.settings.time_zone)
+    home = house.settings.home
     while True:
-        told = await health_page.page(house.db, home, engine=engine, now_ms=wall_ms(), zone=zone)
+        told = await health_page.page(house.db, home, engine=engine, now_ms=wall_ms())
         with suppress(OSError):
             health_page.write(home, told)
         await asyncio.sleep(PAGE_EVERY_S)

@@ -16,9 +16,8 @@ from pathlib import Path
 from siscon.domain.errors import SisconError
 from siscon.domain.privacy import STRUCK, Secret, strike
 from siscon.domain.text import plain, plain_lines
+from siscon.engine.log_file import USUAL, Limits, LogFile
 
-FILE_BYTES = 5 * 1024 * 1024
-FILES_KEPT = 5
 ERRORS_SHOWN = 5
 QUIET = ("apscheduler", "asyncio", "httpx", "httpcore", "aiosqlite", "uvicorn")
 
@@ -66,7 +65,7 @@ def _trace(error: BaseException | None) -> str:
 
 
 @contextmanager
-def keep_journal(file: Path, *, secrets: Iterable[Secret] = ()) -> Iterator[None]:
+def keep_journal(file: Path, *, secrets: Iterable[Secret] = (), limits: Limits = USUAL) -> Iterator[None]:
     """Let every log record of the process go into a file, written by a thread of its own.
 
     Nothing reaches standard error any more: neither records without a handler nor faults of the log itself.
@@ -75,14 +74,12 @@ def keep_journal(file: Path, *, secrets: Iterable[Secret] = ()) -> Iterator[None
     waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     entry = logging.handlers.QueueHandler(waiting)
     entry.setFormatter(JsonLines(secrets))
-    target = logging.handlers.RotatingFileHandler(
-        file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", delay=True
-    )
+    target = LogFile(file, limits)
     listener = logging.handlers.QueueListener(waiting, target)
     root = logging.getLogger()
     before = root.handlers[:], root.level, logging.lastResort, logging.raiseExceptions
     root.handlers[:] = [entry]
-    root.setLevel(logging.INFO)
+    root.setLevel(limits.level)
     logging.lastResort, logging.raiseExceptions = None, False
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

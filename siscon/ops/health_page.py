@@ -8,7 +8,6 @@ import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,7 @@ class Judged:
     why: str = ""
 
 
-async def page(db: Database, home: Path, *, engine: str, now_ms: int, zone: tzinfo) -> dict[str, Any]:
+async def page(db: Database, home: Path, *, engine: str, now_ms: int) -> dict[str, Any]:
     """How the installation is; where the database cannot be read, that is the trouble."""
     told: dict[str, Any] = {
         "at": iso(now_ms),
@@ -56,7 +55,7 @@ async def page(db: Database, home: Path, *, engine: str, now_ms: int, zone: tzin
     }
     trouble: list[str] = []
     try:
-        integrations = await health_rows.health_rows(db, now_ms=now_ms, zone=zone)
+        integrations = await health_rows.health_rows(db, now_ms=now_ms)
         known = await chores.chore_rows(db, now_ms=now_ms)
         async with db.read() as c:
             told["runs_under_way"] = len(await runs.active(c))

@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import time
-from datetime import UTC
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -47,7 +46,7 @@ async def told(home: Path, *, failing: bool = False, chore: bool = True) -> dict
             "due_at_ms": now_ms() + 9999,
         }
         await chores.done(c, "backup", **result)
-    page = await health_page.page(db, home, engine="one", now_ms=now_ms(), zone=UTC)
+    page = await health_page.page(db, home, engine="one", now_ms=now_ms())
     await db.close()
     health_page.write(home, page)
     return page
@@ -118,7 +117,7 @@ def test_an_age_may_be_allowed(tmp_path: Path) -> None:
 async def test_a_database_that_cannot_be_read_is_the_trouble(home: Path) -> None:
     db = await open_database(home / "siscon.db")
     await db.close()
-    page = await health_page.page(db, home, engine="one", now_ms=1, zone=UTC)
+    page = await health_page.page(db, home, engine="one", now_ms=1)
 
     assert page["state"] == "trouble"
     assert "has been closed" in page["trouble"][0]
