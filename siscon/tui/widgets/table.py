@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.message_pump import MessagePump
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.worker import WorkType
 
 from siscon.domain.errors import SisconError
 from siscon.domain.filters import AS_THEY_COME
@@ -181,7 +182,7 @@ class LineTable(ScrollView, can_focus=True):
         if first <= int(self.scroll_offset.y) + self.size.height:
             self.refresh()
 
-    def aside(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+    def aside(self, work: WorkType[None]) -> None:
         """Go on reading while the person looks at what is there; begun by the task, which may never come to it."""
         self.run_worker(work, group="reading", exclusive=True)
 
