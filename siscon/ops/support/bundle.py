@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from siscon import __version__
 from siscon.config import Settings
@@ -92,12 +91,11 @@ async def parts(db: Database | None, here: Circumstances) -> list[Part]:
 
 async def _of_database(db: Database, here: Circumstances) -> dict[str, tuple[str, Any]]:
     """What the database tells, by the name of the file."""
-    zone = ZoneInfo(here.settings.time_zone)
     async with db.read() as c:
         names = [one.name for one in await integrations.all_integrations(c)]
         measured = await size.measure(c, names)
         known = (await chores.all_chores(c)).values()
-    families = await metrics.read(db, here.settings.database, now_ms=here.now_ms, zone=zone)
+    families = await metrics.read(db, here.settings.database, now_ms=here.now_ms)
     events = [row async for row in activity.event_rows(activity.EventLog(db), limit=EVENTS)]
     values = [
         {"metric": one.metric.name, "labels": dict(zip(one.metric.labels, labels, strict=True)), "value": n}
@@ -109,7 +107,7 @@ async def _of_database(db: Database, here: Circumstances) -> dict[str, tuple[str
         "database.json": ("schema, size and numbers of rows", {"schema": _version_of(db), **sizes}),
         "integrations.json": (
             "how each integration is",
-            await health_rows.health_rows(db, now_ms=here.now_ms, zone=zone),
+            await health_rows.health_rows(db, now_ms=here.now_ms),
         ),
         "runs.json": (
             "the last runs, with counts",

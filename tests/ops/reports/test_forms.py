@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as pace
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -55,6 +56,7 @@ def width(line: str) -> int:
     )
 
 
+@pace(deadline=None)
 @given(st.text(max_size=300))
 def test_text_fits_eighty_columns_and_acts_on_no_terminal(text: str) -> None:
     told = FORMS["text"](made(text))
@@ -102,11 +104,13 @@ def test_a_page_needs_nothing_else_and_holds_foreign_text_as_text() -> None:
     assert "@media print" in page.text
 
 
+@pace(deadline=None)
 @given(st.text(max_size=100))
 def test_a_page_stays_a_page_whatever_stands_in_it(text: str) -> None:
     assert Page(FORMS["html"](made(text))).tags == Page(FORMS["html"](made("a"))).tags
 
 
+@pace(deadline=None)
 @given(st.one_of(st.just(HOSTILE), st.text(st.sampled_from("ab |`*_<>[]()!#\\\n-+=:/@.1w"), max_size=60)))
 def test_markdown_makes_of_foreign_text_neither_markup_nor_cells(text: str) -> None:
     told = FORMS["md"](made(text))
