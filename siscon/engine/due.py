@@ -213,6 +213,9 @@ async def _start_one(look: Look, schedule: Schedule, group: Sequence[Start], *, 
         await look.missed(
             schedule, len(group), f"{told} and no clock ran; run {run_id} makes up for it{beside}", run_id
         )
+    elif len(group) > 1 and not held_by:
+        text = f"{told}; run {run_id} takes them together{beside}"
+        await look.missed(schedule, len(group) - 1, text, run_id)
     elif held_by:
         text = f"{told}, held back by the window {held_by}; run {run_id} starts now{beside}"
         await look.say(EventKind.RUN_QUEUED, Level.INFO, text, run_id)
