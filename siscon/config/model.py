@@ -253,6 +253,12 @@ class Settings(Section):
         self.reports.check_channels(self.notices.channels, self.notices.mail_channels)
         return self
 
+    @model_validator(mode="after")
+    def _notices_are_of_known_ones(self) -> Settings:
+        for name in sorted(self.notices.integrations - set(self.integrations)):
+            raise wrong(f"notices names the integration '{name[:40]}', which stands not under integrations")
+        return self
+
     @property
     def database(self) -> Path:
         return self.home / "siscon.db"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -177,7 +178,7 @@ class DigestSettings(Section):
     at: ClockTime | None = Field(None, description='when it is sent, such as "07:00"; empty: never')
     weekdays: Weekdays = Field("*", description="on which days, such as mon-fri")
     channels: Annotated[tuple[str, ...], BeforeValidator(listed)] = Field(
-        (), description="to which channels; empty: to all of the kind email"
+        (), description="to which channels; empty: to all of the kind email, or else to all"
     )
     when_empty: bool = Field(False, description="true: also when there is nothing to tell")
 
@@ -232,6 +233,13 @@ class NoticeSettings(Section):
                 )
         return channels
 
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name and name not in available_timezones():
+            raise wrong(f"'{name[:60]}' is no time zone: write UTC or one such as America/Chicago")
+        return name
+
     @model_validator(mode="after")
     def _known_channels(self) -> NoticeSettings:
         for name in (*(one for rule in self.rules for one in rule.channels), *self.digest.channels):
@@ -245,5 +253,14 @@ class NoticeSettings(Section):
         return tuple(name for name, one in self.channels.items() if one.kind == "email")
 
     @property
+    def integrations(self) -> set[str]:
+        """Every integration that is named here."""
+        return {
+            *(one.integration for one in self.fresh_by),
+            *(one for rule in self.rules for one in rule.integrations),
+        }
+
+    @property
     def secrets(self) -> Iterable[Secret]:
+        """Every secret of every channel."""
         return [secret for one in self.channels.values() for secret in one.secrets]

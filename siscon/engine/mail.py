@@ -100,7 +100,7 @@ def _handed_over(connection: smtplib.SMTP, sender: str, to: tuple[str, ...], con
     except smtplib.SMTPResponseException as fault:
         later = not 500 <= fault.smtp_code < 600
         said = f"the mail server answered {_answer(fault.smtp_code, fault.smtp_error)}"
-        return Outcome(Fate.LATER if later else Fate.NEVER, said, left_to=to if later else ())
+        return Outcome(Fate.LATER if later else Fate.NEVER, said)
     with suppress(smtplib.SMTPException, OSError):
         connection.quit()
     return _refused(refused, waiting=refused, anybody_has_it=True) if refused else Outcome(Fate.SENT)

@@ -219,7 +219,8 @@ class Watch:
         still = sum(1 for one in causes if not one.is_over)
         head = f"{counted(len(lines), 'cause')}, {still} still open" if lines else "nothing to tell"
         text = "\n".join(lines) if lines else "No integration needed anybody."
-        for channel in digest.channels or self.settings.notices.mail_channels:
+        every = self._manner.channels
+        for channel in digest.channels or self.settings.notices.mail_channels or every:
             await outbox.put(
                 c,
                 subject=f"[{self.settings.profile.name or 'siscon'}] Digest: {head}",

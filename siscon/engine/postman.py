@@ -139,7 +139,7 @@ class Postman:
                 state=after.state,
                 next_at_ms=after.next_at_ms,
                 error=error or (message.error if message.left_to else ""),
-                left_to=outcome.left_to,
+                left_to=outcome.left_to or message.left_to,
                 now_ms=now_ms,
             )
             await states.save(c, after.channel)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from siscon.config import Settings, explain, load
 from siscon.domain.errors import ConfigError
 from siscon.domain.notices import Trouble
+
+
+class PlainSettings(BaseModel):
+    base_url: str
+
 
 ENVIRON = {
     "CHAT": "https://hooks.chat.example/services/T000/canary-b64",
@@ -34,13 +40,15 @@ notices:
   digest: {at: "07:00"}
   fresh_by:
     - {integration: north, entities: [student], at: "06:30", weekdays: mon-fri}
+integrations:
+  north: {provider: invented, base_url: "https://north.example.org"}
 """
 
 
 def loaded(folder: Path, text: str) -> Settings:
     file = folder / "config.yaml"
     file.write_text(text, encoding="utf-8")
-    return load(file, ENVIRON, provider_settings=lambda _: None)
+    return load(file, ENVIRON, provider_settings=lambda _: PlainSettings)
 
 
 def complaint(folder: Path, text: str) -> str:
@@ -60,7 +68,7 @@ def test_a_whole_section_is_read(tmp_path: Path) -> None:
 
 def test_no_secret_is_shown(tmp_path: Path) -> None:
     settings = loaded(tmp_path, WHOLE)
-    told = explain(tmp_path / "config.yaml", ENVIRON, provider_settings=lambda _: None)
+    told = explain(tmp_path / "config.yaml", ENVIRON, provider_settings=lambda _: PlainSettings)
     assert "canary" not in repr(settings) + repr(told)
     assert {one.key: one.value for one in told}["notices.channels.chat.url"] == "***"
 
@@ -88,6 +96,8 @@ MAIL = "kind: email, host: mail.example.org, sender: a@example.org, to: [b@examp
         ("notices:\n  quiet:\n    - {begin: '25:00', end: '06:00'}", "a time of day in quotes"),
         ("notices:\n  quiet:\n    - {begin: '22:00', end: '06:00', weekday: mon}", "did you mean 'weekdays'"),
         ("notices:\n  fresh_by:\n    - {integration: n, at: '06:30', weekdays: mun}", "days of the week"),
+        ("notices:\n  fresh_by:\n    - {integration: n, at: '06:30'}", "names the integration 'n'"),
+        ("notices:\n  zone: Europe/Olso", "is no time zone"),
     ],
 )
 def test_what_is_wrong_is_said_in_place(tmp_path: Path, text: str, said: str) -> None:

@@ -47,6 +47,7 @@ async def test_a_server_that_answers_451_and_then_accepts_gets_one_mail(db: Sqli
         clock.forward(3600)
         assert await carry(man) == 0
 
+    assert (await message(db, "ops")).error == ""
     assert len(box.taken) == 1
     assert box.taken[0]["Message-ID"] == f"<{first.uid}@district.example.org>"
     assert (await message(db, "ops")).state is MessageState.SENT
@@ -86,6 +87,19 @@ async def test_of_several_receivers_each_gets_it_once(db: SqliteDatabase, clock:
     sent = await message(db, "ops")
     assert sent.state is MessageState.SENT
     assert "550 unknown" in sent.error
+
+
+async def test_a_line_that_breaks_between_two_tries_sends_nobody_a_second_mail(
+    db: SqliteDatabase, clock: HandClock
+):
+    to = [f"{name}@district.example.org" for name in ("a", "b")]
+    async with mail_server() as box:
+        box.to_rcpt = {to[1]: ["451 greylisted"]}
+        await put(db, clock, "ops")
+        for port in (box.port, 1, box.port):
+            await carry(postman(db, clock, ops=mail_channel(port, to=to)))
+            clock.forward(3600)
+    assert [one for _, one in box.envelopes] == [[to[0]], [to[1]]]
 
 
 async def test_a_connection_that_ends_at_one_receiver_forgets_none(db: SqliteDatabase, clock: HandClock):
