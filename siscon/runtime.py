@@ -27,6 +27,7 @@ from siscon.domain.roles import ACTS, Role
 from siscon.domain.text import plain_lines
 from siscon.engine import inbox
 from siscon.engine.activation import activate_all
+from siscon.engine.heads import HeadKeeper
 from siscon.engine.journal import keep_journal, redact
 from siscon.engine.judging import judge_of
 from siscon.engine.lifeline import is_provably_gone
@@ -35,7 +36,7 @@ from siscon.engine.moments import wall_ms
 from siscon.ops import commands as desk
 from siscon.ops.actor import check_serve, role_here
 from siscon.providers import registry
-from siscon.store import keys, leases, rekey, sqlite
+from siscon.store import audit, commands, keys, leases, rekey, sqlite
 from siscon.store.database import Database
 from siscon.store.vault import Vault
 from siscon.tui import keymap
@@ -91,6 +92,7 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 sealed = await rekey.any_sealed(c)
                 vault = keys.load_keys(settings.home, os.environ, create=not sealed)
                 await rekey.check_fits(c, vault)
+                newest, _seal = await audit.head(c)
             house = House(db, vault, settings, *role_here(settings.role_rules))
             try:
                 yield house
@@ -98,6 +100,8 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
                 if error.code == NOT_ALLOWED and await find_engine(db) is None:
                     await _answer(house, ())
                 raise
+            finally:
+                await _keep_head(house, newest)
         finally:
             await db.close()
     finally:
@@ -135,11 +139,28 @@ def logs_of(settings: Settings) -> Path:
     return folder
 
 
-async def note_denials(settings: Settings) -> None:
-    """Have the audit say at once that somebody asked for what the role does not allow; an engine does so by itself."""
+async def _keep_head(house: House, before_seq: int) -> None:
+    """Write the newest seal down where acts have come and no engine is alive that does so."""
+    with suppress(DatabaseError):
+        async with house.db.read() as c:
+            newest, _seal = await audit.head(c)
+        if newest > before_seq and await find_engine(house.db) is None:
+            await HeadKeeper(house.db, house.vault, house.settings.home, now_ms=wall_ms).write()
+
+
+async def settle_audit(settings: Settings) -> None:
+    """Have the audit tell at once what waits to be noted, and keep its newest seal; an engine does so by itself."""
+    db = await open_database(settings)
+    try:
+        async with db.read() as c:
+            if not (await audit.head(c))[0] and not await commands.pending(c):
+                return  # a new home, whose key nobody has made yet
+    finally:
+        await db.close()
     async with open_house(settings) as house:
         if await find_engine(house.db) is None:
             await _answer(house, ())
+            await _keep_head(house, -1)
 
 
 async def find_engine(db: Database) -> EngineInfo | None:

@@ -44,7 +44,10 @@ COMMANDS = {
     "keys": ("keys", "Make, examine, rotate and take out of use the keys that seal logins and kept answers."),
     "events": ("events", "List what siscon reports, or have it told line by line as it comes."),
     "requests": ("requests", "Look at what people have asked for, and take back what waits."),
-    "audit": ("audit", "List who did what, and prove that nobody changed the list."),
+    "audit": (
+        "audit",
+        "List who did what, prove that nobody changed the list, write it into a file that others can check.",
+    ),
     "report": ("report", "Say what happened: history, success, one run, a trend, the morning."),
     "notices": (
         "notices",

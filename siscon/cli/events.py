@@ -6,7 +6,7 @@ import asyncio
 import select
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,7 +15,14 @@ import click
 
 from siscon import runtime
 from siscon.cli import output
-from siscon.cli.options import config_option, in_database, integration_option, json_option, limit_option
+from siscon.cli.options import (
+    config_option,
+    in_database,
+    integration_option,
+    json_option,
+    limit_option,
+    moment_ms,
+)
 from siscon.domain.errors import UsageError
 from siscon.domain.events import Level
 from siscon.domain.text import plain
@@ -24,7 +31,6 @@ from siscon.ops import rows
 
 COLUMNS = ("id", "at", "level", "integration", "run_id", "text")
 LOOK_EVERY_S = 1.0
-UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
 LEVELS = {"all": Level.INFO, "warning": Level.WARNING, "error": Level.ERROR}
 
 
@@ -68,7 +74,7 @@ def list_events(
 ) -> None:
     """List what was reported, oldest first; with --limit the newest so many."""
     settings = runtime.load_settings(config)
-    since_ms = None if since is None else _since_ms(since, ZoneInfo(settings.time_zone))
+    since_ms = None if since is None else moment_ms(since, ZoneInfo(settings.time_zone))
 
     async def work(db: Any) -> None:
         await _check_integration(db, settings, integration)
@@ -156,20 +162,3 @@ async def _check_integration(db: Any, settings: Any, name: str | None) -> None:
     if name is not None and name not in known:
         told = ", ".join(known) or "none yet"
         raise UsageError(f"There is no integration '{name}'. Known are: {told}.", code="no_such_integration")
-
-
-def _since_ms(text: str, zone: ZoneInfo) -> int:
-    """The moment that ``--since`` means; a time without a zone is the configuration's."""
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
-    unit = UNITS.get(text[len(number) :])
-    try:
-        if unit and number.isdigit():
-            at = datetime.now(UTC) - timedelta(**{unit: int(number)})
-        else:
-            at = datetime.fromisoformat(text)
-            at = at if at.tzinfo else at.replace(tzinfo=zone)
-        return int(at.timestamp() * 1000)
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"'{plain(text, limit=40)}' is no moment: write 45min, 6h or 2d, or a time such as 2026-11-20T05:00."
-        ) from error

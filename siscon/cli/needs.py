@@ -22,7 +22,7 @@ ANYBODY = frozenset(
         *("webhooks list", "providers list", "providers show", "backup list"),
         *("backup verify", "chores list", "config check", "config keys", "config schema", "config show"),
         *("keys check", "audit list", "audit verify", "report history", "report morning", "report run"),
-        *("report success", "report trend", "notices list", "service install"),
+        *("report success", "report trend", "notices list", "service install", "metrics serve"),
     }
 )
 """What changes nothing of an installation."""
@@ -42,7 +42,7 @@ OPERATORS = frozenset(
         *("records split", "errors retry", "errors discard", "errors mend", "errors forget"),
         *("conflicts settle", "conflicts settle-all", "tokens authorise", "tokens refresh"),
         *("integrations pause", "integrations resume", "integrations test", "requests take-back"),
-        *("backup now", "chores run", "notices check", "notices mute", "notices test"),
+        *("backup now", "chores run", "notices check", "notices mute", "notices test", "audit export"),
     }
 )
 
@@ -50,7 +50,15 @@ ADMINS = frozenset(
     {
         *("stop", "apply", "undo", "runs approve", "runs discard", "runs remap", "plans discard"),
         *("rollover declare", "rollover end", "records withdraw", "accounts create", "integrations remove"),
-        *("tokens revoke", "tokens clean", "keys generate", "keys rotate", "keys prune", "backup restore"),
+        *(
+            "tokens revoke",
+            "tokens clean",
+            "keys generate",
+            "keys rotate",
+            "keys prune",
+            "backup restore",
+            "audit key",
+        ),
     }
 )
 

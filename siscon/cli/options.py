@@ -6,17 +6,21 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
 from siscon import runtime
 from siscon.cli import needs
 from siscon.config import Settings
-from siscon.domain.errors import NOT_ALLOWED, UsageError
+from siscon.domain.errors import UsageError
 from siscon.domain.filters import Filter, Named, parse
 from siscon.domain.records import Entity
+from siscon.domain.roles import Role
+from siscon.domain.text import plain
 from siscon.ops import commands as desk
 from siscon.ops.actor import role_here
 
@@ -146,18 +150,16 @@ def in_database(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
     """Open the database alone, also where its key is missing, do the work, close it again."""
 
     async def opened() -> T:
+        what, needed = needs.asked()
+        actor, role = role_here(settings.role_rules)
         db = await runtime.open_database(settings)
         try:
-            what, needed = needs.asked()
-            actor, role = role_here(settings.role_rules)
             await desk.need(db, what, needed, actor=actor, role=role)
             return await work(db)
-        except UsageError as error:
-            if error.code == NOT_ALLOWED:
-                await runtime.note_denials(settings)
-            raise
         finally:
             await db.close()
+            if needed > Role.VIEWER:
+                await runtime.settle_audit(settings)
 
     return asyncio.run(opened())
 
@@ -179,3 +181,23 @@ def pairs(told: tuple[str, ...], option: str, example: str = "email=kim@example.
             raise UsageError(f"Write {option} as name=value, such as {option} {example}.")
         found[name] = value
     return found
+
+
+UNITS = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days"}
+
+
+def moment_ms(text: str, zone: ZoneInfo) -> int:
+    """The moment that a text means: so long ago, or a time, which without a zone is the configuration's."""
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
+    unit = UNITS.get(text[len(number) :])
+    try:
+        if unit and number.isdigit():
+            at = datetime.now(UTC) - timedelta(**{unit: int(number)})
+        else:
+            at = datetime.fromisoformat(text)
+            at = at if at.tzinfo else at.replace(tzinfo=zone)
+        return int(at.timestamp() * 1000)
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"'{plain(text, limit=40)}' is no moment: write 45min, 6h or 2d, or a time such as 2026-11-20T05:00."
+        ) from error

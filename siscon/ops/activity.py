@@ -101,12 +101,24 @@ class RequestLog(_Log):
 
 @dataclass(frozen=True)
 class AuditLog(_Log):
-    """Who did what."""
+    """Who did what; pieces of actor, action and target narrow it, and moments."""
 
     where: Filter = ALL
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
 
     def journal(self) -> Journal:
-        return journals.of_audit(where=self.where)
+        return journals.of_audit(
+            actor=self.actor,
+            action=self.action,
+            target=self.target,
+            since_ms=self.since_ms,
+            until_ms=self.until_ms,
+            where=self.where,
+        )
 
     async def rows(self, ids: Sequence[int]) -> Mapping[int, AuditEntry]:
         """The acts of these numbers."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from siscon.ops.activity import AuditLog
 from siscon.store import audit, heads, keys, rekey
 from siscon.store.audit import AuditEntry
 from siscon.store.database import Database
@@ -26,23 +27,30 @@ class Verdict:
     head_fault: str
 
     @property
+    def uncovered(self) -> int:
+        """How many of the newest acts no head covers yet: were they cut off, nothing would show it."""
+        return max(0, self.acts - self.newest_head_seq)
+
+    @property
     def is_whole(self) -> bool:
         return self.first_bad is None and not self.head_fault
 
 
-async def entries(db: Database, *, limit: int | None = None) -> AsyncIterator[AuditEntry]:
+async def entries(log: AuditLog, *, limit: int | None = None) -> AsyncIterator[AuditEntry]:
     """Acts in their order, oldest first; with ``limit`` the newest so many."""
-    async with db.read() as c:
-        last, _seal = await audit.head(c)
-    after = max(0, last - limit) if limit else 0
-    while True:
-        async with db.read() as c:
-            found = await audit.entries(c, after_seq=after, limit=PAGE)
-        for one in found:
-            yield one
-        if len(found) < PAGE:
-            return
-        after = found[-1].seq
+    chunks = [await log.newest(limit)] if limit is not None else None
+    async for chunk in _each(chunks) if chunks is not None else log.ids():
+        for start in range(0, len(chunk), PAGE):
+            part = chunk[start : start + PAGE]
+            found = await log.rows(part)
+            for seq in part:
+                if seq in found:
+                    yield found[seq]
+
+
+async def _each(chunks: Sequence[Sequence[int]]) -> AsyncIterator[Sequence[int]]:
+    for chunk in chunks:
+        yield chunk
 
 
 async def verify(db: Database, home: Path) -> Verdict:

@@ -9,7 +9,7 @@ import base64
 import hmac
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quoted
 from typing import Any
@@ -36,6 +36,17 @@ SELECT seq, at_ms, actor, action, target, detail, seal FROM audit WHERE seq > :a
 """
 BY_SEQS = """
 SELECT seq, at_ms, actor, action, target, detail FROM audit WHERE seq IN (SELECT value FROM json_each(:seqs))
+"""
+# As bytes, so that what is no text any more is found to be bad instead of stopping the check.
+CHAIN_AFTER = """
+SELECT seq, at_ms, CAST(actor AS BLOB), CAST(action AS BLOB), CAST(target AS BLOB), CAST(detail AS BLOB), seal
+FROM audit WHERE seq > :after_seq ORDER BY seq LIMIT :limit
+"""
+BEFORE_ALL = -(2**63)
+WITH_SEALS = """
+SELECT a.seq, a.at_ms, a.actor, a.action, a.target, a.detail, coalesce(b.seal, x'') AS before, a.seal
+FROM audit a LEFT JOIN audit b ON b.seq = a.seq - 1
+WHERE a.seq IN (SELECT value FROM json_each(:seqs)) ORDER BY a.seq
 """
 SEAL_OF = "SELECT seal FROM audit WHERE seq = :seq"
 CHUNK = 1000
@@ -131,15 +142,42 @@ async def by_seqs(c: Connection, seqs: Iterable[int]) -> list[AuditEntry]:
 
 async def verify(c: Connection, vault: Vault) -> int | None:
     """The number of the first act at which the chain is broken, or None when it is whole."""
-    key = await chain_key(c, vault)
-    seq, before = 0, b""
-    while rows := await c.all(LIST_AFTER, {"after_seq": seq, "limit": CHUNK}):
-        for at in range(len(rows)):
-            row = rows[at]
-            if row[0] != seq + 1 or not hmac.compare_digest(_seal(key, before, row), row[6]):
-                return seq + 1
-            seq, before = row[0], row[6]
+    chain = Chain(await chain_key(c, vault))
+    after_seq = BEFORE_ALL
+    while rows := await c.all(CHAIN_AFTER, {"after_seq": after_seq, "limit": CHUNK}):
+        for row in rows:
+            if not chain.holds(row):
+                return chain.first_bad
+        after_seq = chain.seq
     return None
+
+
+class Chain:
+    """Walks acts in their order, and says which is the first that is not as it was written."""
+
+    def __init__(self, key: bytes, *, seq: int = 0, before: bytes = b"") -> None:
+        self.seq = seq
+        self.first_bad: int | None = None
+        self._key, self._before = key, before
+
+    def holds(self, row: Row | Sequence[Any]) -> bool:
+        """Whether the next act is whole: number, moment, actor, action, target, detail (text or bytes) and seal."""
+        try:
+            texts = [one if isinstance(one, str) else one.decode() for one in (row[at] for at in range(2, 6))]
+            sealed = _seal(self._key, self._before, (row[0], row[1], *texts))
+            whole = row[0] == self.seq + 1 and hmac.compare_digest(sealed, row[6])
+        except (UnicodeDecodeError, AttributeError, TypeError):
+            whole = False
+        if not whole:
+            self.first_bad = min(row[0], self.seq + 1)
+            return False
+        self.seq, self._before = row[0], row[6]
+        return True
+
+
+async def chain_rows(c: Connection, seqs: Iterable[int]) -> list[Row]:
+    """Acts of these numbers in their order, each with its seal and the one before; the detail as it is sealed."""
+    return await c.all(WITH_SEALS, {"seqs": json.dumps(list(seqs))})
 
 
 async def head(c: Connection) -> tuple[int, bytes]:

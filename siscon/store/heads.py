@@ -72,6 +72,14 @@ def append(path: Path, line: str) -> None:
         os.close(descriptor)
 
 
+def newest(path: Path) -> Head | None:
+    """What the last whole line says; None where there is none."""
+    for line in reversed(_lines(path)[-2:]):
+        if (head := _parsed(line)) is not None:
+            return head
+    return None
+
+
 async def verify(c: Connection, vault: Vault, path: Path) -> tuple[list[Head], str]:
     """The heads that were kept, and what is wrong with the first that the audit does not hold; else no words.
 

@@ -64,9 +64,24 @@ def of_requests(*, where: Filter = ALL) -> Journal:
     return _journal("commands", "id", {}, where, filtered.REQUESTS)
 
 
-def of_audit(*, where: Filter = ALL) -> Journal:
-    """Who did what."""
-    return _journal("audit", "seq", {}, where, filtered.AUDIT)
+def of_audit(
+    *,
+    actor: str | None = None,
+    action: str | None = None,
+    target: str | None = None,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+    where: Filter = ALL,
+) -> Journal:
+    """Who did what; ``actor``, ``action`` and ``target`` are pieces of what is written there."""
+    wanted = {
+        "instr(lower(actor), lower(:actor))": ("actor", actor),
+        "instr(lower(replace(action, '_', ' ')), lower(replace(:action, '_', ' ')))": ("action", action),
+        "instr(lower(target), lower(:target))": ("target", target),
+        "at_ms >= :since_ms": ("since_ms", since_ms),
+        "at_ms < :until_ms": ("until_ms", until_ms),
+    }
+    return _journal("audit", "seq", wanted, where, filtered.AUDIT)
 
 
 def _journal(

@@ -123,6 +123,7 @@ def test_acts_are_listed_and_a_change_of_one_is_found(home: Path, capsys: pytest
         "seq": 1,
         "at": "1970-01-01T00:00:00+00:00",
         "actor": "x",
+        "role": None,
         "action": "y",
         "target": "z",
         "detail": {"n": 1},

@@ -111,7 +111,11 @@ def content(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
             for one in tables
             if one not in OF_THE_INSTALLATION
         }
-    files = [one for one in (folder / "home").iterdir() if not one.name.startswith("siscon.db")]
+    files = [
+        one
+        for one in (folder / "home").iterdir()
+        if not one.name.startswith("siscon.db") and one.name != "logs"
+    ]
     return {**found, "files": sorted((one.name,) for one in files)}
 
 

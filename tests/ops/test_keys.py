@@ -19,6 +19,7 @@ from siscon.domain.roles import Role
 from siscon.domain.tokens import Token
 from siscon.ops import audit as audit_desk
 from siscon.ops import keys as desk
+from siscon.ops.activity import AuditLog
 from siscon.store import audit, dead_records, heads, keys, leases, rekey, tokens
 from siscon.store.database import Database
 from siscon.store.keys import Source
@@ -120,7 +121,7 @@ async def test_a_rotation_seals_everything_anew_and_the_old_key_can_go(db: Datab
     await desk.prune(db, source, confirmed=True, actor="ann(1)", role=Role.ADMIN, now_ms=lambda: 3)
     assert len(source.read()) == 1
     assert await all_readable(db, tmp_path)
-    actions = [one.action async for one in audit_desk.entries(db)]
+    actions = [one.action async for one in audit_desk.entries(AuditLog(db))]
     assert actions == ["y", "begin key rotation", "finish key rotation", "prune key"]
 
 
@@ -207,7 +208,7 @@ async def test_a_rotation_that_cannot_write_the_key_changes_nothing(db: Database
     with pytest.raises(UsageError) as refused:
         await desk.rotate(db, given, actor="ann(1)", role=Role.ADMIN, now_ms=lambda: 2)
     assert refused.value.code == "key_place"
-    assert [one.action async for one in audit_desk.entries(db)] == ["y"]
+    assert [one.action async for one in audit_desk.entries(AuditLog(db))] == ["y"]
     assert len(source.read()) == 1
 
 
