@@ -35,7 +35,7 @@ COLUMNS = ("seq", "at", "actor", "role", "action", "target", "detail")
 
 @click.group()
 def audit() -> None:
-    """List who did what, prove that nobody changed the list, write it into a file that others can check."""
+    """List who did what, prove that nobody changed the list, and let others check it."""
 
 
 def _choosing(command: Callable[..., Any]) -> Callable[..., Any]:

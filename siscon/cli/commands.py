@@ -46,7 +46,7 @@ COMMANDS = {
     "requests": ("requests", "Look at what people have asked for, and take back what waits."),
     "audit": (
         "audit",
-        "List who did what, prove that nobody changed the list, write it into a file that others can check.",
+        "List who did what, prove that nobody changed the list, and let others check it.",
     ),
     "report": ("report", "Say what happened: history, success, one run, a trend, the morning."),
     "notices": (

@@ -22,7 +22,7 @@ ANYBODY = frozenset(
         *("webhooks list", "providers list", "providers show", "backup list"),
         *("backup verify", "chores list", "config check", "config keys", "config schema", "config show"),
         *("keys check", "audit list", "audit verify", "report history", "report morning", "report run"),
-        *("report success", "report trend", "notices list", "service install", "metrics serve"),
+        *("report success", "report trend", "notices list", "service install", "metrics serve", "health"),
     }
 )
 """What changes nothing of an installation."""
@@ -43,6 +43,7 @@ OPERATORS = frozenset(
         *("conflicts settle", "conflicts settle-all", "tokens authorise", "tokens refresh"),
         *("integrations pause", "integrations resume", "integrations test", "requests take-back"),
         *("backup now", "chores run", "notices check", "notices mute", "notices test", "audit export"),
+        *("runs continue", "runs pause", "schedules run", "support bundle"),
     }
 )
 
