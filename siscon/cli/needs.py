@@ -58,6 +58,7 @@ ADMINS = frozenset(
             "keys rotate",
             "keys prune",
             "backup restore",
+            "purge",
             "audit key",
         ),
     }
