@@ -5,6 +5,7 @@ A message is a hint: only ids are taken from it, and what the SIS says goes thro
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,8 @@ from siscon.store.vault import Vault
 from siscon.store.webhook_inbox import Waiting
 
 LOOK_EVERY_S = 2.0
+REST_S = 0.3
+"""While nothing can be queued for what waits, it is looked at not more often than so."""
 REQUESTED_BY = "webhook"
 MOST_TOGETHER = 20_000
 """Messages that one look takes."""
@@ -81,28 +84,30 @@ async def attend(db: Database, ear: Ear, *, live: LiveEngine, now_ms: Callable[[
         await ear.heard(timeout_s=LOOK_EVERY_S)
         async with db.read() as c:
             names = [one for one in await webhook_inbox.open_integrations(c) if one in live.integrations]
-        for name in names:
-            await look(db, name, live=live, now_ms=now_ms())
+        queued = [await look(db, name, live=live, now_ms=now_ms()) for name in names]
+        if names and not any(queued):
+            await asyncio.sleep(REST_S)
 
 
-async def look(db: Database, name: str, *, live: LiveEngine, now_ms: int) -> None:
-    """Conclude what runs have fetched for one integration, and queue what waits."""
+async def look(db: Database, name: str, *, live: LiveEngine, now_ms: int) -> bool:
+    """Conclude what runs have fetched for one integration, and queue what waits; whether anything was queued."""
     async with db.read() as c:
         if not await _is_something_to_do(c, name, now_ms):
-            return
+            return False
     async with db.transaction() as c:
         busy = await _conclude(c, name, now_ms)
         integration = await integrations.one(c, name)
         if integration is None or not integration.enabled or integration.paused:
-            return
+            return False
         waiting = await webhook_inbox.waiting(c, name, now_ms=now_ms, limit=MOST_TOGETHER)
         named = live.entities.get(name)
         wanted = sort_out(waiting, lambda kind: named is None or kind in named)
         await webhook_inbox.pass_over(c, wanted.nothing_from)
-        if wanted.few and Lane.QUICK not in busy:
+        if is_few := bool(wanted.few) and Lane.QUICK not in busy:
             await _queue_few(c, name, wanted, now_ms)
-        if wanted.whole and Lane.BULK not in busy and await _is_free(c, name):
+        if is_whole := bool(wanted.whole) and Lane.BULK not in busy and await _is_free(c, name):
             await _queue_whole(c, name, wanted, now_ms)
+    return is_few or is_whole
 
 
 async def _is_something_to_do(c: Connection, name: str, now_ms: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from siscon.domain.webhooks import Network
@@ -13,6 +14,7 @@ MOST_HOPS = 16
 """Of a longer way only the last part is looked at."""
 
 
+@lru_cache(maxsize=4096)
 def address_of(text: str) -> Address | None:
     """An address, an IPv4 one also where it is written as IPv6; None for what is none."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siscon.domain.hints import MOST_IDS, Unreadable, meaning_of, read
@@ -110,6 +110,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=60)
 @given(value=VALUES)
 def test_any_json_is_read_or_refused(value: object) -> None:
     try:

@@ -189,11 +189,11 @@ async def test_a_kind_that_is_not_imported_is_passed_over(quiet: SqliteDatabase)
 
 
 def test_a_burst_is_sorted_out_in_time_that_grows_with_it() -> None:
-    burst = [Waiting(n, (changed(Entity.STUDENT, str(n % 900)),), 0) for n in range(20_000)]
+    burst = [Waiting(n, (changed(Entity.STUDENT, str(n % 900)),), 0) for n in range(5_000)]
     wanted = arrivals.sort_out(burst, lambda _kind: True)
 
     assert len(wanted.few[Entity.STUDENT]) == 900
-    assert len(wanted.few_from) == 20_000
+    assert len(wanted.few_from) == 5_000
 
 
 async def test_refusals_are_told_once_by_an_event_and_an_audit_row(
