@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from siscon.domain.errors import DatabaseError
 from siscon.domain.leases import Lease
 from siscon.domain.retention import Cutoffs, cutoffs, in_words
 from siscon.engine.backups import ACTOR
-from siscon.store import audit, maintenance, old_files, retention
+from siscon.store import audit, heads, maintenance, old_files, retention
 from siscon.store.database import Database
 from siscon.store.vault import Vault
 
@@ -95,6 +96,8 @@ class Retention:
             for name, paths in old_files.old_files(self.home, moments).items():
                 old_files.remove(paths)
                 gone[name] += len(paths)
+            with suppress(FileNotFoundError):
+                heads.thin(self.home / "logs" / heads.FILE, now_ms=self.now_ms())
         except OSError as error:
             raise DatabaseError(
                 f"An old file could not be removed: {error.strerror}. Give this account the right to the home.",

@@ -17,7 +17,7 @@ from siscon.ops import notices
 from siscon.ops.checks import Check as Check
 from siscon.ops.checks import Screen as Screen
 from siscon.ops.checks import State as State
-from siscon.ops.upkeep_checks import check_backups, check_chores
+from siscon.ops.upkeep_checks import check_backups, check_chores, check_files
 from siscon.ops.webhook_checks import check_webhooks
 from siscon.providers import registry
 from siscon.store import events, integrations, keys, leases, migrate, rekey, size, sqlite, tokens
@@ -171,6 +171,7 @@ async def _check_database(
         return [
             Check("database", State.OK, f"{path}, schema {db.version}, {sound}"),
             await check_size(db),
+            check_files(settings.home, settings.database, settings.backups),
             check_backups(settings.backups, scheduled=bool(settings.upkeep.backup.schedule), now_ms=now_ms),
             *await check_chores(db, now_ms=now_ms),
             *([await _check_key(db, settings.home, environ)] if thorough else []),

@@ -8,11 +8,13 @@ from siscon.domain.chores import ChoreState
 from siscon.domain.errors import SisconError
 from siscon.ops import backups, chores
 from siscon.ops.checks import Check, State
+from siscon.store import maintenance
 from siscon.store.database import Database
 
 OLD_MS = 8 * 24 * 3600 * 1000
 OVERDUE_MS = 3600 * 1000
 HOUR_MS = 3600 * 1000
+MIB = 1 << 20
 
 
 def check_backups(folder: Path, *, scheduled: bool, now_ms: int) -> Check:
@@ -37,6 +39,27 @@ async def check_chores(db: Database, *, now_ms: int) -> list[Check]:
     if bad or not known:
         return bad
     return [Check("chores", State.OK, ", ".join(one.name for one in known))]
+
+
+def check_files(home: Path, database: Path, folder: Path) -> Check:
+    """How large what lies beside the database is."""
+    log, logs, copies = maintenance.log_bytes(database), _bytes_in(home / "logs"), _bytes_in(folder)
+    seen = f"log of the database {_mib(log)}, logs {_mib(logs)}, backups {_mib(copies)}"
+    if log > 4 * maintenance.LARGE_LOG_BYTES:
+        advice = "a console that has hung since long may need it: end it; 'siscon chores run checkpoint' tries again"
+        return Check("files", State.WARN, seen, advice)
+    return Check("files", State.OK, seen)
+
+
+def _bytes_in(folder: Path) -> int:
+    try:
+        return sum(one.lstat().st_size for one in folder.iterdir() if one.is_file())
+    except OSError:
+        return 0
+
+
+def _mib(size: int) -> str:
+    return f"{size / MIB:,.1f} MiB"
 
 
 def _check(one: ChoreState, *, now_ms: int) -> Check | None:

@@ -5,9 +5,12 @@ a backup was restored on purpose is a line, too.
 
 from __future__ import annotations
 
+import fcntl
 import hmac
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +23,8 @@ from siscon.store.vault import Vault
 
 FILE = "audit-heads.jsonl"
 MAX_LINE_BYTES = 1024
+DAY_MS = 24 * 3600 * 1000
+ALL_KEPT_MS = 90 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,22 @@ def append(path: Path, line: str) -> None:
 
     What a crash left of the last line is taken off first: with the new one behind it, it would look tampered with.
     """
+    with _alone(path.parent):
+        _append(path, line)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Only one process touches the file at a time; the lock is on its folder, for the file may be replaced."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _append(path: Path, line: str) -> None:
     descriptor = os.open(
         path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE
     )
@@ -78,6 +99,40 @@ def newest(path: Path) -> Head | None:
         if (head := _parsed(line)) is not None:
             return head
     return None
+
+
+def thin(path: Path, *, now_ms: int) -> int:
+    """Keep of old heads the last of each day, so that the file stays small for years; how many went.
+
+    Each seal covers all acts before it: what lies between two heads is proven by the later one. Restorations, and
+    what cannot be read, stay. Raises ``OSError``.
+    """
+    with _alone(path.parent):
+        return _thin(path, now_ms)
+
+
+def _thin(path: Path, now_ms: int) -> int:
+    lines = path.read_bytes().splitlines(keepends=True)
+    kept: list[bytes] = []
+    day: int | None = None
+    for line in reversed(lines):
+        head = _parsed(line)
+        is_old = head is not None and head.restored_from is None and head.at_ms < now_ms - ALL_KEPT_MS
+        if is_old and head is not None:
+            if head.at_ms // DAY_MS == day:
+                continue
+            day = head.at_ms // DAY_MS
+        kept.append(line)
+    gone = len(lines) - len(kept)
+    if gone:
+        unfinished = path.with_name(f".{path.name}.part")
+        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(reversed(kept))
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    return gone
 
 
 async def verify(c: Connection, vault: Vault, path: Path) -> tuple[list[Head], str]:

@@ -22,7 +22,7 @@ from siscon.engine.heads import HeadKeeper
 from siscon.engine.lifeline import sign_of_life
 from siscon.engine.restoring import Place, look, restore
 from siscon.ops import audit as audit_desk
-from siscon.store import audit, backups, commands, events, keys, leases, tokens
+from siscon.store import audit, backups, commands, events, heads, keys, leases, tokens
 from siscon.store.sqlite import open_database
 from siscon.store.vault import Vault
 from support.databases import activate
@@ -314,3 +314,26 @@ async def test_of_another_installation_nothing_is_taken_over(home: Home, tmp_pat
     await stranger.restore(backup)
 
     assert await stranger.one("SELECT count(*) FROM accounts") == (0,)
+
+
+async def test_heads_of_years_stay_few_and_still_prove_everything(home: Home, tmp_path: Path):
+    await home.act("one")
+    db = await open_database(home.place.database, synchronous="normal")
+    lines = []
+    for hour in range(24 * 120):
+        async with db.read() as c:
+            told = await heads.line_of(c, Vault([KEY]), at_ms=NOW_MS - hour * 3_600_000)
+        assert told is not None
+        lines.append(told[1])
+    await db.close()
+    home.heads.write_text("".join(f"{line}\n" for line in reversed(lines)))
+    gone = heads.thin(home.heads, now_ms=NOW_MS)
+    left = home.heads.read_text().splitlines()
+
+    assert gone == 24 * 120 - len(left)
+    assert 24 * 90 < len(left) <= 24 * 90 + 32
+    assert left[-1] == lines[0]
+    assert heads.thin(home.heads, now_ms=NOW_MS) == 0
+    assert (await home.verdict()).is_whole
+    await home.do("DELETE FROM audit")
+    assert not (await home.verdict()).is_whole
