@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": ("demo", "Show siscon at work on invented districts; needs nothing else."),
     "sandbox": ("sandbox", "Serve invented districts as real systems would."),
     "sync": ("operate", "Import rosters now."),
+    "backfill": ("backfill", "Read again what changed since a moment, or some records by their ids."),
     "runs": ("operate", "List, show, pause and cancel runs."),
     "plan": ("plans", "Say what an import would do, and change nothing."),
     "plans": ("plans", "List and show the plans that wait; throw them away."),

@@ -19,6 +19,7 @@ from siscon.domain.house_commands import TryChannel as TryChannel
 from siscon.domain.note_commands import NoteDenial as NoteDenial
 from siscon.domain.note_commands import NoteExport as NoteExport
 from siscon.domain.note_commands import TakeBack as TakeBack
+from siscon.domain.resting_commands import Backfill as Backfill
 from siscon.domain.resting_commands import ContinueRun as ContinueRun
 from siscon.domain.resting_commands import PauseRun as PauseRun
 
@@ -316,6 +317,7 @@ Command = (
     | UndoRun
     | PauseRun
     | ContinueRun
+    | Backfill
     | PauseIntegration
     | ResumeIntegration
     | RemoveIntegration

@@ -1,4 +1,4 @@
-"""What may be asked for of a run that is to rest: pause it, let it go on."""
+"""What may be asked for of a run that is to rest, and of the past: pause, continue, read again what changed."""
 
 from __future__ import annotations
 
@@ -21,3 +21,18 @@ class ContinueRun:
 
     kind: ClassVar[str] = "continue_run"
     run_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """Read again what changed since a moment, and until another if one is told; the next syncs are not affected.
+
+    ``entities`` empty: all that the integration imports.
+    """
+
+    kind: ClassVar[str] = "backfill"
+    integration: str
+    entities: tuple[str, ...]
+    since_ms: int
+    until_ms: int | None
+    reason: str

@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from siscon.domain.commands import (
     ApprovePlan,
+    Backfill,
     CancelRun,
     Command,
     ContinueRun,
@@ -70,6 +71,7 @@ ORDINARY = (
         CancelRun,
         PauseRun,
         ContinueRun,
+        Backfill,
         SettleConflict,
         SettleConflicts,
         EditRecord,

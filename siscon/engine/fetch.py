@@ -13,6 +13,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.plans import Verdict
 from siscon.domain.records import FIELDS, Entity, Part, Record, fingerprint_of, from_fields, to_body
 from siscon.domain.runs import Phase, RunKind
+from siscon.engine.backfill import cursor_of, within
 from siscon.engine.bounded import pages_of
 from siscon.engine.job import ImportJob
 from siscon.engine.mended import digest_of, in_place, key_of, said_by
@@ -33,11 +34,12 @@ async def fetch_entity(job: ImportJob, entity: Entity) -> None:
         cursor = await cursors.get(c, job.run.integration, entity)
     if cursor.complete:
         return
-    since = cursor.watermark if job.incremental else None
+    since = cursor_of(job, entity, cursor.watermark) if job.incremental else None
     next_watermark, complete = cursor.next_watermark, False
     walk = pages_of(job, entity, cursor=since, resume=cursor.resume)
     async with aclosing(walk) as pages:
-        async for page in pages:
+        async for whole in pages:
+            page = within(job, whole)
             next_watermark = next_watermark or _believable(job, page.cursor)
             await _commit(job, entity, page, next_watermark)
             complete = page.resume is None

@@ -14,6 +14,7 @@ from siscon.domain.roles import Role, refusal, role_needed
 from siscon.domain.text import plain
 from siscon.engine import (
     account_acts,
+    backfill,
     chore_acts,
     conflict_acts,
     dead_acts,
@@ -60,6 +61,7 @@ EFFECTS: Mapping[type[asked.Command], Callable[[Connection, Any, Circumstances],
     asked.UndoRun: undo_acts.undo,
     asked.PauseRun: resting.pause_run,
     asked.ContinueRun: resting.continue_run,
+    asked.Backfill: backfill.backfill,
     asked.PauseIntegration: integration_acts.pause,
     asked.ResumeIntegration: integration_acts.resume,
     asked.RemoveIntegration: integration_acts.remove,

@@ -41,7 +41,7 @@ async def settle(
                 f"{run.integration} has no {asked} to import: its provider offers {', '.join(offered)}.",
                 code="not_offered",
             )
-        full = run.full or not settings.incremental
+        full = run.full or not (settings.incremental or "since_ms" in run.request)
         await runs.settle(c, run.id, entities=entities, full=full)
         if told := [entity.value for entity in entities if entity in added]:
             text = f"run {run.id} also imports {', '.join(told)}: nothing of it is here yet to refer to"

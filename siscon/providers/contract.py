@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -202,6 +203,14 @@ class Provider:
         With ``cursor`` only what changed since; without, everything.
         """
         raise NotImplementedError
+
+    @classmethod
+    def cursor_at(cls, settings: ProviderSettings, moment: datetime) -> str | None:  # noqa: ARG003 - for those who override it
+        """The cursor with which :meth:`pages` gives all that changed since a moment (with an offset).
+
+        None: this provider cannot ask by date.
+        """
+        return None
 
     async def one(self, entity: Entity, external_id: str) -> Page | None:  # noqa: ARG002 - for those who override it
         """The record of one id as the SIS has it now, whole, as a single page; an empty one where there is none.

@@ -6,12 +6,14 @@ Facts: Infinite Campus knowledge base, "Guidelines for OneRoster API Consumers";
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from urllib.parse import quote
 
 from siscon.domain.records import Entity
 from siscon.providers.contract import Api, Page, Provider, ProviderSettings, Rate
 from siscon.providers.grants import ClientCredentials
 from siscon.providers.oneroster.lists import ENTITIES
+from siscon.providers.oneroster.marks import as_filter
 from siscon.providers.oneroster.pages import OneRosterPages
 from siscon.providers.oneroster.settings import OneRosterSettings, grant_for, service_path
 
@@ -50,6 +52,11 @@ class InfiniteCampus(Provider):
         """``appName``, version and school year: another version has other ids, another year other classes."""
         assert isinstance(self.settings, InfiniteCampusSettings)
         return {"appName": self.settings.app_name, **await self._roster.coverage()}
+
+    @classmethod
+    def cursor_at(cls, settings: ProviderSettings, moment: datetime) -> str | None:  # noqa: ARG003 - all can
+        """What ``dateLastModified`` is compared with."""
+        return as_filter(moment)
 
     def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         """The pages of one entity over the rostering service."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from siscon.domain.commands import StartRun
 from siscon.domain.errors import UsageError
 from siscon.domain.integrations import Integration
-from siscon.domain.moments import coming_ms
+from siscon.domain.moments import coming_ms, past_ms
 from siscon.domain.text import plain
 from siscon.ops import Database
 from siscon.tui import record_wishes, wishes
@@ -90,7 +90,18 @@ async def _fetch(said: Said, db: Database) -> Wish:
     return record_wishes.fetch((await the_integration(db, name)).name, entity_of(entity), external_id)
 
 
+async def _backfill(said: Said, db: Database) -> Wish:
+    """What changed since a moment, read again; what that takes is told first."""
+    from siscon.ops import backfills
+
+    one = await the_integration(db, said.words[0])
+    since_ms = past_ms(" ".join(said.words[1:]), said.zone, now_ms=said.now_ms)
+    told = await backfills.estimates(db, one.name, ())
+    return wishes.backfill(one.name, since_ms, backfills.in_words(told))
+
+
 MAKERS: dict[str, Maker] = {
+    "backfill": _backfill,
     "sync": _sync,
     "full_sync": _sync,
     "dry_run": _dry_run,

@@ -42,6 +42,17 @@ ON_RUNS: tuple[Action, ...] = (
         takes=("run",),
     ),
     Action(
+        "backfill",
+        (),
+        "Backfill",
+        "Read again what changed since a moment (asks).",
+        danger=Danger.CONFIRM,
+        mutates=True,
+        twin="siscon backfill",
+        footer=False,
+        takes=("integration", "time", "time?"),
+    ),
+    Action(
         "pause_run",
         ("P",),
         "Pause",

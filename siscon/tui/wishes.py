@@ -8,6 +8,7 @@ from enum import Enum
 from siscon.domain.blackouts import Span
 from siscon.domain.commands import (
     ApprovePlan,
+    Backfill,
     CancelRun,
     Command,
     ContinueRun,
@@ -103,6 +104,22 @@ def of_schedule(integration: str, schedule: Schedule, held: Span | None) -> Wish
         told = (*told, foreign(text, "warn"))
     command = StartRun(integration, entities, full=schedule.starts is Starts.FULL)
     return replace(wish, lines=(*told, *wish.lines), command=command)
+
+
+def backfill(integration: str, since_ms: int, takes: str) -> Wish:
+    """What changed since a moment, read again; ``takes`` says how much that is."""
+    return Wish(
+        f"Read again what changed in {plain(integration)}?",
+        (
+            Cell(
+                f"All that changed since {utc_words(since_ms)} is fetched; what is as before stays untouched."
+            ),
+            Cell(takes, "strong"),
+        ),
+        "Yes, read it again; then say why",
+        Backfill(integration, (), since_ms, None, ""),
+        Why.NEEDED,
+    )
 
 
 def rest(run: Run) -> Wish:

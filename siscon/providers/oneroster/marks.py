@@ -37,4 +37,9 @@ def newest_change(answer: Answer) -> datetime | None:
 def watermark(answer: Answer) -> str | None:
     """The server's clock, else the newest change of its first page, less the overlap, as the filter wants it."""
     moment = moment_of(answer) or newest_change(answer)
-    return None if moment is None else (moment - OVERLAP).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return None if moment is None else as_filter(moment - OVERLAP)
+
+
+def as_filter(moment: datetime) -> str:
+    """A moment as the filter wants it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

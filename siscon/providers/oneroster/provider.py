@@ -6,6 +6,7 @@ Facts: 1EdTech OneRoster 1.1 and 1.2 rostering, Security Framework 1.0; see docs
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -14,6 +15,7 @@ from siscon.domain.records import Entity
 from siscon.providers.contract import Api, Page, Provider, ProviderSettings, Rate
 from siscon.providers.grants import ApiKey, AuthorizationCode, ClientAuth, Grant, Password, StaticBearer
 from siscon.providers.oneroster.lists import ENTITIES
+from siscon.providers.oneroster.marks import as_filter
 from siscon.providers.oneroster.pages import OneRosterPages
 from siscon.providers.oneroster.settings import (
     OneRosterSettings,
@@ -112,6 +114,11 @@ class OneRosterRest(Provider):
     async def coverage(self) -> Mapping[str, str]:
         """The OneRoster version and the school year under way."""
         return await self._roster.coverage()
+
+    @classmethod
+    def cursor_at(cls, settings: ProviderSettings, moment: datetime) -> str | None:  # noqa: ARG003 - all can
+        """What ``dateLastModified`` is compared with."""
+        return as_filter(moment)
 
     def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         """The pages of one entity over the rostering service."""

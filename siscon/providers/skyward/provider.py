@@ -6,12 +6,14 @@ Facts: integrators' guides to Skyward's OneRoster; see docs/providers.md.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Literal
 
 from siscon.domain.records import Entity
 from siscon.providers.contract import Api, Page, Provider, ProviderSettings, Rate
 from siscon.providers.grants import Grant, Password
 from siscon.providers.oneroster.lists import ENTITIES
+from siscon.providers.oneroster.marks import as_filter
 from siscon.providers.oneroster.pages import OneRosterPages
 from siscon.providers.oneroster.settings import OneRosterSettings, grant_for, service_path
 from siscon.providers.skyward.native import OFFERED, NativePages
@@ -62,6 +64,12 @@ class Skyward(Provider):
     async def coverage(self) -> Mapping[str, str]:
         """The OneRoster version and the school year under way; the older interface tells nothing."""
         return await self._roster.coverage() if self._native is None else {}
+
+    @classmethod
+    def cursor_at(cls, settings: ProviderSettings, moment: datetime) -> str | None:
+        """What ``dateLastModified`` is compared with; the older interface cannot ask by date."""
+        assert isinstance(settings, SkywardSettings)
+        return None if settings.flavour == "sms_v1" else as_filter(moment)
 
     def pages(self, entity: Entity, *, cursor: str | None, resume: str | None) -> AsyncIterator[Page]:
         """The pages of one entity."""
