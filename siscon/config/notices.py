@@ -221,6 +221,12 @@ class NoticeSettings(Section):
     gather_s: Number = Field(
         60, ge=0, le=3600, description="after a notice further ones to its channel are gathered for so long"
     )
+    episodes_a_day: Number = Field(
+        10,
+        ge=0,
+        le=1000,
+        description="a cause that came and went so often in a day is told only if it lasts four hours; 0: always",
+    )
     fresh_by: tuple[DeadlineSettings, ...] = Field((), description="deadlines by which records must be fresh")
 
     @field_validator("channels")

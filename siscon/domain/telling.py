@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from enum import StrEnum
 
@@ -20,6 +20,9 @@ from siscon.domain.notices import (
     told,
 )
 from siscon.domain.quiet import Window, is_quiet
+
+FLAP_WAIT_MS = 4 * 3_600_000
+"""What has come and gone too often in a day is told only if it lasts so long."""
 
 
 class Proof(StrEnum):
@@ -51,6 +54,7 @@ class Manner:
     urgent: tuple[Trouble, ...] = ()
     breaker_wait_ms: int = 0
     gather_ms: int = 0
+    episodes_a_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,27 @@ class Telling:
     channels: tuple[str, ...]
 
 
-def fold(known: Mapping[str, Cause], found: Iterable[Sighting | End], manner: Manner) -> dict[str, Cause]:
-    """The causes that facts have changed or begun, by key, after all of them; ``known`` are those not closed."""
-    now = dict(known)
+def fold(
+    known: Mapping[str, Cause],
+    found: Iterable[Sighting | End],
+    manner: Manner,
+    *,
+    told_lately: Mapping[str, int] | None = None,
+) -> dict[str, Cause]:
+    """The causes that facts have changed or begun, by key, after all of them; ``known`` are those not closed.
+
+    ``told_lately``: how many episodes of a cause people were told of in the last day. What comes and goes is told
+    again only when it stays.
+    """
+    now, flapping = dict(known), told_lately or {}
     for fact in found:
         cause = now.get(fact.key)
         if isinstance(fact, Sighting):
-            now[fact.key] = seen(cause, fact, repeated=manner.repeated, urgent=manner.urgent)
+            after = seen(cause, fact, repeated=manner.repeated, urgent=manner.urgent)
+            often = 0 < manner.episodes_a_day <= flapping.get(fact.key, 0)
+            if often and not after.tellings:
+                after = replace(after, tell_from_ms=max(after.tell_from_ms, after.since_ms + FLAP_WAIT_MS))
+            now[fact.key] = after
         elif cause is not None and _ends(cause, fact):
             now[fact.key] = over(cause, at_ms=fact.at_ms)
     return {key: cause for key, cause in now.items() if known.get(key) != cause}

@@ -57,6 +57,7 @@ def manner_of(told: NoticeSettings, zone: tzinfo) -> Manner:
         urgent=told.urgent,
         breaker_wait_ms=told.breaker_minutes * 60_000,
         gather_ms=told.gather_s * 1000,
+        episodes_a_day=told.episodes_a_day,
     )
 
 
@@ -69,6 +70,7 @@ class _Seen:
     upto: int
     watched: notices.Watched
     gathering: Mapping[str, int]
+    told_lately: Mapping[str, int]
     more: bool
 
 
@@ -97,7 +99,7 @@ class Watch:
         async with self.db.read() as c:
             await self._look_at_deadlines(c)
             found = await self._see(c)
-            is_news = bool(fold(found.causes, found.facts, self._manner)) or bool(self._to_tell(found))
+            is_news = bool(self._changed(found)) or bool(self._to_tell(found))
         digest_ms = self._digest_due_ms(found.watched)
         silent_ms = self.now_ms() - found.watched.looked_at_ms
         if is_news or digest_ms or found.more or not 0 <= silent_ms < SIGN_EVERY_MS:
@@ -138,20 +140,22 @@ class Watch:
             news[-1].id if news else max(watched.event_id, self._upto),
             watched,
             {name: one.gather_until_ms for name, one in states.items()},
+            await notices.told_since(c, self.now_ms() - DAY_MS),
             len(news) == EVENTS_MOST,
         )
 
+    def _changed(self, found: _Seen) -> dict[str, Cause]:
+        return fold(found.causes, found.facts, self._manner, told_lately=found.told_lately)
+
     def _to_tell(self, found: _Seen) -> list[Telling]:
-        changed = fold(found.causes, found.facts, self._manner)
-        now = {**found.causes, **changed}
+        now = {**found.causes, **self._changed(found)}
         return tellings(now.values(), self._manner, gathering=found.gathering, now_ms=self.now_ms())
 
     async def _write(self, c: Connection, found: _Seen, digest_ms: int) -> None:
         """Save what has changed, leave what is told, and note how far all of it reaches: together or not at all."""
         now_ms = self.now_ms()
-        changed = fold(found.causes, found.facts, self._manner)
         saved = dict(found.causes)
-        for key, cause in changed.items():
+        for key, cause in self._changed(found).items():
             saved[key] = await _saved(c, cause)
         told = tellings(saved.values(), self._manner, gathering=found.gathering, now_ms=now_ms)
         for one in told:

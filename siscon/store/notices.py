@@ -13,6 +13,9 @@ FIND = "SELECT * FROM notices WHERE id = :id"
 SINCE = """
 SELECT * FROM notices WHERE state <> 'closed' OR over_at_ms >= :since_ms ORDER BY id LIMIT 1000
 """
+TOLD_SINCE = """
+SELECT key, count(*) AS n FROM notices WHERE state = 'closed' AND tellings > 0 AND over_at_ms >= :since_ms GROUP BY key
+"""
 LATEST = "SELECT * FROM notices ORDER BY id DESC LIMIT :limit"
 INSERT = """
 INSERT INTO notices (key, integration, trouble, level, state, text, since_ms, last_ms, count, classes, tell_from_ms,
@@ -58,6 +61,11 @@ async def get(c: Connection, cause_id: int) -> Cause | None:
 async def since(c: Connection, since_ms: int) -> list[Cause]:
     """The causes that are open, or ended since a moment, the oldest first."""
     return [_cause(row) for row in await c.all(SINCE, {"since_ms": since_ms})]
+
+
+async def told_since(c: Connection, since_ms: int) -> dict[str, int]:
+    """How many episodes of each cause ended since a moment, of which people were told."""
+    return {row["key"]: row["n"] for row in await c.all(TOLD_SINCE, {"since_ms": since_ms})}
 
 
 async def latest(c: Connection, *, limit: int = 200) -> list[Cause]:

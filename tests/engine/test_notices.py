@@ -321,6 +321,24 @@ async def test_a_failed_chore_and_a_failed_part_of_the_engine_are_causes(
     assert subjects(box)[1] == "[siscon] 2 causes: OK siscon, OK backup"
 
 
+async def test_what_comes_and_goes_is_told_so_often_a_day_and_then_only_if_it_stays(
+    db: SqliteDatabase, clock: HandClock, tmp_path: Path
+):
+    async with mail_server() as box:
+        night = Night(db, clock, settings_for(tmp_path, box.port, episodes_a_day=3))
+        for _ in range(8):
+            for status in (RunStatus.FAILED, RunStatus.COMPLETED):
+                await night.run(status, "timeout")
+                clock.forward(3600)
+                await night.look()
+        assert [one.split()[1] for one in subjects(box)] == ["FAILING", "OK"] * 3
+        for _ in range(6):
+            await night.run(RunStatus.FAILED, "timeout")
+            clock.forward(3600)
+            await night.look()
+    assert [one.split()[1] for one in subjects(box)] == [*["FAILING", "OK"] * 3, "FAILING"]
+
+
 async def test_a_removed_integration_ends_its_causes(db: SqliteDatabase, clock: HandClock, tmp_path: Path):
     async with mail_server() as box:
         night = Night(db, clock, settings_for(tmp_path, box.port))
