@@ -54,25 +54,26 @@ class Backups:
             async with self.db.read() as c:
                 keys = tuple(sorted(await rekey.counts(c)))
             facts, size, digest = await aside(lambda look: self._copy(target, look))
-            gone = self._let_go(
-                Entry(
-                    file=target.name,
-                    at_ms=self.now_ms(),
-                    bytes=size,
-                    sha256=digest,
-                    schema=facts.schema,
-                    siscon=__version__,
-                    rows=facts.rows,
-                    keys=keys,
-                )
+            entry = Entry(
+                file=target.name,
+                at_ms=self.now_ms(),
+                bytes=size,
+                sha256=digest,
+                schema=facts.schema,
+                siscon=__version__,
+                rows=facts.rows,
+                keys=keys,
             )
+            gone = self._superfluous()
+            # Under the lease: an engine that was overtaken while it copied removes nothing.
+            await self._note(lease, target.name, digest, size, gone)
+            self._let_go(entry, gone)
         except OSError as error:
             raise DatabaseError(
                 f"No backup was made in {plain(self.keeping.folder)}: {error.strerror}. Give the account that runs "
                 "siscon the right to write there, and room.",
                 code="backup",
             ) from error
-        await self._note(lease, target.name, digest, size, gone)
         old = f"; {counted(len(gone), 'older one')} went" if gone else ""
         return f"{target.name}: {size / MIB:,.1f} MiB, examined{old}"
 
@@ -114,17 +115,19 @@ class Backups:
             unfinished.unlink(missing_ok=True)
         return held, size, digest
 
-    def _let_go(self, entry: Entry) -> list[str]:
-        """Enter a new copy into the list and remove those it makes superfluous; their names."""
+    def _superfluous(self) -> list[str]:
+        """The copies that the newest one makes superfluous."""
         keeping = self.keeping
         there = [one.name for one in keeping.folder.iterdir() if one.is_file()]
-        gone = naming.superfluous(there, keep=keeping.keep, keep_days=keeping.keep_days, now_ms=self.now_ms())
+        return naming.superfluous(there, keep=keeping.keep, keep_days=keeping.keep_days, now_ms=self.now_ms())
+
+    def _let_go(self, entry: Entry, gone: list[str]) -> None:
+        """Enter a new copy into the list, and remove others."""
+        folder = self.keeping.folder
         for name in gone:
-            (keeping.folder / name).unlink(missing_ok=True)
-        known = manifest.read(keeping.folder) | {entry.file: entry}
-        left = set(there) - set(gone)
-        manifest.write(keeping.folder, (one for one in known.values() if one.file in left))
-        return gone
+            (folder / name).unlink(missing_ok=True)
+        known = manifest.read(folder) | {entry.file: entry}
+        manifest.write(folder, (one for one in known.values() if (folder / one.file).exists()))
 
     async def _note(self, lease: Lease, name: str, digest: str, size: int, gone: list[str]) -> None:
         detail = {"sha256": digest, "bytes": size, "removed": gone}

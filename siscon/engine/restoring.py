@@ -83,6 +83,8 @@ async def restore(
     check_nobody_works(place)
     place.home.mkdir(mode=files.PRIVATE_FOLDER, parents=True, exist_ok=True)
     damaged = _settle(place.database)
+    for unfinished in place.home.glob(".restore-*"):  # of a restoration that was killed
+        shutil.rmtree(unfinished, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=place.home) as folder:
         copy = Path(folder) / place.database.name
         try:

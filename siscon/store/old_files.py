@@ -7,7 +7,7 @@ from pathlib import Path
 from siscon.domain.retention import Cutoffs
 
 CLOSED_LOGS = ("*.jsonl.*", "crash-*.txt", "serve.log.*")
-COPIES = ("siscon.db.before-*", "siscon.db.replaced-*")
+COPIES = ("siscon.db.before-*", "siscon.db.replaced-*", ".restore-*/*")
 
 
 def old_files(home: Path, moments: Cutoffs) -> dict[str, list[Path]]:

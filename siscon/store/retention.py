@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from siscon.domain.retention import Cutoffs
-from siscon.domain.runs import ENDED
+from siscon.domain.runs import ENDED, RunStatus
 from siscon.store.database import Connection
 
 BATCH = 500
@@ -15,11 +15,12 @@ NEWEST_KEPT = 50
 """So many runs of each integration stay, however old: what is fresh and what is usual is read from them."""
 
 _ENDED = ", ".join(f"'{one.value}'" for one in ENDED)
+_OPEN = ", ".join(f"'{one.value}'" for one in RunStatus if one not in ENDED)
 # By number, for the moments of events need not grow: a clock may have been set back.
 EVENTS_FROM = "SELECT id FROM events WHERE at_ms >= :before ORDER BY id LIMIT 1"
 EVENTS_ALL = "SELECT coalesce(max(id), 0) + 1 AS id FROM events"
 OLD_EVENTS = f"""
-FROM events WHERE id < :upto AND (run_id IS NULL OR run_id NOT IN (SELECT id FROM runs WHERE status NOT IN ({_ENDED})))
+FROM events WHERE id < :upto AND (run_id IS NULL OR run_id NOT IN (SELECT id FROM runs WHERE status IN ({_OPEN})))
 """
 OLD_RAW = "FROM dead_records WHERE raw IS NOT NULL AND last_seen_at_ms < :before"
 OLD_REQUESTS = "FROM commands WHERE status <> 'pending' AND answered_at_ms < :before"
@@ -37,9 +38,10 @@ SELECT r.id FROM runs r
 WHERE r.status IN ({_ENDED}) AND r.finished_at_ms < :before
   AND r.id < coalesce((SELECT n.id FROM runs n WHERE n.integration = r.integration ORDER BY n.id DESC
     LIMIT 1 OFFSET {NEWEST_KEPT - 1}), 0)
-  AND NOT EXISTS (SELECT 1 FROM conflicts q WHERE q.status = 'open' AND q.run_id = r.id)
-  AND NOT EXISTS (SELECT 1 FROM dead_records d WHERE d.status = 'open' AND d.run_id = r.id)
-  AND NOT EXISTS (SELECT 1 FROM runs u WHERE u.status NOT IN ({_ENDED}) AND u.request ->> '$.run_id' = r.id)
+  AND r.id NOT IN (SELECT run_id FROM conflicts WHERE status = 'open')
+  AND r.id NOT IN (SELECT run_id FROM dead_records WHERE status = 'open')
+  AND r.id NOT IN (SELECT u.request ->> '$.run_id' FROM runs u
+    WHERE u.status IN ({_OPEN}) AND u.request ->> '$.run_id' IS NOT NULL)
   AND r.id NOT IN (SELECT max(g.id) FROM runs g JOIN run_counts k ON k.run_id = g.id AND k.done = 1
     WHERE g.kind = 'import' AND g.status IN ('completed', 'completed with warnings', 'completed with errors')
     GROUP BY g.integration, k.entity)

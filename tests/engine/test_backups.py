@@ -11,7 +11,7 @@ import pytest
 from siscon.domain.backups import DAY_MS, name_of
 from siscon.domain.chores import ChoreState
 from siscon.domain.commands import CommandStatus, RunChore
-from siscon.domain.errors import DatabaseError
+from siscon.domain.errors import DatabaseError, LeaseLost
 from siscon.domain.events import EventKind
 from siscon.domain.leases import Lease
 from siscon.engine import backups as chore
@@ -181,3 +181,16 @@ async def test_without_a_schedule_a_backup_waits_until_somebody_asks(
 
     assert state is not None
     assert state.due_at_ms == NEVER_MS
+
+
+async def test_who_was_overtaken_while_copying_removes_nothing(
+    copies: Backups, lease: Lease, clock: HandClock, db: SqliteDatabase
+):
+    await copies.make(lease)
+    clock.forward(100 * DAY_MS / 1000)
+    assert await Holdings(db, "two", now_ms=clock.now_ms).take("chores", on_lost=lambda: None) is not None
+    with pytest.raises(LeaseLost):
+        await copies.make(lease)
+
+    assert len(list(copies.keeping.folder.glob("*.db"))) == 2
+    assert len(manifest.read(copies.keeping.folder)) == 1

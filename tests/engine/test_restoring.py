@@ -337,3 +337,17 @@ async def test_heads_of_years_stay_few_and_still_prove_everything(home: Home, tm
     assert (await home.verdict()).is_whole
     await home.do("DELETE FROM audit")
     assert not (await home.verdict()).is_whole
+
+
+async def test_a_restoration_is_taken_back_by_restoring_what_was_kept(home: Home, tmp_path: Path):
+    await home.act("one", "two")
+    backup = await copied(home, tmp_path)
+    await home.act("three")
+    kept = await home.restore(backup)
+    assert kept is not None
+    (home.place.home / ".restore-torn").mkdir()
+    await home.restore(kept, NOW_MS + 5000)
+
+    assert await home.actions() == ["one", "two", "three", "restore backup"]
+    assert (await home.verdict()).is_whole
+    assert not (home.place.home / ".restore-torn").exists()
