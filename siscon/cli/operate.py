@@ -27,7 +27,7 @@ from siscon.cli.options import (
     where_option,
     yes_option,
 )
-from siscon.cli.resting import continue_run, pause_run
+from siscon.cli.resting import continue_run, mind_windows, pause_run
 from siscon.domain.commands import (
     ApprovePlan,
     CancelRun,
@@ -89,6 +89,7 @@ def sync(
             check_integration(house, name, [])
         if records:
             return await _sync_records(house, integrations, records, wait=wait, as_json=as_json)
+        mind_windows(house.settings, integrations)
         entities = (entity,) if entity else ()
         wanted = [StartRun(name, entities, full) for name in dict.fromkeys(integrations)]
         under_way, held = await _under_way(house)

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
 
 from siscon import runtime
-from siscon.cli import acts
+from siscon.cli import acts, output
 from siscon.cli.options import config_option, in_house, now_ms
+from siscon.config import Settings
+from siscon.domain.blackouts import of_integration, span_at
 from siscon.domain.commands import ContinueRun, PauseRun
 from siscon.domain.moments import coming_ms
+from siscon.domain.text import utc_words
+
+
+def mind_windows(settings: Settings, names: Iterable[str]) -> None:
+    """Warn who syncs within a window, in which schedules start nothing."""
+    for name in dict.fromkeys(names):
+        for window in of_integration(settings.all_blackouts, name):
+            if (span := span_at(window, now_ms())) is not None:
+                until = utc_words(span.end_ms)
+                output.note(
+                    f"Mind the window {window.name}: until {until} the schedules of {name} start nothing."
+                )
 
 
 @click.command("pause")

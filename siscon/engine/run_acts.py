@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from siscon.domain.blackouts import of_integration, span_at
 from siscon.domain.commands import ApprovePlan, CancelRun, DiscardPlan, StartRun
 from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.records import Entity
 from siscon.domain.runs import ENDED, UNDER_WAY, Lane, Run, RunKind, RunStatus
-from siscon.domain.text import plain
+from siscon.domain.text import plain, utc_words
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, tell
-from siscon.store import events, leases, run_counts, runs
+from siscon.store import blackouts, events, leases, run_counts, runs
 from siscon.store.database import Connection
 
 
@@ -50,7 +51,17 @@ async def start_run(c: Connection, command: StartRun, here: Circumstances) -> An
     await events.append(
         c, EventKind.RUN_QUEUED, Level.INFO, text, integration=name, run_id=run_id, at_ms=now_ms
     )
-    return Answer(f"Run {run_id} of {name} waits for its turn.", f"run {run_id}", run_id)
+    warning = await _within_a_window(c, name, now_ms)
+    return Answer(f"Run {run_id} of {name} waits for its turn.{warning}", f"run {run_id}", run_id)
+
+
+async def _within_a_window(c: Connection, name: str, now_ms: int) -> str:
+    """A warning where schedules are held back, empty where they are not: people may sync all the same."""
+    for window in of_integration(await blackouts.all_blackouts(c), name):
+        if (span := span_at(window, now_ms)) is not None:
+            until = utc_words(span.end_ms)
+            return f" Mind the window {plain(window.name)}: until {until} schedules start nothing here."
+    return ""
 
 
 async def _give_up_older_plans(c: Connection, name: str, *, now_ms: int) -> None:
