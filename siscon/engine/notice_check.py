@@ -67,12 +67,12 @@ async def _lease(holdings: Holdings, *, patience_s: float) -> Lease | None:
 
 async def _missing(db: Database, settings: Settings, now_ms: int) -> Sighting | None:
     """That no engine lives, where one is needed and none was seen for some minutes."""
-    needed = [name for name, one in settings.integrations.items() if one.enabled and one.schedule]
-    if not needed:
+    known = settings.integrations.values()
+    if not any(one.enabled and (one.schedule or one.full_schedule or one.schedules) for one in known):
         return None
     async with db.read() as c:
-        known = await leases.engines(c, now_ms=now_ms)
-    seen_ms = max((one.seen_at_ms for one in known), default=0)
+        engines = await leases.engines(c, now_ms=now_ms)
+    seen_ms = max((one.seen_at_ms for one in engines), default=0)
     if now_ms - seen_ms < ENGINE_GRACE_MS:
         return None
     text = "no engine is alive, so nothing is imported by schedule"

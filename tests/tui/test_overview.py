@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from siscon.domain.deliveries import ChannelState
 from siscon.domain.freshness import Fresh
 from siscon.domain.integrations import Integration, IntegrationState
 from siscon.domain.outcomes import SLOTS_A_DAY, Outcome, Slot
@@ -18,7 +19,7 @@ from siscon.domain.records import Entity
 from siscon.domain.tokens import TokenHealth
 from siscon.ops.trends import Trend
 from siscon.ops.views import Budget, Health
-from siscon.store import integrations
+from siscon.store import channels, integrations
 from siscon.store.sqlite import open_database
 from siscon.tui.health_lines import (
     BUDGET_WIDTH,
@@ -182,3 +183,14 @@ def test_without_pictures_there_are_words() -> None:
     assert [cell.text for cell in line.cells][GRAPH] == "most 3"
     assert line.cells[5].text.strip() == "60"
     assert "runs: 1 day, 6 runs, every day good" in [as_cell(one).text for one in panel]
+
+
+async def test_a_channel_to_people_that_is_dead_is_named(filled: Filled) -> None:
+    path = await filled()
+    db = await open_database(path)
+    async with db.transaction() as c:
+        dead = ChannelState("oncall", failures=3, failing_since_ms=NOW, last_error="nobody answers")
+        await channels.save(c, dead)
+    await db.close()
+    async with console(path, size=(120, 40)) as pilot:
+        await until(pilot, lambda: "channel oncall dead (0)" in text_of(pilot.app))

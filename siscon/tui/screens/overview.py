@@ -10,6 +10,7 @@ from textual.containers import Container
 
 from siscon.domain.runs import Run
 from siscon.ops import Database
+from siscon.ops.dead_channels import dead_channels
 from siscon.ops.trends import Trends, trends
 from siscon.ops.views import Health, health
 from siscon.tui import wishes
@@ -42,6 +43,7 @@ class Overview(MarkPane):
 
     views: tuple[Health, ...] = ()
     trends: Trends | None = None
+    dead: tuple[str, ...] = ()
 
     def on_resize(self) -> None:
         """Where there is room the panel stands beside the list; graphs are as wide as their column."""
@@ -51,6 +53,7 @@ class Overview(MarkPane):
     async def load(self, db: Database) -> None:
         now_ms, zone = self.desk.now_ms(), self.look.zone
         self.views = tuple(sorted(await health(db, now_ms=now_ms), key=lambda view: view.urgency))
+        self.dead = await dead_channels(db)
         self.trends = await trends(db, self.trends, now_ms=now_ms, zone=zone)
         width = self.table().row_width
         lines = [
@@ -88,6 +91,9 @@ class Overview(MarkPane):
             parts.append(Part(f" {of(dead, 'error')} (4) ", "bad", "errors"))
         if open_:
             parts.append(Part(f" {of(open_, 'conflict')} (5) ", "warn", "conflicts"))
+        for name in self.dead[:1]:
+            more = f" and {len(self.dead) - 1} more" if len(self.dead) > 1 else ""
+            parts.append(Part(foreign(f" channel {name}{more} dead (0) ", limit=60).text, "bad"))
         if engine is not None and self.app.size.width >= ROOM_FOR_ENGINE:
             parts.append(Part(foreign(f" engine {engine.pid} on {engine.host} ", limit=40).text, "dim"))
         return parts
