@@ -46,6 +46,15 @@ ON_CONSOLE: tuple[Action, ...] = (
         takes=("detail", "id*"),
     ),
     Action(
+        "report",
+        (),
+        "Report",
+        "Say what happened, and what is to do.",
+        twin="siscon report morning",
+        footer=False,
+        takes=("report", "integration?", "time?"),
+    ),
+    Action(
         "write",
         (),
         "Write",

@@ -158,16 +158,28 @@ async def _detail(app: Frame, said: Said, screen: Pane) -> Deed:
     return lambda: app.push_screen(made)
 
 
+async def _report(app: Frame, said: Said, screen: Pane) -> Deed:
+    from siscon.tui import shown
+
+    made = await shown.make("report", said.words, screen.desk, _open(app.db))
+    return lambda: app.push_screen(made)
+
+
 async def _write(app: Frame, said: Said, screen: Pane) -> Deed:
     """Written before the line closes, so that a name that is taken can be changed."""
     from siscon.tui.copying import panel_text
     from siscon.tui.exporting import note_of
+    from siscon.tui.screens.report import ReportPane
     from siscon.tui.words import key_of, titles_of
-    from siscon.tui.writing import write_list, write_text
+    from siscon.tui.writing import place_of, write_list, write_text
 
     over = said.verb.endswith("!")
     table = screen.table_here()
-    if table is not None and len(table.rows):
+    if isinstance(screen, ReportPane):
+        text = screen.written_as(place_of(said.rest))
+        path = await write_text(text.removesuffix("\n"), said.rest, note_of(app, screen, ()), over=over)
+        told = f"Written to {plain(path)}."
+    elif table is not None and len(table.rows):
         note = note_of(app, screen, tuple(map(key_of, titles_of(table.columns))))
         path, count = await write_list(table, said.rest, note, over=over)
         told = f"{of(count, 'row')} written to {plain(path)}."
@@ -190,6 +202,7 @@ DEEDS: dict[str, Callable[[Frame, Said, Pane], Deed | Awaitable[Deed]]] = {
     "find_record": _record,
     "at": _at,
     "show_screen": _detail,
+    "report": _report,
     "write": _write,
     "theme": _theme,
 }
@@ -213,6 +226,8 @@ async def words_known(app: Frame) -> Mapping[str, Iterable[str]]:
         "verb": _verbs_on(below.name_) if isinstance(below, Pane) else VERBS,
         "entity": [entity.value for entity in Entity],
         "theme": list(THEMES),
+        "report": ["morning", "success", "history", "trend", "run"],
+        "time": ["today", "yesterday", "7d", "week", "last-week", "30d"],
         "detail": sorted(one.replace("_", "-") for one in DETAILS),
     }
     for name in PANES:

@@ -138,6 +138,18 @@ async def _help(desk: Desk, _db: Database, told: Sequence[str]) -> Shown:
     return Help(name_of(told[0]) if told else PANES[0], desk.look)
 
 
+async def _report(desk: Desk, db: Database, told: Sequence[str]) -> Shown:
+    from siscon.ops.reports.asked import understood
+    from siscon.tui.screens.report import ReportPane
+
+    asked = understood(told)
+    if asked.name == "run":
+        await _known_run(db, str(asked.run_id))
+    elif asked.integration is not None:
+        await _known_integration(db, asked.integration)
+    return ReportPane(desk, *told)
+
+
 DETAILS: Mapping[str, Detail] = {
     "run": Detail("Run", "RUN", _run),
     "compare": Detail("Imports side by side", "INTEGRATION", _compare),
@@ -148,6 +160,7 @@ DETAILS: Mapping[str, Detail] = {
     "found": Detail("Records found", "TEXT...", _found),
     "plan": Detail("Plan", "RUN", _plan),
     "plan_records": Detail("Records of a plan", "RUN ENTITY [VERDICT]", _plan_records),
+    "report": Detail("Report", "[NAME] [WORD] [TIME]", _report),
     "help": Detail("Keys", "[SCREEN]", _help),
 }
 """The screens that lie above a main screen. Whoever adds one puts it in here; a test asks for it."""

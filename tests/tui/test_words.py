@@ -37,6 +37,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "found": ("S-104-77-0000",),
     "plan": ("21",),
     "plan_records": ("21", "student", "update"),
+    "report": ("trend", "harbor", "3d"),
     "help": ("errors",),
 }
 """Words with which a screen of the filled database is about something."""
