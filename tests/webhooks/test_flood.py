@@ -7,6 +7,7 @@ import random
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from siscon import runtime
 from siscon.config import Settings
 from siscon.store.database import Database
 from siscon.store.sqlite import open_database
+from siscon.webhooks.answering import Limits
 from support.flood import (
     NAME,
     flood,
@@ -25,6 +27,7 @@ from support.flood import (
     slow_senders,
     with_webhook,
 )
+from support.hooks import receiver, sender
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
 MESSAGES, FORGERIES = 10_000, 1_000
@@ -110,3 +113,57 @@ async def test_what_was_answered_before_the_receiver_was_killed_is_there(
 
         assert 0 < len(answered) < 5000
         assert answered <= await kept(db)
+
+
+PIECES = (
+    *(
+        b"\r\n",
+        b"\0",
+        b"\xff\xfe",
+        b"%00",
+        b"a" * 3000,
+        b"Content-Length: 3\r\n",
+        b"Expect: 100-continue\r\n",
+    ),
+    *(b"Transfer-Encoding: chunked\r\n", b"Connection: Upgrade\r\nUpgrade: websocket\r\n"),
+)
+
+
+def spoilt(request: bytes, luck: random.Random) -> bytes:
+    """A request with bytes changed, lost, put in and repeated."""
+    spoiled = bytearray(request)
+    for _ in range(luck.randrange(1, 6)):
+        at = luck.randrange(len(spoiled))
+        match luck.randrange(4):
+            case 0:
+                spoiled[at] = luck.randrange(256)
+            case 1:
+                del spoiled[at : at + luck.randrange(20)]
+            case 2:
+                spoiled[at:at] = luck.choice(PIECES)
+            case _:
+                spoiled += spoiled[: luck.randrange(200)]
+        spoiled = spoiled or bytearray(b"x")
+    return bytes(spoiled)
+
+
+async def test_whatever_bytes_come_nothing_fails_and_the_next_one_is_served(db: Database) -> None:
+    luck, statuses = random.Random(5), list[bytes]()
+
+    async def strangers(port: int, now_s: int) -> None:
+        for number in range(20):
+            with suppress(OSError, TimeoutError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                try:
+                    writer.write(spoilt(message(number, at_s=now_s), luck))
+                    async with asyncio.timeout(2):
+                        statuses.append((await reader.read(65536))[:12])
+                finally:
+                    writer.close()
+
+    async with receiver(db, sender(NAME), limits=Limits(within_s=0.5)) as there:
+        await asyncio.gather(*(strangers(there.port, there.now_s) for _ in range(30)))
+        assert (await there.send(b'{"type": "student.changed", "id": "1"}', name=NAME)).status == 202
+
+    assert {one[9:10] for one in statuses} <= {b"1", b"2", b"4", b""}
+    assert statuses.count(b"HTTP/1.1 400") > 50
