@@ -20,7 +20,7 @@ from siscon.domain.errors import DatabaseError, SisconError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import EngineInfo
 from siscon.domain.text import plain
-from siscon.engine import arrivals, inbox, lifeline, notices, old_moments, upkeep
+from siscon.engine import arrivals, inbox, lifeline, notices, noting, old_moments, upkeep
 from siscon.engine.activation import LoadProvider, activate_all
 from siscon.engine.answers import LiveEngine
 from siscon.engine.bell import Bell
@@ -97,6 +97,7 @@ class Engine:
             )
             try:
                 await self._register(holdings, worker)
+                await noting.settings_in_use(self.db, self.vault, self.settings, now_ms=self.now_ms)
                 self._usable = await activate_all(
                     self.db, self.settings, load_provider=self.load_provider, now_ms=self.now_ms
                 )

@@ -15,6 +15,7 @@ from siscon.domain.leases import Lease
 from siscon.domain.privacy import Secret
 from siscon.domain.text import plain
 from siscon.domain.tokens import AnswerLost, NeedsPerson, Token, missing_scopes, refresh_at_ms
+from siscon.engine.noting import token_renewed
 from siscon.store import events, leases, tokens
 from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
@@ -283,6 +284,7 @@ class StoredTokens:
     async def _keep(self, c: Connection, token: Token) -> None:
         await tokens.save(c, self._vault, self._integration, token)
         await self._report(c, EventKind.TOKEN_RENEWED, Level.INFO, "has a new token")
+        await token_renewed(c, self._vault, self._integration, token.scope, now_ms=self._now_ms())
         lacking = missing_scopes(self._login.scope, token.scope)
         if lacking:
             told = plain(", ".join(lacking), limit=300)

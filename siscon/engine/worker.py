@@ -14,6 +14,7 @@ from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import Lease
 from siscon.domain.runs import GOOD_ENDS, Run, RunKind, RunStatus
 from siscon.domain.text import plain
+from siscon.engine import noting
 from siscon.engine.accounts import Accounts
 from siscon.engine.activation import host_of
 from siscon.engine.bell import Ear
@@ -154,6 +155,7 @@ class Worker:
                 kind = EventKind.RUN_RESUMED if claimed.attempt > 1 else EventKind.RUN_STARTED
                 text = f"{kind} ({run.integration}, attempt {claimed.attempt})"
                 await self._tell(c, claimed, kind, Level.INFO, text)
+                await noting.run_begins(c, shop.vault, claimed, now_ms=shop.now_ms())
         except (DatabaseError, LeaseLost) as error:
             log.warning("run %s was not claimed: %s", run.id, error)
             return
@@ -262,6 +264,7 @@ class Worker:
         kind = _NEWS.get(ending.status, EventKind.RUN_ENDED)
         said = f": {ending.sentence}" if ending.sentence else ""
         await self._tell(c, run, kind, _level(ending.status), f"run {run.id} {ending.status}{said}")
+        await noting.run_ends(c, self._shop.vault, run, ending.status, now_ms=now_ms)
 
     async def _tell(self, c: Connection, run: Run, kind: EventKind, level: Level, text: str) -> None:
         await events.append(

@@ -42,6 +42,8 @@ CHAIN_AFTER = """
 SELECT seq, at_ms, CAST(actor AS BLOB), CAST(action AS BLOB), CAST(target AS BLOB), CAST(detail AS BLOB), seal
 FROM audit WHERE seq > :after_seq ORDER BY seq LIMIT :limit
 """
+NEWEST_OF = "SELECT detail FROM audit WHERE action = :action ORDER BY seq DESC LIMIT 1"
+SCHEMA = "PRAGMA user_version"
 BEFORE_ALL = -(2**63)
 WITH_SEALS = """
 SELECT a.seq, a.at_ms, a.actor, a.action, a.target, a.detail, coalesce(b.seal, x'') AS before, a.seal
@@ -138,6 +140,19 @@ async def entries(c: Connection, *, after_seq: int = 0, limit: int = 200) -> lis
 async def by_seqs(c: Connection, seqs: Iterable[int]) -> list[AuditEntry]:
     """The acts of these numbers, in no particular order."""
     return [_entry(row) for row in await c.all(BY_SEQS, {"seqs": json.dumps(list(seqs))})]
+
+
+async def newest_detail(c: Connection, action: str) -> Mapping[str, Any] | None:
+    """The detail of the newest act of a kind; None where there is none."""
+    row = await c.one(NEWEST_OF, {"action": action})
+    return None if row is None else json.loads(row["detail"])
+
+
+async def schema(c: Connection) -> int:
+    """The version of the schema that the database has now."""
+    row = await c.one(SCHEMA)
+    assert row is not None
+    return int(row[0])
 
 
 async def verify(c: Connection, vault: Vault) -> int | None:
