@@ -43,7 +43,7 @@ OPERATORS = frozenset(
         *("conflicts settle", "conflicts settle-all", "tokens authorise", "tokens refresh"),
         *("integrations pause", "integrations resume", "integrations test", "requests take-back"),
         *("backup now", "chores run", "notices check", "notices mute", "notices test", "audit export"),
-        *("runs continue", "runs pause", "schedules run", "support bundle"),
+        *("runs continue", "runs pause", "schedules run", "support bundle", "backfill"),
     }
 )
 
