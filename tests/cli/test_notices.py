@@ -1,14 +1,15 @@
-"""``siscon notices`` as people and cron call it, over a real mail server, in processes of their own."""
+"""``siscon notices`` as people and cron call it, over a real mail server."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from siscon.cli import commands
 from siscon.domain.events import EventKind, Level
 from siscon.engine.moments import wall_ms
 from siscon.store import events
@@ -30,51 +31,56 @@ notices:
 """
 
 
-async def siscon(folder: Path, *words: str) -> tuple[int, list[dict[str, object]], str]:
-    """Run a command; its exit code, its rows of JSON, what it said beside them."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "siscon", "--config", str(folder / "config.yaml"), "notices", *words),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, said = await process.communicate()
-    rows = [json.loads(line) for line in out.decode().splitlines() if line.startswith("{")]
-    return process.returncode or 0, rows, out.decode() + said.decode()
+Said = tuple[int, list[dict[str, object]], str]
+Siscon = Callable[..., Awaitable[Said]]
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
+def siscon(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Siscon:
+    """Runs a command beside the server's loop; its exit code, its rows of JSON, all that it said."""
+
+    async def run(*words: str) -> Said:
+        line = ["--config", str(tmp_path / "config.yaml"), "notices", *words]
+        code = await asyncio.to_thread(commands.run, line)
+        told = capsys.readouterr()
+        rows = [json.loads(one) for one in told.out.splitlines() if one.startswith("{")]
+        return code, rows, told.out + told.err
+
+    return run
 
 
 def configure(folder: Path, port: int) -> None:
     (folder / "config.yaml").write_text(CONFIG.format(home=folder / "home", port=port))
 
 
-async def test_a_test_is_sent_and_a_refusal_is_said_in_the_servers_words(folder: Path) -> None:
+async def test_a_test_is_sent_and_a_refusal_is_said_in_the_servers_words(
+    tmp_path: Path, siscon: Siscon
+) -> None:
     async with mail_server() as box:
-        configure(folder, box.port)
-        code, rows, said = await siscon(folder, "test", "ops", "--json")
+        configure(tmp_path, box.port)
+        code, rows, said = await siscon("test", "ops", "--json")
         assert code == 0, said
         assert rows[0]["state"] == "sent"
         assert "Test" in str(box.taken[0]["Subject"])
 
         box.to_rcpt["oncall@example.org"] = ["550 no such user"]
-        code, _, said = await siscon(folder, "test", "ops")
+        code, _, said = await siscon("test", "ops")
         assert code == 1
         assert "550 no such user" in said
-        code, rows, _ = await siscon(folder, "list", "--messages", "--json")
+        code, rows, _ = await siscon("list", "--messages", "--json")
     assert [one["state"] for one in rows] == ["refused", "sent"]
     assert code == 0
 
 
-async def test_a_check_by_cron_sends_once_and_its_code_says_that_something_is_open(folder: Path) -> None:
+async def test_a_check_by_cron_sends_once_and_its_code_says_that_something_is_open(
+    tmp_path: Path, siscon: Siscon
+) -> None:
     async with mail_server() as box:
-        configure(folder, box.port)
-        code, _, said = await siscon(folder, "check")
+        configure(tmp_path, box.port)
+        code, _, said = await siscon("check")
         assert (code, "No cause is open." in said) == (0, True), said
 
-        db = await open_database(folder / "home" / "siscon.db", synchronous="normal")
+        db = await open_database(tmp_path / "home" / "siscon.db", synchronous="normal")
         try:
             async with db.transaction() as c:
                 await activate(c, "harbor")
@@ -84,7 +90,7 @@ async def test_a_check_by_cron_sends_once_and_its_code_says_that_something_is_op
         finally:
             await db.close()
         for _ in range(2):
-            code, rows, said = await siscon(folder, "check", "--json")
+            code, rows, said = await siscon("check", "--json")
             assert code == 1, said
             assert (rows[0]["trouble"], rows[0]["state"]) == ("login", "notified")
         assert [str(one["Subject"]) for one in box.taken] == [
@@ -92,8 +98,8 @@ async def test_a_check_by_cron_sends_once_and_its_code_says_that_something_is_op
         ]
 
         number = str(rows[0]["id"])
-        code, rows, said = await siscon(folder, "mute", number, "--for", "2h", "--json")
+        code, rows, said = await siscon("mute", number, "--for", "2h", "--json")
         assert (code, rows[0]["state"]) == (0, "muted"), said
-        code, _, said = await siscon(folder, "mute", "99", "--for", "2h")
+        code, _, said = await siscon("mute", "99", "--for", "2h")
     assert code == 2
     assert "no open cause 99" in said

@@ -38,6 +38,7 @@ async def check(folder: Path) -> asyncio.subprocess.Process:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("taken", [False, True])
 async def test_a_kill_in_the_middle_of_a_mail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: bool
