@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from siscon.domain.blackouts import of_integration, span_at
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import Lease
 from siscon.domain.records import Entity
@@ -19,7 +20,7 @@ from siscon.engine.answers import LiveEngine
 from siscon.engine.bell import Ear
 from siscon.engine.chores import Chore, every
 from siscon.engine.dead_acts import MOST_FETCHED
-from siscon.store import audit, events, integrations, runs, webhook_counts, webhook_inbox
+from siscon.store import audit, blackouts, events, integrations, runs, webhook_counts, webhook_inbox
 from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
 from siscon.store.webhook_inbox import Waiting
@@ -97,7 +98,7 @@ async def look(db: Database, name: str, *, live: LiveEngine, now_ms: int) -> boo
     async with db.transaction() as c:
         busy = await _conclude(c, name, now_ms)
         integration = await integrations.one(c, name)
-        if integration is None or not integration.enabled or integration.paused:
+        if integration is None or not integration.enabled or integration.rests(now_ms):
             return False
         waiting = await webhook_inbox.waiting(c, name, now_ms=now_ms, limit=MOST_TOGETHER)
         named = live.entities.get(name)
@@ -105,7 +106,7 @@ async def look(db: Database, name: str, *, live: LiveEngine, now_ms: int) -> boo
         await webhook_inbox.pass_over(c, wanted.nothing_from)
         if is_few := bool(wanted.few) and Lane.QUICK not in busy:
             await _queue_few(c, name, wanted, now_ms)
-        if is_whole := bool(wanted.whole) and Lane.BULK not in busy and await _is_free(c, name):
+        if is_whole := bool(wanted.whole) and Lane.BULK not in busy and await _is_free(c, name, now_ms):
             await _queue_whole(c, name, wanted, now_ms)
     return is_few or is_whole
 
@@ -118,7 +119,7 @@ async def _is_something_to_do(c: Connection, name: str, now_ms: int) -> bool:
     if {one.lane for one in found} >= {Lane.QUICK, Lane.BULK}:
         return False
     integration = await integrations.one(c, name)
-    if integration is None or not integration.enabled or integration.paused:
+    if integration is None or not integration.enabled or integration.rests(now_ms):
         return False
     return bool(await webhook_inbox.waiting(c, name, now_ms=now_ms, limit=1))
 
@@ -162,8 +163,14 @@ async def _put_back(c: Connection, name: str, run_id: int | None, now_ms: int) -
         )
 
 
-async def _is_free(c: Connection, name: str) -> bool:
-    """Whether a sync may be queued: none is under way, and none is held for a person."""
+async def _is_free(c: Connection, name: str, now_ms: int) -> bool:
+    """Whether a sync may be queued: none is under way or held for a person, and no window holds schedules back.
+
+    Single records are fetched in a window, too.
+    """
+    windows = of_integration(await blackouts.all_blackouts(c), name)
+    if any(span_at(one, now_ms) is not None for one in windows):
+        return False
     if await runs.latest(c, integration=name, status=RunStatus.HELD, limit=1):
         return False
     return not any(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from siscon.domain.blackouts import Blackout
 from siscon.domain.commands import PauseIntegration, ResumeIntegration, StartRun
 from siscon.domain.errors import ProviderError
 from siscon.domain.events import EventKind
@@ -22,7 +24,7 @@ from siscon.engine.answers import LiveEngine
 from siscon.engine.carriers import carry
 from siscon.engine.leases import Holdings
 from siscon.ops import webhooks as desk
-from siscon.store import audit, events, integrations, runs, webhook_inbox
+from siscon.store import audit, blackouts, events, integrations, runs, webhook_inbox
 from siscon.store.database import Database
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
@@ -137,6 +139,21 @@ async def test_no_sync_is_queued_while_another_is_under_way(quiet: SqliteDatabas
     await arrivals.look(quiet, "harbor", live=live(), now_ms=NOW)
 
     assert len(await newest(quiet)) == 2
+
+
+async def test_in_a_window_single_records_are_fetched_and_a_sync_waits_for_its_end(
+    quiet: SqliteDatabase,
+) -> None:
+    day = datetime.fromtimestamp(NOW / 1000, UTC).date().isoformat()
+    async with quiet.transaction() as c:
+        await blackouts.replace_all(c, [Blackout("rollover", "UTC", day, day)])
+    await told(quiet, changed(Entity.STUDENT), key="a")
+    await told(quiet, changed(Entity.SECTION, "x1"), key="b")
+    await arrivals.look(quiet, "harbor", live=live(), now_ms=NOW)
+    assert [run.lane for run in await newest(quiet)] == [Lane.QUICK]
+    await arrivals.look(quiet, "harbor", live=live(), now_ms=NOW + 24 * 3_600_000)
+
+    assert [run.lane for run in await newest(quiet)] == [Lane.BULK, Lane.QUICK]
 
 
 async def test_a_failed_fetch_is_tried_again_later_each_time_and_at_last_given_up(
