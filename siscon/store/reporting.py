@@ -19,9 +19,9 @@ PUT_AWAY = "r.error_code IN ('discarded', 'superseded')"
 IMPORTS = "r.kind = 'import' AND r.lane <> 'single'"
 ENDS = f"""
 SELECT r.integration, r.kind, r.lane, r.schedule, r.full_compare, r.status,
-  {PUT_AWAY} AS put_away, count(*) AS runs, sum(r.requests) AS requests,
+  {PUT_AWAY} AS put_away, r.requested_by = 'webhook' AS by_webhook, count(*) AS runs, sum(r.requests) AS requests,
   sum(r.finished_at_ms - coalesce(r.started_at_ms, r.finished_at_ms)) AS took_ms
-FROM {IN_PERIOD} WHERE {CHOSEN} GROUP BY 1, 2, 3, 4, 5, 6, 7
+FROM {IN_PERIOD} WHERE {CHOSEN} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 ENTITIES = f"""
 SELECT r.integration, c.entity, min(c.position) AS place, count(*) AS runs,
@@ -95,6 +95,10 @@ WHERE id > (SELECT coalesce(max(id), 0) FROM events) - 200000 AND at_ms >= :from
   AND kind IN ('breaker opened', 'token failed', 'schedule missed', 'task failed')
 GROUP BY kind, integration ORDER BY max(id) DESC
 """
+MISSED = """
+SELECT integration, schedule, sum(moments) AS n FROM schedule_misses
+WHERE at_ms >= :from_ms AND at_ms < :until_ms GROUP BY integration, schedule
+"""
 CAUSES = """
 SELECT entity, code, coalesce(field, '') AS field, count(*) AS n FROM dead_records
 WHERE run_id = :run_id AND integration = :integration GROUP BY 1, 2, 3 ORDER BY n DESC, 1, 2, 3 LIMIT 50
@@ -112,6 +116,7 @@ class Ends:
     full: bool
     status: RunStatus
     put_away: bool
+    by_webhook: bool
     runs: int
     requests: int
     took_ms: int
@@ -204,6 +209,7 @@ async def ends(c: Connection, period: Period, integration: str | None = None) ->
             bool(row["full_compare"]),
             RunStatus(row["status"]),
             bool(row["put_away"]),
+            bool(row["by_webhook"]),
             row["runs"],
             row["requests"],
             row["took_ms"],
@@ -294,6 +300,12 @@ async def alarms(c: Connection, period: Period) -> list[Alarm]:
     """What alarming was reported in a period, the latest first."""
     rows = await c.all(ALARMS, {"from_ms": period.from_ms, "until_ms": period.until_ms})
     return [Alarm(row["kind"], row["integration"], row["n"], row["last"]) for row in rows]
+
+
+async def missed(c: Connection, period: Period) -> dict[tuple[str, str], int]:
+    """How many moments of each schedule started nothing, or started late, by integration and schedule."""
+    rows = await c.all(MISSED, {"from_ms": period.from_ms, "until_ms": period.until_ms})
+    return {(row["integration"], row["schedule"]): row["n"] for row in rows}
 
 
 async def causes(c: Connection, integration: str, run_id: int) -> list[CauseCount]:

@@ -93,7 +93,7 @@ def _facts(run: Run, pace: Pace, now_ms: int, zone: tzinfo) -> list[Fact]:
     facts = [
         Fact("status", "End", f"{word_of(run.status, run.error_code)}{': ' if run.error else ''}{run.error}"),
         Fact("asked_for", "Asked for", "everything" if run.full else "what changed"),
-        Fact("started_by", "Started by", "its schedule" if run.requested_by == "clock" else run.requested_by),
+        Fact("started_by", "Started by", f"schedule {run.schedule}" if run.schedule else run.requested_by),
     ]
     if run.kind.value != "import":
         facts[1] = Fact("kind", "Kind", run.kind.value)

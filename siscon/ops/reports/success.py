@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
 from siscon.domain.periods import Period
@@ -26,6 +26,7 @@ ENDS_COLUMNS = (
     Column("success", "Success", Kind.SHARE),
 )
 SHORT = {MAIN: "its schedule", FULL: "its full schedule"}
+MISSED = Column("missed", "Missed", Kind.COUNT, rank=1)
 INTEGRATION = Column("integration", "Integration")
 BY_INTEGRATION = (
     INTEGRATION,
@@ -34,7 +35,13 @@ BY_INTEGRATION = (
     Column("mean_s", "Mean time", Kind.SPAN, rank=4, absent="no run"),
     Column("requests", "Requests", Kind.COUNT, rank=5),
 )
-BY_SCHEDULE = (INTEGRATION, Column("started_by", "Started by"), Column("line", "Cron", rank=4), *ENDS_COLUMNS)
+BY_SCHEDULE = (
+    INTEGRATION,
+    Column("started_by", "Started by"),
+    Column("line", "Cron", rank=4),
+    *ENDS_COLUMNS,
+    MISSED,
+)
 BY_ENTITY = (
     INTEGRATION,
     Column("entity", "Entity"),
@@ -60,6 +67,7 @@ async def success(
         known = [one for one in await integrations.all_integrations(c) if integration in (None, one.name)]
         armed = [it for it in await schedules.all_schedules(c) if integration in (None, it.integration)]
         ended = await reporting.ends(c, period, integration)
+        missed = await reporting.missed(c, period)
         entities = await reporting.entity_ends(c, period, integration)
         held = await runs.latest(c, integration=integration, status=RunStatus.HELD, limit=1000)
     imports = [one for one in ended if one.is_import]
@@ -85,7 +93,7 @@ async def success(
             "schedules",
             "By schedule",
             BY_SCHEDULE,
-            tuple(_by_schedule(armed, imports)),
+            tuple(_by_schedule(armed, imports, missed)),
             empty="Nothing has a schedule, and nothing ran.",
         ),
         Table(
@@ -122,7 +130,9 @@ def _by_integration(name: str, imports: Sequence[Ends], held: int) -> tuple[Cell
     return (name, *_ends(found), held, mean, sum(one.requests for one in own))
 
 
-def _by_schedule(armed: Sequence[Armed], imports: Sequence[Ends]) -> list[tuple[Cell, ...]]:
+def _by_schedule(
+    armed: Sequence[Armed], imports: Sequence[Ends], missed: Mapping[tuple[str, str], int]
+) -> list[tuple[Cell, ...]]:
     """A row for each schedule that there is, or that started something; and one for what people started."""
     lines = {(one.integration, one.schedule.name): one.schedule.line for one in armed}
     rows: list[tuple[Cell, ...]] = []
@@ -133,10 +143,13 @@ def _by_schedule(armed: Sequence[Armed], imports: Sequence[Ends]) -> list[tuple[
         for schedule in (*mine, *gone):
             found = tally(one for one in own if one.schedule == schedule)
             word = SHORT.get(schedule, f"schedule {schedule}")
-            rows.append((name, word, lines.get((name, schedule)), *_ends(found)))
-        by_hand = tally(one for one in own if not one.schedule)
-        if by_hand.runs:
-            rows.append((name, "somebody", None, *_ends(by_hand)))
+            rows.append(
+                (name, word, lines.get((name, schedule)), *_ends(found), missed.get((name, schedule), 0))
+            )
+        for word, by_webhook in (("webhooks", True), ("somebody", False)):
+            found = tally(one for one in own if not one.schedule and one.by_webhook is by_webhook)
+            if found.runs:
+                rows.append((name, word, None, *_ends(found), None))
     return rows
 
 

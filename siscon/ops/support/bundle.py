@@ -141,6 +141,8 @@ async def _errors(db: Database) -> list[Row]:
     return rows
 
 
+OURS = frozenset({"schedule", "clock", "webhook"})
+"""Who starts runs without being anybody."""
 FREE = frozenset({"text", "error", "reason", "why", "told"})
 """The keys under which sentences stand; what else a row holds are numbers, moments, and words of siscon or of the
 configuration.
@@ -211,7 +213,7 @@ def _version_of(db: Database) -> int:
 
 def _run(row: Row) -> Row:
     by = row.pop("requested_by")
-    return {**row, "started_by": "schedule" if by == "clock" else "somebody"}
+    return {**row, "started_by": by if by in OURS else "somebody"}
 
 
 def _chore(one: Any) -> Row:

@@ -136,6 +136,23 @@ async def test_what_a_schedule_started_is_told_apart_from_what_people_did(blank:
     ]
 
 
+async def test_webhooks_and_what_a_schedule_missed_are_told_too(blank: Database) -> None:
+    await ran(blank, HOUR_MS, by="webhook")
+    async with blank.transaction() as c:
+        for at_ms in (NOW_MS - HOUR_MS, NOW_MS - 40 * DAY_MS):
+            await c.run(
+                "INSERT INTO schedule_misses (integration, schedule, at_ms, moments, text) VALUES ('south', 'main', :at, 3, '')",
+                {"at": at_ms},
+            )
+    found = {
+        (row["integration"], row["started_by"]): (row["runs"], row["missed"])
+        for row in rows(await told(blank, "success"), "schedules")
+    }
+
+    assert found["north", "webhooks"] == (1, None)
+    assert found["south", "its schedule"] == (0, 3)
+
+
 async def test_history_says_how_many_it_leaves_out(blank: Database) -> None:
     ids = [await ran(blank, n * HOUR_MS) for n in range(1, 6)]
     report = await told(blank, "history", limit=2)
