@@ -141,7 +141,8 @@ async def test_webhooks_and_what_a_schedule_missed_are_told_too(blank: Database)
     async with blank.transaction() as c:
         for at_ms in (NOW_MS - HOUR_MS, NOW_MS - 40 * DAY_MS):
             await c.run(
-                "INSERT INTO schedule_misses (integration, schedule, at_ms, moments, text) VALUES ('south', 'main', :at, 3, '')",
+                "INSERT INTO schedule_misses (integration, schedule, at_ms, moments, text)"
+                " VALUES ('south', 'main', :at, 3, '')",
                 {"at": at_ms},
             )
     found = {
