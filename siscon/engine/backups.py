@@ -14,6 +14,7 @@ from siscon.domain.errors import DatabaseError
 from siscon.domain.leases import Lease
 from siscon.domain.text import counted, plain
 from siscon.engine.aside import aside
+from siscon.engine.noting import ENGINE
 from siscon.store import audit, backups, files, manifest, rekey
 from siscon.store.backups import Facts, Look
 from siscon.store.database import Database
@@ -21,8 +22,6 @@ from siscon.store.manifest import Entry
 from siscon.store.vault import Vault
 
 CHORE = "backup"
-ACTOR = "siscon"
-"""Who does, in the audit, what nobody asked for but the configuration."""
 SPARE_BYTES = 64 << 20
 MIB = 1 << 20
 UNFINISHED = ".siscon-*.part"
@@ -133,5 +132,11 @@ class Backups:
         detail = {"sha256": digest, "bytes": size, "removed": gone}
         async with self.db.transaction(lease) as c:
             await audit.append(
-                c, self.vault, actor=ACTOR, action=CHORE, target=name, detail=detail, at_ms=self.now_ms()
+                c,
+                self.vault,
+                actor=ENGINE,
+                action="make backup",
+                target=name,
+                detail=detail,
+                at_ms=self.now_ms(),
             )

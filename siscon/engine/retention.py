@@ -13,7 +13,7 @@ from pathlib import Path
 from siscon.domain.errors import DatabaseError
 from siscon.domain.leases import Lease
 from siscon.domain.retention import Cutoffs, cutoffs, in_words
-from siscon.engine.backups import ACTOR
+from siscon.engine.noting import ENGINE
 from siscon.store import audit, heads, maintenance, old_files, retention
 from siscon.store.database import Database
 from siscon.store.vault import Vault
@@ -114,7 +114,7 @@ class Retention:
             await audit.append(
                 c,
                 self.vault,
-                actor=ACTOR,
+                actor=ENGINE,
                 action="purge",
                 target="what is too old",
                 detail={**counts, "days": dict(self.days)},

@@ -167,7 +167,7 @@ async def test_what_was_shown_goes_and_no_file_holds_it_any_more(yard: Yard):
     async with yard.db.read() as c:
         [act] = await audit.entries(c)
     assert (act.actor, act.action, act.detail["images"], act.detail["days"]) == (
-        "siscon",
+        "engine",
         "purge",
         14,
         yard.days,
