@@ -81,19 +81,23 @@ def load_settings(path: str | Path | None = None) -> Settings:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings) -> AsyncIterator[House]:
-    """Open the database and the vault; close both however the block ends. What is made is for its owner alone."""
+async def open_house(settings: Settings, *, for_person: bool = False) -> AsyncIterator[House]:
+    """Open the database and the vault; close both however the block ends. What is made is for its owner alone.
+
+    ``for_person``: what is read is shown to who is here, so a viewer reads it masked.
+    """
     before = os.umask(0o077)
     try:
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        db = await sqlite.open_database(settings.database, synchronous=settings.storage.synchronous)
+        actor, role = role_here(settings.role_rules)
+        db = await _opened(settings, role if for_person else Role.ADMIN)
         try:
             async with db.read() as c:
                 sealed = await rekey.any_sealed(c)
                 vault = keys.load_keys(settings.home, os.environ, create=not sealed)
                 await rekey.check_fits(c, vault)
                 newest, _seal = await audit.head(c)
-            house = House(db, vault, settings, *role_here(settings.role_rules))
+            house = House(db, vault, settings, actor, role)
             try:
                 yield house
             except UsageError as error:
@@ -108,10 +112,17 @@ async def open_house(settings: Settings) -> AsyncIterator[House]:
         os.umask(before)
 
 
-async def open_database(settings: Settings) -> Database:
+async def open_database(settings: Settings, *, for_person: bool = False) -> Database:
     """The database alone, for a screen that opens and closes it in a loop of its own."""
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return await sqlite.open_database(settings.database, synchronous=settings.storage.synchronous)
+    role = role_here(settings.role_rules)[1]
+    return await _opened(settings, role if for_person else Role.ADMIN)
+
+
+async def _opened(settings: Settings, role: Role) -> Database:
+    """The database; a viewer reads names and personal values masked, whatever is asked."""
+    synchronous, masked = settings.storage.synchronous, role is Role.VIEWER
+    return await sqlite.open_database(settings.database, synchronous=synchronous, masked=masked)
 
 
 def secrets_of(settings: Settings) -> list[Secret]:

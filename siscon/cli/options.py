@@ -138,7 +138,7 @@ def in_house(config: Path | None, work: Callable[[runtime.House], Awaitable[T]])
     """Open the database of a configuration, do the work, close it again."""
 
     async def opened() -> T:
-        async with runtime.open_house(runtime.load_settings(config)) as house:
+        async with runtime.open_house(runtime.load_settings(config), for_person=True) as house:
             what, needed = needs.asked()
             await house.need(what, needed)
             return await work(house)
@@ -152,7 +152,7 @@ def in_database(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
     async def opened() -> T:
         what, needed = needs.asked()
         actor, role = role_here(settings.role_rules)
-        db = await runtime.open_database(settings)
+        db = await runtime.open_database(settings, for_person=True)
         try:
             await desk.need(db, what, needed, actor=actor, role=role)
             return await work(db)

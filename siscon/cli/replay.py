@@ -11,7 +11,9 @@ from siscon import runtime
 from siscon.cli import output
 from siscon.cli.console import need_terminal
 from siscon.cli.options import config_option
-from siscon.domain.errors import ConfigError
+from siscon.domain.errors import NOT_ALLOWED, ConfigError, UsageError
+from siscon.domain.roles import Role, refusal
+from siscon.ops.actor import role_here
 
 UTC = "UTC"
 
@@ -26,10 +28,24 @@ def replay(file: Path, at: str, config: Path | None) -> int:
     It is opened for reading alone: the file stays as it is, and no engine starts. On the screen < and > go one event
     back and on.
     """
+    check_past(config)
     need_terminal()
     screen = importlib.import_module("siscon.cli.screen")
     code: int = screen.replay(file, at, zone_of(config))
     return code
+
+
+def check_past(config: Path | None) -> None:
+    """Raise ``UsageError`` for a viewer of the installation: a file of the past is shown as it is, without a mask."""
+    found = runtime.settings_file(config)[1]
+    if not found.exists():
+        return
+    try:
+        role = role_here(runtime.load_settings(found).role_rules)[1]
+    except ConfigError:
+        return
+    if role is Role.VIEWER:
+        raise UsageError(refusal("replay", role, Role.OPERATOR), code=NOT_ALLOWED)
 
 
 def zone_of(config: Path | None) -> str:

@@ -72,7 +72,10 @@ def _options(found: Mapping[str, Any], asked: Mapping[str, Any] = NOTHING) -> Co
     starts = role >= ACTS["start an engine"] and not wished["read_only"]
     return ConsoleOptions(
         open_database=lambda: _open_database(
-            database, synchronous=found["synchronous"], read_only=wished["read_only"]
+            database,
+            synchronous=found["synchronous"],
+            read_only=wished["read_only"],
+            masked=role is Role.VIEWER,
         ),
         actor=current_actor(),
         role=role,
@@ -94,10 +97,12 @@ def _options(found: Mapping[str, Any], asked: Mapping[str, Any] = NOTHING) -> Co
     )
 
 
-async def _open_database(path: Path, *, synchronous: str, read_only: bool = False) -> Any:
+async def _open_database(
+    path: Path, *, synchronous: str, read_only: bool = False, masked: bool = False
+) -> Any:
     """Open the database; its driver is loaded here, when the first frame has been painted."""
     opening = await asyncio.to_thread(importlib.import_module, "siscon.ops.opening")
-    return await opening.open_database(path, synchronous=synchronous, read_only=read_only)
+    return await opening.open_database(path, synchronous=synchronous, read_only=read_only, masked=masked)
 
 
 def tell(
@@ -114,7 +119,12 @@ def to_look(found: Mapping[str, Any]) -> ConsoleOptions:
     """Options for looking at what is, and no more."""
     return replace(
         _options(found),
-        open_database=lambda: _open_database(Path(found["database"]), synchronous="full", read_only=True),
+        open_database=lambda: _open_database(
+            Path(found["database"]),
+            synchronous="full",
+            read_only=True,
+            masked=Role(found["role"]) is Role.VIEWER,
+        ),
         read_only=True,
         log_dir=None,
         start_engine=None,

@@ -57,7 +57,7 @@ async def _make(settings: Settings, path: Path, *, preview: bool, with_hosts: bo
         desk.Circumstances, settings, runtime.secrets_of(settings), checks, now_ms(), with_hosts=with_hosts
     )
     try:
-        async with runtime.open_house(settings) as house:
+        async with runtime.open_house(settings, for_person=True) as house:
             told = await desk.parts(house.db, here())
             _show(told, as_json=as_json)
             if not preview:

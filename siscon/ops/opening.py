@@ -8,12 +8,15 @@ from siscon.store import past, sqlite, still
 from siscon.store.database import Database
 
 
-async def open_database(path: Path, *, synchronous: str, read_only: bool = False) -> Database:
+async def open_database(
+    path: Path, *, synchronous: str, read_only: bool = False, masked: bool = False
+) -> Database:
     """Open it as the engine does, or with ``read_only`` so that nothing can be written through it.
+    ``masked`` is for viewers.
 
     Whoever opens it closes it.
     """
-    return await sqlite.open_database(path, synchronous=synchronous, read_only=read_only)
+    return await sqlite.open_database(path, synchronous=synchronous, read_only=read_only, masked=masked)
 
 
 async def open_file(path: Path) -> tuple[Database, int]:

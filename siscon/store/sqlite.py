@@ -19,7 +19,7 @@ import aiosqlite
 from siscon.domain.errors import DatabaseError, LeaseLost
 from siscon.domain.leases import Lease
 from siscon.domain.text import plain
-from siscon.store import files, folding, migrate
+from siscon.store import files, folding, masking, migrate
 from siscon.store.change_signal import STILL, ChangeSignal, address
 from siscon.store.database import Connection, Database, Params, Row
 from siscon.store.files import is_network_filesystem
@@ -197,7 +197,14 @@ class SqliteDatabase(Database):
     """A database file that is open. ``version`` is that of its schema."""
 
     def __init__(
-        self, path: Path, version: int, *, writer: Line | None, readers: list[Line], mode: str = "ro"
+        self,
+        path: Path,
+        version: int,
+        *,
+        writer: Line | None,
+        readers: list[Line],
+        mode: str = "ro",
+        masked: bool = False,
     ) -> None:
         self.path = path
         self.version = version
@@ -211,6 +218,7 @@ class SqliteDatabase(Database):
             self._free_readers.put_nowait(reader)
         self._signal = ChangeSignal(path, mode)
         self._still = files.contents(path) if mode == STILL else None
+        self._masks = {reader: masking.watcher() for reader in readers} if masked else {}
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
@@ -221,6 +229,8 @@ class SqliteDatabase(Database):
                 code="written_to",
             )
         line = await self._free_readers.get()
+        if self._masks:
+            await line.call(self._masks[line])
         connection = SqliteConnection(line, _join_snapshot)
         try:
             yield connection
@@ -349,8 +359,11 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-async def open_database(path: Path, *, synchronous: str = "full", read_only: bool = False) -> SqliteDatabase:
-    """Open, and bring up to date, the database at ``path``; with ``read_only`` it is only looked at.
+async def open_database(
+    path: Path, *, synchronous: str = "full", read_only: bool = False, masked: bool = False
+) -> SqliteDatabase:
+    """Open, and bring up to date, the database at ``path``; with ``read_only`` it is only looked at. ``masked``: read
+    as a viewer may.
 
     A database that a newer siscon has written is refused, except for looking at; for that, an older one is.
     """
@@ -372,7 +385,7 @@ async def open_database(path: Path, *, synchronous: str = "full", read_only: boo
             readers.append(reader)
         if read_only:
             version = await readers[0].call(lambda connection: migrate.check_readable(connection, path))
-        database = SqliteDatabase(path, version, writer=writer, readers=readers)
+        database = SqliteDatabase(path, version, writer=writer, readers=readers, masked=masked)
         opened.pop_all()
     return database
 

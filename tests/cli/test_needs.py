@@ -51,7 +51,7 @@ def test_every_command_says_which_role_it_needs() -> None:
     assert set(placed) == set(ALL), "put a new command into cli/needs.py"
 
 
-MORE = {"tokens revoke": ["north"], "notices mute": ["--off"]}
+MORE = {"tokens revoke": ["north"], "notices mute": ["--off"], "backfill": ["--since", "2030-01-01"]}
 """What a line needs that no parameter says by itself."""
 
 
@@ -147,3 +147,11 @@ def test_a_viewer_is_refused_and_the_audit_tells_it(
     new = acts(home)[told:]
     assert [action for action, _ in new] == ["note_denial"]
     assert '"role":"viewer"' in new[0][1]
+
+
+@pytest.mark.parametrize("words", [["show", "health", "--at", "05:00"], ["replay", "siscon.db"]])
+def test_a_viewer_sees_no_file_of_the_past_which_has_no_mask(
+    home: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--config", str(home / "config.yaml"), *words]) == 2
+    assert "Your role (viewer)" in capsys.readouterr().err
