@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from siscon import outward
 from siscon.config import Settings
@@ -80,13 +81,18 @@ def _beside(
 
 
 async def _keep_page(house: House, engine: str) -> None:
-    """Write the page about health every few seconds, for ever; a disk that refuses it lets it grow old."""
+    """Write the page about health every few seconds, and at the end that it ended; a full disk lets it grow old."""
     home = house.settings.home
-    while True:
-        told = await health_page.page(house.db, home, engine=engine, now_ms=wall_ms())
+    told: dict[str, Any] = {"engine": engine}
+    try:
+        while True:
+            told = await health_page.page(house.db, home, engine=engine, now_ms=wall_ms())
+            with suppress(OSError):
+                health_page.write(home, told)
+            await asyncio.sleep(PAGE_EVERY_S)
+    finally:
         with suppress(OSError):
-            health_page.write(home, told)
-        await asyncio.sleep(PAGE_EVERY_S)
+            health_page.write(home, health_page.ended(told, now_ms=wall_ms()))
 
 
 async def _tell_the_end(stop: asyncio.Event, above: Supervisor | None) -> None:

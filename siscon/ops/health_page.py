@@ -76,6 +76,12 @@ async def page(db: Database, home: Path, *, engine: str, now_ms: int) -> dict[st
     return told | {"state": (Word.TROUBLE if trouble else Word.GOOD).value}
 
 
+def ended(told: Mapping[str, Any], *, now_ms: int) -> dict[str, Any]:
+    """The last page of an engine that was told to end: what it knew is no news of now."""
+    why = f"the engine ended at {iso(now_ms)}, as it was told to"
+    return {**told, "at": iso(now_ms), "at_ms": now_ms, "state": Word.UNKNOWN.value, "why": why}
+
+
 def write(home: Path, told: Mapping[str, Any]) -> None:
     """Put the page in its place, whole; it is not worth a sync of the disk. Raises ``OSError``."""
     unfinished = home / f".{FILE}.{secrets.token_hex(4)}.part"
@@ -106,4 +112,4 @@ def judge(file: Path, *, max_age_s: float, now_ms: int) -> Judged:
         return Judged(Word.UNKNOWN, told, f"the engine wrote last {age_s:,.0f} s ago: it has ended, or hangs")
     if age_s < -max_age_s:
         return Judged(Word.UNKNOWN, told, f"the page is from {-age_s:,.0f} s in the future: a clock is wrong")
-    return Judged(word, told)
+    return Judged(word, told, str(told.get("why", "")) if word is Word.UNKNOWN else "")

@@ -122,3 +122,13 @@ async def test_a_database_that_cannot_be_read_is_the_trouble(home: Path) -> None
     assert page["state"] == "trouble"
     assert "has been closed" in page["trouble"][0]
     assert page["pid"] == os.getpid()
+
+
+def test_an_engine_that_was_told_to_end_leaves_no_good_word_behind(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = asyncio.run(told(home))
+    health_page.write(home, health_page.ended(page, now_ms=now_ms()))
+
+    assert run(["health"]) == 2
+    assert "ended" in capsys.readouterr().out
