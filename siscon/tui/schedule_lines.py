@@ -15,7 +15,7 @@ from siscon.tui.widgets.rows import Line
 
 SCHEDULES = (
     Column("Integration", 12, flex=1, most=24),
-    Column("Name", 8, most=16, from_width=72),
+    Column("Name", 8, most=16, from_width=88),
     Column("Starts", 7, from_width=64),
     Column("State", 8, kind=filters.Kind.WORD),
     Column("Next", 11, kind=filters.Kind.AHEAD),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from siscon.domain.blackouts import Blackout, Due
+from siscon.domain.blackouts import Blackout, Due, UnderWay
 from siscon.domain.events import EventKind
 from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, Run, RunKind, RunStatus
@@ -426,3 +426,32 @@ async def test_a_window_is_announced_begins_and_ends_and_each_is_told_once(
         "the window rollover has begun",
         "the window rollover is over",
     ]
+
+
+async def test_a_window_lets_a_scheduled_run_under_way_rest_and_go_on_at_its_end(
+    db: SqliteDatabase, noon: HandClock
+):
+    window = replace(EVENING, under_way=UnderWay.PAUSE)
+    clock = a_clock(db, noon, "30 12 * * *")
+    await clock.catch_up()
+    noon.forward(HOUR_S / 2)
+    await clock.catch_up()
+    (run,) = await queued(db)
+    async with db.transaction() as c:
+        await runs.claim(c, run.id, engine="e", now_ms=noon.now_ms())
+    noon.forward(HOUR_S / 2)
+    holdings = Holdings(db, "one", now_ms=noon.now_ms)
+    timer = Clock(db, holdings, {}, noon.now_ms, [window])
+    await timer._settle(WINDOWS)
+    async with db.transaction() as c:
+        resting = await runs.get(c, run.id)
+        assert resting is not None
+        assert resting.pause_requested_by == "the window evening"
+        await runs.move(c, run.id, RunStatus.PAUSED, now_ms=noon.now_ms())
+
+    noon.forward(5 * HOUR_S - 1)
+    await timer._heed_pauses()
+    assert await queued(db) == []
+    noon.forward(1)
+    await timer._heed_pauses()
+    assert [one.id for one in await queued(db)] == [run.id]

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from siscon.domain.commands import CancelRun, ForceSync, PauseIntegration, RefreshToken, StartRun
+from siscon.domain.commands import (
+    CancelRun,
+    ForceSync,
+    NoteDenial,
+    PauseIntegration,
+    PauseRun,
+    RefreshToken,
+    StartRun,
+)
 from siscon.domain.errors import UsageError
 from siscon.domain.records import Entity
 from siscon.domain.roles import Role
@@ -23,6 +31,7 @@ from siscon.tui.screens.run import RunPane
 from siscon.tui.verbs import takes_of, verbs_of
 from siscon.tui.widgets.confirm import Ask
 from siscon.tui.widgets.entry import Entry
+from support.console_data import NOW_MS
 from support.consoles import console, press, settled, text_of, toasts, until, written
 
 Filled = Callable[..., Awaitable[Path]]
@@ -43,7 +52,7 @@ async def left(path: Path) -> list[object]:
     async with db.read() as c:
         found = [row.command for row in await commands.pending(c)]
     await db.close()
-    return found
+    return [one for one in found if not isinstance(one, NoteDenial)]
 
 
 def hint(pilot: Pilot[Any]) -> str:
@@ -58,6 +67,8 @@ ASKED = (
     ("dry-run harbor", StartRun("harbor", full=True, dry=True)),
     ("cancel 22", CancelRun(22)),
     ("pause harbor", PauseIntegration("harbor")),
+    ("pause harbor 90min", PauseIntegration("harbor", NOW_MS + 90 * 60_000)),
+    ("pause-run 22", PauseRun(22)),
     ("renew harbor", RefreshToken("harbor")),
     ("fetch harbor students S-104-77-0000", ForceSync("harbor", "student", "S-104-77-0000")),
 )
@@ -80,6 +91,17 @@ async def test_a_line_asks_as_its_key_does_and_a_yes_leaves_the_command(
     assert await left(path) == [expected for _, expected in ASKED]
 
 
+async def test_a_backfill_says_what_it_takes_before_it_asks_why(filled: Filled) -> None:
+    path = await filled()
+    async with console(path, size=(120, 24)) as pilot:
+        await say(pilot, "backfill harbor 3d")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
+        shown = text_of(pilot.app)
+        assert "Read again what changed in harbor?" in shown
+        assert "Nothing is on record that would tell how many requests" in shown
+    assert await left(path) == []
+
+
 CANNOT = (
     ("sync nort", "There is no integration 'nort'. Known are: harbor,"),
     ("sync harbor pupils", "There is no entity 'pupils'."),
@@ -88,6 +110,9 @@ CANNOT = (
     ("cancel 21 22", "Write: cancel RUN"),
     ("approve 22", "Run #22 is not held"),
     ("resume harbor", "harbor is not paused."),
+    ("pause harbor 2020-01-01", "is over: name a moment that is to come"),
+    ("pause-run 21", "neither runs nor waits"),
+    ("backfill harbor tomorrow", "is no moment"),
     ("retry 4711", "There is no record in error 4711."),
     ("run 4711", "There is no run #4711."),
     ("release", "'release' belongs to other screens: record."),
@@ -188,7 +213,14 @@ async def test_arrows_bring_lines_back_and_what_was_typed(filled: Filled, tmp_pa
     assert (tmp_path / "console.history").read_text() == "errors\ntokens\n"
 
 
-EXAMPLES = {"integration": "harbor", "run": "21", "error": "1", "entity": "student", "id": "S-1"}
+EXAMPLES = {
+    "integration": "harbor",
+    "run": "21",
+    "error": "1",
+    "entity": "student",
+    "id": "S-1",
+    "time": "3d",
+}
 
 
 @pytest.mark.parametrize(
