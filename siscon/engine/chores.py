@@ -73,6 +73,8 @@ class Chores:
                 if lease is None:
                     self._stop()
                     lease = await self.holdings.take(CHORES_LEASE, on_lost=self._stop)
+                    if lease is not None:
+                        await self._retire_others(lease)
                 if lease is not None:
                     await self.look(lease)
                 await asyncio.sleep(every_s if lease is not None else HEARTBEAT_S)
@@ -99,6 +101,11 @@ class Chores:
                 async with self.db.transaction(lease) as c:
                     await chores.set_due(c, chore.name, next_ms)
         return begun
+
+    async def _retire_others(self, lease: Lease) -> None:
+        """What another configuration wanted is due no more; an engine that knows it arms it again."""
+        async with self.db.transaction(lease) as c:
+            await chores.retire(c, [one.name for one in self.chores], never_ms=NEVER_MS)
 
     def _begin(self, chore: Chore, lease: Lease) -> asyncio.Task[None]:
         task = asyncio.create_task(self._do(chore, lease), name=f"chore {chore.name}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 from siscon.domain.chores import ChoreState
 from siscon.store.database import Connection, Row
 
@@ -9,6 +12,10 @@ ALL = "SELECT * FROM chores ORDER BY name"
 SET_DUE = """
 INSERT INTO chores (name, due_at_ms) VALUES (:name, :due_at_ms)
 ON CONFLICT (name) DO UPDATE SET due_at_ms = excluded.due_at_ms
+"""
+RETIRE = """
+UPDATE chores SET due_at_ms = :never_ms
+WHERE due_at_ms < :never_ms AND name NOT IN (SELECT value FROM json_each(:kept))
 """
 DONE = """
 UPDATE chores SET due_at_ms = :due_at_ms, last_at_ms = :at_ms, last_took_ms = :took_ms, last_ok = :ok,
@@ -25,6 +32,11 @@ async def all_chores(c: Connection) -> dict[str, ChoreState]:
 async def set_due(c: Connection, name: str, due_at_ms: int) -> None:
     """When a chore is due next."""
     await c.run(SET_DUE, {"name": name, "due_at_ms": due_at_ms})
+
+
+async def retire(c: Connection, kept: Iterable[str], *, never_ms: int) -> None:
+    """Let nobody wait for chores that no configuration wants any more; what came of them stays."""
+    await c.run(RETIRE, {"kept": json.dumps(list(kept)), "never_ms": never_ms})
 
 
 async def done(

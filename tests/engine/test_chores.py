@@ -199,3 +199,24 @@ async def test_only_one_of_two_engines_does_the_chores(db: SqliteDatabase, clock
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
     assert work.times == 1
+
+
+async def test_a_chore_that_nobody_wants_any_more_is_due_no_more(
+    db: SqliteDatabase, clock: HandClock, work: Work
+):
+    await look(*keeper(db, clock, work))
+    clock.forward(LEASE_TTL_S + 5 * HOUR_S)
+    other, _ = keeper(db, clock, work, owner="two")
+    other.chores = [Chore("tea", every(HOUR_S), work)]
+    running = asyncio.create_task(other.run(every_s=0.01))
+
+    async def retired() -> bool:
+        return (await state(db)).due_at_ms == NEVER_MS
+
+    await until(retired)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert work.times == 0
+    clock.forward(LEASE_TTL_S + 1)
+    await look(*keeper(db, clock, work))
+    assert (await state(db)).due_at_ms == clock.now_ms() + HOUR_S * 1000
