@@ -107,10 +107,10 @@ class _Listening:
 
     async def run(self) -> None:
         """Answer for ever."""
-        from siscon.metrics import server
-
         while True:
             try:
+                from siscon.metrics import server  # where the extra is not installed this says so
+
                 listening = server.bind(*self._address)
             except ConfigError as error:
                 if not self._told:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import stat
 import zipfile
 from pathlib import Path
@@ -238,3 +239,15 @@ def test_the_vocabulary_has_words_of_siscon_and_no_invented_people() -> None:
     assert {"run", "failed", "records", "missing", "breaker"} <= words
     assert not words & {"Amara", "Okonkwo", "kim", "Kim"}
     assert os.path.sep not in words
+
+
+def test_who_may_only_look_gets_no_bundle(
+    capsys: pytest.CaptureFixture[str], config: Path, tmp_path: Path
+) -> None:
+    account = pwd.getpwuid(os.getuid()).pw_name
+    config.write_text(config.read_text() + f"roles: {{viewers: [{account}], admins: [somebody_else]}}\n")
+    target = tmp_path / "bundle.zip"
+    code, _, err = ran(capsys, "--config", str(config), "support", "bundle", "--output", str(target))
+
+    assert (code, target.exists()) == (2, False), err
+    assert "role" in err

@@ -143,3 +143,15 @@ async def test_an_engine_whose_port_is_taken_tells_it_once_and_goes_on(tmp_path:
             async with asyncio.timeout(0.2):
                 await part()
     await db.close()
+
+
+def test_without_the_extra_a_sentence_says_how_to_get_it(tmp_path: Path) -> None:
+    asyncio.run(made(tmp_path))
+    told = (
+        "import sys; sys.modules['prometheus_client'] = None; from siscon.cli import commands;"
+        f"sys.exit(commands.run(['--config', {str(tmp_path / 'config.yaml')!r}, 'metrics']))"
+    )
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "pip install 'siscon[metrics]'" in done.stderr

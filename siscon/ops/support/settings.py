@@ -46,6 +46,8 @@ def _told(value: Any, path: tuple[str, ...], known: Collection[str], with_hosts:
         return value
     if isinstance(value, Path):
         return "<path>"
+    if isinstance(value, Mapping) and "settings" in path:
+        return f"<{len(value)} entries>"  # only a provider's own settings go by names that are ours
     if isinstance(value, Mapping):
         return {
             _key(str(key)): _told(one, (*path, str(key)), known, with_hosts) for key, one in value.items()
