@@ -62,7 +62,7 @@ def test_what_lies_is_listed_and_taken_back_and_too_late_is_2(
     code, out, _ = ran(capsys, config, "requests", "list", "--waiting", "--json")
     (row,) = [json.loads(line) for line in out.splitlines()]
     assert (code, row["id"], row["kind"], row["status"]) == (0, number, "pause_integration", "pending")
-    assert row["asked"] == {"integration": "north"}
+    assert row["asked"] == {"integration": "north", "until_ms": None}
 
     code, out, _ = ran(capsys, config, "requests", "take-back", str(number), "--json")
     assert (code, json.loads(out)["status"]) == (0, "taken_back")

@@ -122,7 +122,7 @@ def test_a_role_that_was_taken_away_is_gone_for_what_already_waits(tmp_path: Pat
 
 def sample(kind: type[Any]) -> Any:
     """A command of a kind, as somebody might write it by hand."""
-    values: dict[str, Any] = {"int": 1, "float": 0.5, "bool": True, "str": NAME}
+    values: dict[str, Any] = {"int": 1, "int | None": None, "float": 0.5, "bool": True, "str": NAME}
     told = {}
     for one in fields(kind):
         plain = str(one.type)

@@ -155,7 +155,7 @@ async def test_requests_are_listed_newest_first_with_their_answers(
         (waiting, "pending", False),
         (done, "done", True),
     ]
-    assert rows[1]["asked"] == {"integration": "harbor"}
+    assert rows[1]["asked"] == {"integration": "harbor", "until_ms": None}
     assert [row["id"] async for row in request_rows(db, waiting=True)] == [waiting]
     assert [row["id"] async for row in request_rows(db, limit=1)] == [waiting]
 
