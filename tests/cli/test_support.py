@@ -93,6 +93,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         json.dumps(entry) + "\n" + SENTENCE + "\n" + '{"x": "Zanthippe"}\n["PUPIL-77"]\n'
     )
     (logs / "serve.log").write_text(SENTENCE)
+    (logs / "Zanthippe.log").write_text("run 21 failed")
     (logs / "crash-1.txt").write_text(trace)
     file = tmp_path / "config.yaml"
     file.write_text(CONFIG.format())

@@ -16,7 +16,7 @@ WORDS: Mapping[RunStatus, str] = {
 }
 HOW_COUNTED = (
     "Success: of the runs that ended, how many came through, with or without warnings and records in error. What a "
-    "person cancelled counts neither way; a plan that was held and put away counts as no success."
+    "person cancelled counts neither way; a plan that was held and put away counts as no success, and as no failure."
 )
 
 
@@ -50,6 +50,11 @@ class Tally:
     def success(self) -> Share:
         """Those that came through, of those that nobody cancelled."""
         return Share(self.good + self.errors, self.runs - self.cancelled)
+
+    @property
+    def failure(self) -> Share:
+        """Those that failed, of the same."""
+        return Share(self.failed, self.runs - self.cancelled)
 
     def add(self, one: Ending) -> None:
         """Count some more."""

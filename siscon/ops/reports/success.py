@@ -24,6 +24,7 @@ ENDS_COLUMNS = (
     Column("put_away", "Put away", Kind.COUNT, rank=2),
     Column("cancelled", "Cancelled", Kind.COUNT, rank=3),
     Column("success", "Success", Kind.SHARE),
+    Column("failure", "Failure", Kind.SHARE, rank=2),
 )
 SHORT = {MAIN: "its schedule", FULL: "its full schedule"}
 MISSED = Column("missed", "Missed", Kind.COUNT, rank=1)
@@ -120,6 +121,7 @@ def _ends(found: Tally) -> tuple[Cell, ...]:
         found.put_away,
         found.cancelled,
         found.success,
+        found.failure,
     )
 
 

@@ -64,7 +64,8 @@ class Circumstances:
 async def parts(db: Database | None, here: Circumstances) -> list[Part]:
     """Every file of a bundle, masked; without a database what is known besides."""
     found = await _of_database(db, here) if db is not None else {}
-    lines = {one.name: logs.last_lines(one) for one in logs.files_of(here.settings.home / "logs")}
+    files = enumerate(logs.files_of(here.settings.home / "logs"), 1)
+    lines = {logs.name_of(one, place): logs.last_lines(one) for place, one in files}
     masker = await _masker(db, here, found, lines)
     told = [
         Part("about.json", "versions and platform", _json(_about(here))),

@@ -16,6 +16,7 @@ LEVELS = frozenset({"debug", "info", "warning", "error", "critical"})
 _FRAME = re.compile(
     r'^\s*File "[^"]*?((?:siscon|site-packages|python3[^/"]*)/[\w/.-]+\.py)", line (\d+), in (\w+)'
 )
+_OWN = re.compile(r"[a-z]{1,20}\.(jsonl|log)|crash-[0-9a-f]{1,16}\.txt")
 _FAULT = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Warning|Cancelled|Lost|Timeout|Interrupt))\b(.*)$")
 
 
@@ -26,6 +27,11 @@ def files_of(folder: Path) -> list[Path]:
     logs = sorted(one for one in folder.iterdir() if one.is_file() and one.suffix in (".jsonl", ".log"))
     crashes = sorted(folder.glob("crash-*.txt"), key=lambda one: one.stat().st_mtime)
     return [*logs, *crashes[-CRASHES:]]
+
+
+def name_of(file: Path, place: int) -> str:
+    """What a log is called in the bundle: as siscon calls its own, else by its place."""
+    return file.name if _OWN.fullmatch(file.name) else f"log-{place}{file.suffix}"
 
 
 def last_lines(file: Path) -> list[str]:
