@@ -89,3 +89,92 @@ def test_what_cannot_be_told_is_refused_with_what_would_be_right(
 
 def test_a_list_without_a_row_says_so(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert ran(capsys, "schedules", "list", "--config", config)[:2] == (0, "No integration has a schedule.\n")
+
+
+NAMED = (
+    CONFIG
+    + """    schedules:
+      - {name: often, cron: "0 * * * *", entities: [student], jitter_s: 600}
+    blackouts:
+      - {name: evening, begins: "18:00", ends: "20:00"}
+"""
+)
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> str:
+    file = tmp_path / "config.yaml"
+    file.write_text(NAMED, encoding="utf-8")
+    return str(file)
+
+
+def test_a_preview_tells_when_runs_start_after_jitter_and_windows(
+    named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ("south", "often", "--count", "24", "--json", "--config", named)
+    code, out, _ = ran(capsys, "schedules", "preview", *line)
+    found = [json.loads(one) for one in out.splitlines()]
+
+    assert code == 0
+    held = {one["local"][11:16] for one in found if one["held_back_by"] == "evening"}
+    assert {"18:00", "19:00"} <= held
+    assert held <= {"17:00", "18:00", "19:00"}
+    assert any(one["starts_at"] != one["at"] for one in found if not one["held_back_by"])
+    assert out == ran(capsys, "schedules", "preview", *line)[1]
+
+
+def test_a_schedule_that_there_is_not_is_refused_with_those_there_are(
+    named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = ran(capsys, "schedules", "preview", "south", "seldom", "--config", named)
+    assert (code, "south has no schedule 'seldom', but often" in err) == (2, True)
+
+
+def test_what_a_schedule_starts_is_started_now_paused_and_continued(
+    named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = ran(capsys, "schedules", "run", "south", "often", "--config", named)
+    assert (code, "waits for its turn" in out) == (0, True)
+    code, out, _ = ran(capsys, "runs", "pause", "1", "--until", "2d", "--config", named)
+    assert (code, "Run 1 is paused until" in out) == (0, True)
+    code, out, _ = ran(capsys, "runs", "list", "--json", "--config", named)
+    assert json.loads(out)["status"] == "paused"
+    assert ran(capsys, "runs", "continue", "1", "--config", named)[:2] == (
+        0,
+        "Run 1 goes on where it stands.\n",
+    )
+    code, _, err = ran(capsys, "runs", "continue", "1", "--config", named)
+    assert (code, "Run 1 is not paused but queued" in err) == (2, True)
+
+
+def test_a_pause_until_a_moment_is_told_everywhere(named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = ran(capsys, "integrations", "pause", "south", "--until", "2d", "--config", named)
+    assert (code, "south is paused: its schedules start nothing until" in out) == (0, True)
+    for words in (("integrations", "list"), ("schedules", "list"), ("status",)):
+        rows = [json.loads(one) for one in ran(capsys, *words, "--json", "--config", named)[1].splitlines()]
+        mine = [row for row in rows if "south" in (row.get("name"), row.get("integration"))]
+        assert [row["paused_until"] is not None for row in mine] == [True]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "Name a window with --since, or records"),
+        (("--id", "S-1"), "the one kind of the records"),
+        (("--since", "2100-01-01", "--yes"), "is still to come"),
+        (("--since", "3d"), "add --yes if you mean it"),
+    ],
+)
+def test_a_backfill_that_cannot_be_meant_is_refused(
+    named: str, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+) -> None:
+    code, _, err = ran(capsys, "backfill", "south", *words, "--config", named)
+    assert (code, said in err) == (2, True)
+
+
+def test_a_backfill_is_previewed_and_queued(named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ids = ("--entity", "student", "--id", "S-1", "--id", "S-2")
+    code, out, _ = ran(capsys, "backfill", "south", *ids, "--preview", "--json", "--config", named)
+    assert (code, json.loads(out)["requests_at_most"]) == (0, 2)
+    code, out, _ = ran(capsys, "backfill", "south", "--since", "3d", "--yes", "--json", "--config", named)
+    assert (code, json.loads(out)["integration"]) == (0, "south")
