@@ -1,4 +1,4 @@
-"""Writes the newest seal of the audit beside the log: every minute with news, and when whoever wrote leaves."""
+"""Writes the newest seal of the audit beside the log: every 15 seconds with news, and when whoever wrote leaves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from siscon.store.vault import Vault
 
 log = logging.getLogger(__name__)
 
-WRITE_EVERY_S = 60.0
+WRITE_EVERY_S = 15.0
 
 
 class HeadKeeper:
@@ -48,7 +48,7 @@ class HeadKeeper:
             log.warning("the head of the audit was not kept: %s", error.strerror)
 
     async def keep(self) -> None:
-        """Write at once and every minute, for ever."""
+        """Write at once and every 15 seconds, for ever."""
         while True:
             await self.write()
             await asyncio.sleep(WRITE_EVERY_S)
