@@ -14,6 +14,7 @@ from siscon.domain.records import Entity
 from siscon.domain.roles import Role
 from siscon.domain.runs import RunStatus
 from siscon.ops import commands, run_rows
+from siscon.ops.actor import current_actor
 from siscon.providers.testing.suite import provider_suite, served
 from siscon.store import records
 from support.invented_sis import HARBOR, MERIDIAN, harbor, meridian, on_loopback
@@ -65,7 +66,7 @@ async def test_an_example_imports_over_a_real_server(
         settings = config.Settings.model_validate({"home": tmp_path / "home", "integrations": {"north": one}})
         async with runtime.open_house(settings) as house:
             await runtime.carry_out_request(house, 0)
-            asked = await commands.submit(house.db, StartRun("north"), actor="ann", role=Role.ADMIN)
+            asked = await commands.submit(house.db, StartRun("north"), actor=current_actor(), role=Role.ADMIN)
             await runtime.carry_out_request(house, asked)
             assert await runtime.run_until_idle(house) == 0
             (run,) = await run_rows.runs_by_id(house.db, [1])
