@@ -24,6 +24,7 @@ from siscon import runtime  # the path comes first
 from siscon.domain.commands import StartRun
 from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, Phase, RunKind
+from siscon.ops.actor import current_actor
 from siscon.store import commands, integrations, run_counts, runs
 from siscon.store.sqlite import open_database
 from support.console_data import Names, alive, fill
@@ -105,7 +106,7 @@ def sync(folder: Path) -> None:
             db = await runtime.open_database(settings)
             await runtime.wait_for_engine(db, child=child)
             async with db.transaction() as c:
-                await commands.leave(c, StartRun("powerschool"), actor="bench(1)", now_ms=1)
+                await commands.leave(c, StartRun("powerschool"), actor=current_actor(), now_ms=1)
             await db.close()
 
         try:
