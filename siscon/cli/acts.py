@@ -15,7 +15,7 @@ from siscon.ops import commands, run_rows
 
 ANSWER_WITHIN_S = 10.0
 TELL_EVERY_S = 0.5
-OVER = ENDED | {RunStatus.HELD, RunStatus.PLANNED}
+OVER = ENDED | {RunStatus.HELD, RunStatus.PLANNED, RunStatus.PAUSED}
 """A run in one of these states does nothing more by itself."""
 
 

@@ -31,6 +31,10 @@ async def start_run(c: Connection, command: StartRun, here: Circumstances) -> An
             f"'siscon runs approve {run.id} --reason WHY' or 'siscon runs discard {run.id} --reason WHY'."
         )
     for run in await runs.active(c):
+        if run.integration == name and run.lane is Lane.BULK and run.status is RunStatus.PAUSED:
+            raise UsageError(
+                f"Run {run.id} of {name} is paused: let it go on with 'siscon runs continue {run.id}', or cancel it."
+            )
         if run.integration == name and run.lane is Lane.BULK and run.status in UNDER_WAY:
             raise UsageError(f"Run {run.id} of {name} is already {run.status}: wait for it, or cancel it.")
     if command.dry:

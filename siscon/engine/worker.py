@@ -12,7 +12,7 @@ from siscon.domain.blackouts import of_integration, span_at
 from siscon.domain.errors import DatabaseError, LeaseLost
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import Lease
-from siscon.domain.runs import GOOD_ENDS, Run, RunKind, RunStatus
+from siscon.domain.runs import GOOD_ENDS, UNDER_WAY, Run, RunKind, RunStatus
 from siscon.domain.text import plain
 from siscon.engine import noting
 from siscon.engine.accounts import Accounts
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 CANCEL_WITHIN_S = 0.5
 END_RETRY_S = 0.5
+WAIT_FOR_A_PERSON = (RunStatus.HELD, RunStatus.PAUSED)
+"""Such runs keep their lane, and do not go on by themselves."""
 
 Importer = Callable[[ImportJob], Awaitable[RunStatus]]
 
@@ -98,11 +100,16 @@ class Worker:
         async with self._shop.db.read() as c:
             if self._hands or self._minders or await commands.pending(c):
                 return False
-            mine = [
-                run for run in await runs.active(c) if run.integration in self._shop.settings.integrations
+            active = await runs.active(c)
+            held = await runs.latest(c, status=RunStatus.HELD, limit=1000)
+            resting = {
+                (run.integration, run.lane) for run in (*active, *held) if run.status in WAIT_FOR_A_PERSON
+            }
+            mine = [run for run in active if run.integration in self._shop.settings.integrations]
+            going = [
+                run for run in mine if run.status in UNDER_WAY and (run.integration, run.lane) not in resting
             ]
-            going = {RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.INTERRUPTED}
-            return not [run for run in mine if run.status in going and await self._may_start(c, run)]
+            return not [run for run in going if await self._may_start(c, run)]
 
     async def stop(self) -> None:
         """Claim nothing more; stop every run between two steps and put it back into the queue."""

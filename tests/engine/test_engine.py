@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from siscon.domain.commands import CancelRun, StartRun, StopEngine
+from siscon.domain.commands import CancelRun, PauseRun, StartRun, StopEngine
 from siscon.domain.errors import AuthError, ConfigError, LeaseLost
 from siscon.domain.events import EventKind
 from siscon.domain.runs import Lane, RunStatus
@@ -339,3 +339,36 @@ async def test_engines_are_listed_as_alive_while_they_run(
         found = await leases.engines(c, now_ms=engine.engine.now_ms())
 
     assert [(one.id, one.alive) for one in found] == [(engine.engine.id, True)]
+
+
+async def test_a_paused_run_keeps_its_place_and_nobody_waits_for_it(
+    db: SqliteDatabase, tmp_path: Path, vault: Vault
+):
+    async with living_engine(db, settings_for(tmp_path), vault, importer=for_ever) as engine:
+        row = await engine.ask(StartRun("harbor"))
+        await engine.reaches(row.run_id, RunStatus.RUNNING)
+        assert row.run_id is not None
+        await engine.ask(PauseRun(row.run_id))
+        run = await engine.reaches(row.run_id, RunStatus.PAUSED)
+        refused = await engine.ask(StartRun("harbor"))
+    assert run.error == "paused by ann(1000)"
+    assert refused.answer.startswith(f"Run {run.id} of harbor is paused: let it go on")
+    await a_run(db, 2, due_at_ms=5)
+
+    async with living_engine(
+        db, settings_for(tmp_path), vault, sis=small_district(), until_idle=True
+    ) as engine:
+        assert await asyncio.wait_for(asyncio.shield(engine.task), 10) == 0
+
+
+async def test_a_run_that_is_to_rest_rests_though_its_engine_ends(
+    db: SqliteDatabase, tmp_path: Path, vault: Vault
+):
+    async with living_engine(db, settings_for(tmp_path), vault, importer=for_ever) as engine:
+        row = await engine.ask(StartRun("harbor"))
+        await engine.reaches(row.run_id, RunStatus.RUNNING)
+        engine.engine.stop.set()
+        async with db.transaction() as c:
+            await runs.request_pause(c, row.run_id or 0, "ann(1000)", resume_at_ms=None)
+        await engine.task
+        assert (await engine.run(row.run_id)).status is RunStatus.PAUSED
