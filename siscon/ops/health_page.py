@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from siscon.store.database import Database
 FILE = "health.json"
 MAX_BYTES = 4 << 20
 LEAST_FREE_MIB = 100
+OVERDUE_MS = 3600 * 1000
 MIB = 1 << 20
 IN_TROUBLE = ("failing", "held", "empty", "late")
 
@@ -56,7 +56,7 @@ async def page(db: Database, home: Path, *, engine: str, now_ms: int) -> dict[st
     trouble: list[str] = []
     try:
         integrations = await health_rows.health_rows(db, now_ms=now_ms)
-        known = await chores.chore_rows(db, now_ms=now_ms)
+        states = await chores.states(db)
         async with db.read() as c:
             told["runs_under_way"] = len(await runs.active(c))
     except SisconError as error:
@@ -67,7 +67,13 @@ async def page(db: Database, home: Path, *, engine: str, now_ms: int) -> dict[st
             trouble.append(
                 f"{row['integration']} is {row['state']}" + (f": {row['why']}" if row["why"] else "")
             )
+    known = [chores.chore_row(one, now_ms=now_ms) for one in states]
     trouble += [f"{one['name']} failed: {one['told']}" for one in known if one["state"] == "failed"]
+    trouble += [
+        f"{one.name} has been due for more than an hour"
+        for one in states
+        if now_ms - one.due_at_ms > OVERDUE_MS and one.last_ok is not False
+    ]
     free_mib = shutil.disk_usage(home).free // MIB
     if free_mib < LEAST_FREE_MIB:
         trouble.append(f"{free_mib} MiB are free on the disk of the home")
@@ -84,8 +90,8 @@ def ended(told: Mapping[str, Any], *, now_ms: int) -> dict[str, Any]:
 
 def write(home: Path, told: Mapping[str, Any]) -> None:
     """Put the page in its place, whole; it is not worth a sync of the disk. Raises ``OSError``."""
-    unfinished = home / f".{FILE}.{secrets.token_hex(4)}.part"
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    unfinished = home / f".{FILE}.{os.getpid()}.part"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(told, file, ensure_ascii=True)

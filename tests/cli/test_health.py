@@ -76,6 +76,18 @@ def test_trouble_is_told_in_sentences(home: Path, capsys: pytest.CaptureFixture[
     ]
 
 
+def test_a_chore_that_hangs_is_trouble(home: Path) -> None:
+    asyncio.run(told(home))
+
+    async def two_hours_later() -> dict[str, object]:
+        db = await open_database(home / "siscon.db", synchronous="normal")
+        page = await health_page.page(db, home, engine="one", now_ms=now_ms() + 2 * 3_600_000)
+        await db.close()
+        return page
+
+    assert asyncio.run(two_hours_later())["trouble"] == ["backup has been due for more than an hour"]
+
+
 def test_a_full_disk_is_trouble(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5 << 20))
     page = asyncio.run(told(home))
