@@ -70,7 +70,7 @@ async def main(runs: int, mappings: int) -> None:
         )
         for turn in range(3):
             begun = time.perf_counter()
-            await metrics.read(db, db.path, now_ms=NOW_MS, zone=ZONE)
+            await metrics.read(db, db.path, now_ms=NOW_MS)
             print(f"scrape {turn + 1}: {(time.perf_counter() - begun) * 1000:,.0f} ms")
         for asked in (
             Asked("morning"),

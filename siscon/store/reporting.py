@@ -11,36 +11,36 @@ from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, RunKind, RunStatus
 from siscon.store.database import Connection, Row
 
-# The index leads from an integration to the runs that ended in a period; the others are never looked at.
-IN_PERIOD = """integrations i CROSS JOIN runs r ON r.integration = i.name
+# The index leads from an integration to the runs that ended in a period; the others are never looked at. Joined with
+# the integrations, SQLite would read all runs for a filter first.
+IN_PERIOD = """r.integration IN (SELECT name FROM integrations WHERE :integration IS NULL OR name = :integration)
   AND r.finished_at_ms >= :from_ms AND r.finished_at_ms < :until_ms"""
-CHOSEN = "(:integration IS NULL OR i.name = :integration)"
 PUT_AWAY = "r.error_code IN ('discarded', 'superseded')"
 IMPORTS = "r.kind = 'import' AND r.lane <> 'single'"
 ENDS = f"""
 SELECT r.integration, r.kind, r.lane, r.schedule, r.full_compare, r.status,
   {PUT_AWAY} AS put_away, r.requested_by = 'webhook' AS by_webhook, count(*) AS runs, sum(r.requests) AS requests,
   sum(r.finished_at_ms - coalesce(r.started_at_ms, r.finished_at_ms)) AS took_ms
-FROM {IN_PERIOD} WHERE {CHOSEN} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+FROM runs r WHERE {IN_PERIOD} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 """
 ENTITIES = f"""
 SELECT r.integration, c.entity, min(c.position) AS place, count(*) AS runs,
   sum(r.status LIKE 'completed%' AND c.done = 1 AND c.left_out = 0) AS through, sum(c.fetched) AS fetched,
   sum(c.created) AS created, sum(c.updated) AS updated, sum(c.missing) AS missing, sum(c.withdrawn) AS withdrawn,
   sum(c.failed) AS failed, sum(c.conflict) AS conflict
-FROM {IN_PERIOD} JOIN run_counts c ON c.run_id = r.id
-WHERE {CHOSEN} AND {IMPORTS} GROUP BY r.integration, c.entity ORDER BY r.integration, place
+FROM runs r CROSS JOIN run_counts c ON c.run_id = r.id
+WHERE {IN_PERIOD} AND {IMPORTS} GROUP BY r.integration, c.entity ORDER BY r.integration, place
 """
-COUNT_ENDED = f"SELECT count(*) AS n FROM {IN_PERIOD} WHERE {CHOSEN}"
+COUNT_ENDED = f"SELECT count(*) AS n FROM runs r WHERE {IN_PERIOD}"
 NEWEST_ENDED = f"""
-SELECT r.id FROM {IN_PERIOD} WHERE {CHOSEN} ORDER BY r.finished_at_ms DESC, r.id DESC LIMIT :limit
+SELECT r.id FROM runs r WHERE {IN_PERIOD} ORDER BY r.finished_at_ms DESC, r.id DESC LIMIT :limit
 """
 NOT_ENDED = """
 SELECT id FROM runs WHERE status IN ('running', 'queued', 'paused', 'held', 'planned', 'interrupted')
   AND queued_at_ms < :until_ms AND (:integration IS NULL OR integration = :integration) ORDER BY id DESC LIMIT :limit
 """
 FAILED = f"""
-SELECT r.id FROM {IN_PERIOD} WHERE {CHOSEN} AND r.status = 'failed' ORDER BY r.finished_at_ms DESC LIMIT :limit
+SELECT r.id FROM runs r WHERE {IN_PERIOD} AND +r.status = 'failed' ORDER BY r.finished_at_ms DESC LIMIT :limit
 """
 SLOTS = """
 SELECT e.key AS slot, e.value ->> 0 AS from_ms, e.value ->> 1 AS until_ms FROM json_each(:slots) e

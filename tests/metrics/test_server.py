@@ -22,6 +22,7 @@ from siscon.domain.leases import Lease
 from siscon.domain.metrics import Family, alone
 from siscon.metrics import server
 from siscon.store.sqlite import open_database
+from support.clock import until
 from support.console_data import fill
 
 
@@ -155,3 +156,28 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(tmp_path: Path) -> None
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'siscon[metrics]'" in done.stderr
+
+
+@pytest.mark.long
+async def test_an_engine_answers_and_writes_the_file_and_ends_in_good_order(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    file, target = tmp_path / "config.yaml", tmp_path / "siscon.prom"
+    file.write_text(
+        f"home: home\nintegrations: {{}}\nmetrics: {{listen: '127.0.0.1:{port}', textfile: {target}, every_s: 5}}\n"
+    )
+    command = [sys.executable, "-m", "siscon", "--config", str(file), "serve"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            await until(target.exists, within_s=60)
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+                found = await client.get("/metrics")
+        finally:
+            process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+
+    assert "siscon_engine_up 1.0" in found.text
+    assert 'siscon_chore_failed{chore="metrics file"} 0.0' in found.text
+    assert "siscon_engine_up 1.0" in target.read_text()
+    assert process.returncode == 0
+    assert "Traceback" not in said
