@@ -107,7 +107,7 @@ def outlook_lines(database: Path, now: Facts | None, fault: str, backup: Path, h
 
 
 def _in_words(facts: Facts) -> str:
-    known = ("students", "staff", "enrollments", "runs", "audit")
-    told = ", ".join(f"{facts.rows.get(name, 0):,} {'acts' if name == 'audit' else name}" for name in known)
+    known = {"students": "student", "enrollments": "enrollment", "runs": "run", "audit": "act"}
+    told = ", ".join(counted(facts.rows.get(name, 0), word) for name, word in known.items())
     last = f", last event {iso(facts.newest_event_ms)}" if facts.newest_event_ms is not None else ""
     return f"schema {facts.schema}, {told}{last}"
