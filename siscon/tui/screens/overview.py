@@ -93,7 +93,8 @@ class Overview(MarkPane):
             parts.append(Part(f" {of(open_, 'conflict')} (5) ", "warn", "conflicts"))
         for name in self.dead[:1]:
             more = f" and {len(self.dead) - 1} more" if len(self.dead) > 1 else ""
-            parts.append(Part(foreign(f" channel {name}{more} dead (0) ", limit=60).text, "bad"))
+            said = f" channel {name}{more} dead ({key_of('doctor')}) "
+            parts.append(Part(foreign(said, limit=60).text, "bad", "doctor"))
         if engine is not None and self.app.size.width >= ROOM_FOR_ENGINE:
             parts.append(Part(foreign(f" engine {engine.pid} on {engine.host} ", limit=40).text, "dim"))
         return parts
