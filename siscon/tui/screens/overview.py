@@ -16,6 +16,7 @@ from siscon.ops.views import Health, health
 from siscon.tui import wishes
 from siscon.tui.actions import Action
 from siscon.tui.health_lines import HEALTH, health_details, health_line, health_panel
+from siscon.tui.keymap import key_of
 from siscon.tui.present import foreign, of
 from siscon.tui.screens.marking import MarkPane
 from siscon.tui.screens.pane import bindings_of
