@@ -70,6 +70,8 @@ def backfill(
 
     async def work(house: runtime.House) -> int:
         check_integration(house, integration, [])
+        if since is not None:
+            desk.check_by_date(integration, house.settings.integrations[integration])
         kinds = [Entity(one) for one in entities]
         told = await desk.estimates(house.db, integration, kinds, ids=len(named))
         if preview or not as_json:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from siscon.config import IntegrationSettings
+from siscon.domain.errors import UsageError
 from siscon.domain.records import Entity
 from siscon.domain.text import counted
 from siscon.ops.rows import Row
+from siscon.providers import registry
 from siscon.store import backfills, integrations
 from siscon.store.database import Database
 
@@ -22,6 +26,17 @@ class Estimate:
     entity: Entity
     requests: int | None
     minutes: float | None
+
+
+def check_by_date(name: str, settings: IntegrationSettings) -> None:
+    """Raise ``UsageError`` where a provider cannot ask for what changed since a moment."""
+    kind = registry.load(settings.provider)
+    own = kind.Settings(base_url=settings.base_url, **settings.settings)
+    if kind.cursor_at(own, datetime(2000, 1, 1, tzinfo=UTC)) is None:
+        raise UsageError(
+            f"{name} cannot be asked for what changed since a moment: name records with --entity E --id ID, or "
+            f"compare everything with 'siscon sync {name} --full'."
+        )
 
 
 async def estimates(

@@ -161,8 +161,7 @@ def test_a_pause_until_a_moment_is_told_everywhere(named: str, capsys: pytest.Ca
     [
         ((), "Name a window with --since, or records"),
         (("--id", "S-1"), "the one kind of the records"),
-        (("--since", "2100-01-01", "--yes"), "is still to come"),
-        (("--since", "3d"), "add --yes if you mean it"),
+        (("--entity", "student", "--id", "S-1"), "add --yes if you mean it"),
     ],
 )
 def test_a_backfill_that_cannot_be_meant_is_refused(
@@ -176,5 +175,7 @@ def test_a_backfill_is_previewed_and_queued(named: str, capsys: pytest.CaptureFi
     ids = ("--entity", "student", "--id", "S-1", "--id", "S-2")
     code, out, _ = ran(capsys, "backfill", "south", *ids, "--preview", "--json", "--config", named)
     assert (code, json.loads(out)["requests_at_most"]) == (0, 2)
-    code, out, _ = ran(capsys, "backfill", "south", "--since", "3d", "--yes", "--json", "--config", named)
+    code, out, _ = ran(capsys, "backfill", "south", *ids, "--yes", "--json", "--config", named)
     assert (code, json.loads(out)["integration"]) == (0, "south")
+    code, _, err = ran(capsys, "backfill", "south", "--since", "3d", "--yes", "--config", named)
+    assert (code, "cannot be asked for what changed since a moment" in err) == (2, True)
