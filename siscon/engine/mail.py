@@ -54,10 +54,10 @@ def send(message: Message, channel: ChannelSettings, cut: threading.Event) -> Ou
     try:
         with _cut_off(connection, cut, late, after_s=channel.timeout_s):
             _open(connection, channel)
-            return _handed_over(connection, str(channel.sender), to, content)
+            return _handed_over(connection, channel, to, content)
     except (smtplib.SMTPException, OSError, ConfigError, ValueError) as fault:
-        said = "the mail server gave no whole answer in time" if late.is_set() else _words(fault)
-        return Outcome(Fate.LATER, strike(said, channel.secrets), blocked=True)
+        said = "the mail server gave no whole answer in time" if late.is_set() else _words(fault, channel)
+        return Outcome(Fate.LATER, said, blocked=True)
     finally:
         with suppress(Exception):
             connection.close()
@@ -90,41 +90,50 @@ def _open(connection: smtplib.SMTP, channel: ChannelSettings) -> None:
         connection.login(channel.username.reveal(), channel.password.reveal())
 
 
-def _handed_over(connection: smtplib.SMTP, sender: str, to: tuple[str, ...], content: bytes) -> Outcome:
+def _handed_over(
+    connection: smtplib.SMTP, channel: ChannelSettings, to: tuple[str, ...], content: bytes
+) -> Outcome:
     try:
-        refused = connection.sendmail(sender, list(to), content)
+        refused = connection.sendmail(str(channel.sender), list(to), content)
     except (
         smtplib.SMTPRecipientsRefused
     ) as fault:  # of several, those behind one that ends it were not even named
-        return _refused(fault.recipients, waiting=to, anybody_has_it=False)
+        return _refused(fault.recipients, channel, waiting=to, anybody_has_it=False)
     except smtplib.SMTPResponseException as fault:
         later = not 500 <= fault.smtp_code < 600
-        said = f"the mail server answered {_answer(fault.smtp_code, fault.smtp_error)}"
+        said = f"the mail server answered {_answer(fault.smtp_code, fault.smtp_error, channel)}"
         return Outcome(Fate.LATER if later else Fate.NEVER, said)
     with suppress(smtplib.SMTPException, OSError):
         connection.quit()
-    return _refused(refused, waiting=refused, anybody_has_it=True) if refused else Outcome(Fate.SENT)
+    if not refused:
+        return Outcome(Fate.SENT)
+    return _refused(refused, channel, waiting=refused, anybody_has_it=True)
 
 
 def _refused(
-    refused: Mapping[str, tuple[int, bytes]], *, waiting: Collection[str], anybody_has_it: bool
+    refused: Mapping[str, tuple[int, bytes]],
+    channel: ChannelSettings,
+    *,
+    waiting: Collection[str],
+    anybody_has_it: bool,
 ) -> Outcome:
     """Receivers were refused: those whom a later try may reach are tried again, and they alone."""
     never = {one for one, (code, _) in refused.items() if 500 <= code < 600}
     later = tuple(one for one in waiting if one not in never)
-    said = "; ".join(f"{one}: {_answer(*answer)}" for one, answer in list(refused.items())[:5])
+    said = "; ".join(f"{one}: {_answer(*answer, channel)}" for one, answer in list(refused.items())[:5])
     error = f"the mail server refused {said}"
     if later:
         return Outcome(Fate.LATER, error, left_to=later)
     return Outcome(Fate.SENT if anybody_has_it else Fate.NEVER, error)
 
 
-def _answer(code: int, said: bytes | str) -> str:
+def _answer(code: int, said: bytes | str, channel: ChannelSettings) -> str:
+    """What a mail server said, without the secrets that it may repeat: struck before the text is cut."""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
-    return f"{code} {plain(' '.join(text.split()), limit=200)}"
+    return f"{code} {plain(strike(' '.join(text.split()), channel.secrets), limit=200)}"
 
 
-def _words(fault: Exception) -> str:
+def _words(fault: Exception, channel: ChannelSettings) -> str:
     """What went wrong before the mail was mentioned, for people."""
     match fault:
         case ConfigError():
@@ -134,13 +143,13 @@ def _words(fault: Exception) -> str:
         case ssl.SSLError():
             return f"no secure line could be agreed on with the mail server ({plain(fault.reason or 'TLS')})"
         case smtplib.SMTPAuthenticationError():
-            return f"the mail server refused the login: {_answer(fault.smtp_code, fault.smtp_error)}"
+            return f"the mail server refused the login: {_answer(fault.smtp_code, fault.smtp_error, channel)}"
         case smtplib.SMTPResponseException():
-            return f"the mail server answered {_answer(fault.smtp_code, fault.smtp_error)}"
+            return f"the mail server answered {_answer(fault.smtp_code, fault.smtp_error, channel)}"
         case smtplib.SMTPServerDisconnected():
             return "the mail server broke off"
         case smtplib.SMTPException():
-            return plain(fault, limit=200)
+            return plain(strike(str(fault), channel.secrets), limit=200)
         case TimeoutError():
             return "the mail server gave no answer in time"
         case _:

@@ -194,6 +194,37 @@ async def test_a_trusted_certificate_and_a_login_let_it_through(
     assert box.logins[-1] == (b"siscon", b"right")
 
 
+@pytest.mark.parametrize("before", ["", "x" * 182])
+async def test_a_server_that_repeats_the_password_has_it_neither_in_events_nor_in_the_state(
+    db: SqliteDatabase, clock: HandClock, tmp_path: Path, before: str
+):
+    own, password = certificate(tmp_path), "right"
+    async with mail_server(starttls=own, needs_login=True) as box:
+        man = postman(
+            db,
+            clock,
+            ops=mail_channel(
+                box.port, security="starttls", ca_file=own.file, username="siscon-mail", password=password
+            ),
+        )
+        said = f"{before} login siscon-mail {password} is spent"
+        box.to_data = [f"451 {said}"]
+        await put(db, clock, "ops")
+        await carry(man)
+        later = await message(db, "ops")
+        box.to_rcpt["oncall@district.example.org"] = [f"550 {said}"]
+        clock.forward(3600)
+        await carry(man)
+
+    never = await message(db, "ops")
+    assert (later.state, never.state) == (MessageState.WAITING, MessageState.REFUSED)
+    async with db.read() as c:
+        told = " ".join(one.text for one in await events.latest(c))
+    for text in (later.error, never.error, told, (await channel_state(db, "ops")).last_error):
+        assert password[:3] not in text.replace("district", "")
+        assert "siscon-m" not in text
+
+
 async def test_a_server_that_drips_is_cut_off_in_time(db: SqliteDatabase, clock: HandClock):
     stop = threading.Event()
 
