@@ -6,6 +6,7 @@ What was forgotten leaves a floor behind: nothing that was sent before it is tak
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,10 @@ SELECT i.integration, i.key, i.digest FROM json_each(:keys) j
 JOIN webhook_inbox i ON i.integration = j.value ->> 0 AND i.key = j.value ->> 1
 """
 FLOORS = "SELECT integration, sent_at_ms FROM webhook_floors"
-OPEN_COUNT = "SELECT count(*) AS n FROM webhook_inbox WHERE state IN ('waiting', 'taken')"
+OPEN_COUNTS = """
+SELECT integration, count(*) AS n FROM webhook_inbox
+WHERE state IN ('waiting', 'taken') AND integration IN (SELECT value FROM json_each(:names)) GROUP BY integration
+"""
 KEEP = """
 INSERT INTO webhook_inbox (integration, key, digest, event, hints, sent_at_ms, arrived_at_ms, state)
 VALUES (:integration, :key, :digest, :event, :hints, :sent_at_ms, :at_ms, :state)
@@ -64,8 +68,9 @@ WHERE state IN ('waiting', 'taken', 'given up') GROUP BY integration, state
 """
 OLD = """
 SELECT id, integration, sent_at_ms
-FROM (SELECT * FROM webhook_inbox ORDER BY id LIMIT 20000) -- the oldest stand in front
-WHERE state NOT IN ('waiting', 'taken') AND (max(arrived_at_ms, coalesce(sent_at_ms, 0)) < :before_ms OR id <= :upto_id)
+FROM ( -- the oldest stand in front, but for those that wait, which may be many
+  SELECT * FROM webhook_inbox WHERE state NOT IN ('waiting', 'taken') ORDER BY id LIMIT 20000)
+WHERE (max(arrived_at_ms, coalesce(sent_at_ms, 0)) < :before_ms OR id <= :upto_id)
 ORDER BY id LIMIT :limit
 """
 KEPT = "SELECT max(id) AS newest FROM webhook_inbox"
@@ -123,18 +128,22 @@ class OpenState:
 
 
 async def keep(c: Connection, arrivals: Sequence[Arrival], *, most_open: int) -> list[Outcome]:
-    """Keep messages, each once; what became of each. For no more than ``most_open`` is there room."""
+    """Keep messages, each once; what became of each. For no more than ``most_open`` of an integration is there room:
+    one that is paused takes none from the others.
+    """
     keys = json.dumps([[one.integration, one.key] for one in arrivals])
     known = {
         (row["integration"], row["key"]): bytes(row["digest"]) for row in await c.all(KNOWN, {"keys": keys})
     }
     floors = {row["integration"]: row["sent_at_ms"] for row in await c.all(FLOORS)}
-    room = most_open - await open_count(c)
+    names = json.dumps(sorted({one.integration for one in arrivals}))
+    waiting = Counter({row["integration"]: row["n"] for row in await c.all(OPEN_COUNTS, {"names": names})})
     outcomes, new = list[Outcome](), list[Arrival]()
     for one in arrivals:
-        outcome = _judge(one, known, floors, room - len(new))
+        outcome = _judge(one, known, floors, most_open - waiting[one.integration])
         outcomes.append(outcome)
         if outcome in (Outcome.ACCEPTED, Outcome.IGNORED):
+            waiting[one.integration] += outcome is Outcome.ACCEPTED
             new.append(one)
             known[one.integration, one.key] = one.digest
     await c.many(KEEP, [_row(one) for one in new])
@@ -166,12 +175,6 @@ def _row(one: Arrival) -> dict[str, object]:
         "at_ms": one.at_ms,
         "state": "waiting" if hints else "ignored",
     }
-
-
-async def open_count(c: Connection) -> int:
-    """How many messages wait for a fetch or for its end."""
-    row = await c.one(OPEN_COUNT)
-    return int(row["n"]) if row is not None else 0
 
 
 async def waiting(c: Connection, integration: str, *, now_ms: int, limit: int) -> list[Waiting]:

@@ -115,6 +115,22 @@ async def test_more_than_may_be_kept_are_forgotten_oldest_first_and_never_those_
     assert [row.event for row in await kept(db)] == ["noise", "noise", "student.changed"]
 
 
+async def test_many_that_wait_in_front_keep_nothing_else_from_being_forgotten(db: Database) -> None:
+    many = """
+WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20001)
+INSERT INTO webhook_inbox (integration, key, digest, event, hints, arrived_at_ms, state)
+SELECT 'paused', n, x'', '', '[]', 1, 'waiting' FROM n
+"""
+    async with db.transaction() as c:
+        await c.run(many)
+        sql = (
+            "INSERT INTO webhook_inbox (integration, key, digest, event, hints, arrived_at_ms, state) "
+            "VALUES ('harbor', 'old', x'', '', '[]', 1, 'done')"
+        )
+        await c.run(sql)
+        assert await webhook_inbox.forget(c, before_ms=2, most_kept=1_000_000, limit=100) == 1
+
+
 async def test_a_known_id_with_another_body_is_refused(db: Database) -> None:
     async with receiver(db) as there:
         await there.send(BODY)
@@ -262,6 +278,15 @@ async def test_too_many_messages_connections_or_waiting_ones_are_told_when_to_co
     async with receiver(db, most_open=1) as there:
         assert (await there.send(BODY, message_id="c")).status == 503
         assert (await there.send(b'{"type": "noise"}', message_id="d")).status == 202
+
+
+async def test_an_integration_whose_messages_wait_takes_no_room_from_the_others(db: Database) -> None:
+    async with receiver(db, sender(), sender("cove"), most_open=1) as there:
+        told = [await there.send(BODY, name="cove", message_id=f"c{n}") for n in range(2)]
+        other = await there.send(BODY)
+
+        assert [one.status for one in told] == [202, 503]
+        assert other.status == 202
 
 
 async def test_one_line_carries_many_messages_also_sent_ahead_of_their_answers(db: Database) -> None:
