@@ -130,7 +130,7 @@ class Door:
             raise _Refused(Outcome.MALFORMED)
         if len(headers) < len(signatures.names_of(sender)):
             raise _Refused(Outcome.NO_SIGNATURE)
-        body = await self._body(scope, receive, declared)
+        body = await self._body(scope, receive)
         arrival = self._proved(sender, headers, body, tail)
         return await self.intake.put(arrival)
 
@@ -144,10 +144,13 @@ class Door:
             raise _Refused(Outcome.NO_ROOM, retry_after_s=wait_s)
         return source
 
-    async def _body(self, scope: Scope, receive: Receive, declared: int | None) -> bytes:
-        """The whole body, within the time and the size that are left."""
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """The whole body, within the time and the size that are left.
+
+        Room is taken for what has come, not for what a stranger promises and never sends.
+        """
         began_s = scope.get("state", {}).get("began", asyncio.get_running_loop().time())
-        held = self._hold(declared or 0)
+        held = 0
         try:
             body = bytearray()
             async with asyncio.timeout_at(began_s + self.limits.within_s):
@@ -158,7 +161,7 @@ class Door:
                     body += message.get("body", b"")
                     if len(body) > self.limits.max_body:
                         raise _Refused(Outcome.TOO_LARGE)
-                    held += self._hold(len(body) - held) if len(body) > held else 0
+                    held += self._hold(len(body) - held)
                     if not message.get("more_body"):
                         return bytes(body)
         except TimeoutError:

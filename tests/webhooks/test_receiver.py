@@ -253,6 +253,21 @@ async def _has(there: Receiver, outcome: str) -> bool:
     return any(found == outcome for _name, found in await there.counts())
 
 
+async def test_who_promises_large_bodies_and_sends_none_keeps_nobody_out(db: Database) -> None:
+    async with receiver(db) as there:
+        lines = "webhook-id: a\r\nwebhook-timestamp: 1\r\nwebhook-signature: v1,a\r\n"
+        head = f"POST /webhooks/harbor HTTP/1.1\r\nHost: h\r\nContent-Length: 1048576\r\n{lines}\r\n"
+        writers = []
+        for _ in range(20):
+            _reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+            writer.write(head.encode())
+            writers.append(writer)
+
+        assert (await there.send(BODY)).status == 202
+        for writer in writers:
+            writer.close()
+
+
 async def test_a_head_that_never_ends_is_refused(db: Database) -> None:
     async with receiver(db) as there:
         told = await there.raw(b"POST /webhooks/harbor HTTP/1.1\r\nX: " + b"y" * 40_000)
