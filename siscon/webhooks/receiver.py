@@ -20,6 +20,8 @@ from siscon.domain.webhooks import Outcome, Sender
 from siscon.webhooks.answering import Door, Limits
 from siscon.webhooks.intake import Intake, Keep
 
+log = logging.getLogger(__name__)
+
 HEAD_MOST = 16 * 1024
 """The largest head of a request: its line and its headers."""
 BACKLOG = 1024
@@ -127,6 +129,13 @@ def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
     )
 
 
+def _end_with(server: uvicorn.Server, keeping: asyncio.Task[None]) -> None:
+    """Whoever cannot keep messages any more must not go on listening: every sender would wait in vain."""
+    server.should_exit = True
+    if not keeping.cancelled() and (fault := keeping.exception()) is not None:
+        log.error("the inbox of webhooks failed; the receiver ends", exc_info=fault)
+
+
 @asynccontextmanager
 async def receiving(
     senders: Mapping[str, Sender],
@@ -160,6 +169,7 @@ async def receiving(
         )
     )
     keeping = asyncio.create_task(intake.run(), name="inbox of webhooks")
+    keeping.add_done_callback(partial(_end_with, server))
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="receiver of webhooks")
     try:
         while not (server.started or serving.done()):  # noqa: ASYNC110 - the library tells it by a flag alone

@@ -13,12 +13,14 @@ import pytest
 from siscon import receiving
 from siscon.config.webhooks import WebhookSettings
 from siscon.domain.errors import ConfigError, DatabaseError
+from siscon.domain.webhooks import Outcome
 from siscon.ops import webhooks as desk
 from siscon.store import webhook_inbox
 from siscon.store.database import Database
 from siscon.store.sqlite import open_database
 from siscon.webhooks.answering import Limits
 from siscon.webhooks.receiver import bind
+from siscon.webhooks.receiver import receiving as receiving_at
 from support.clock import until
 from support.engines import settings_for
 from support.hooks import KEY, Receiver, answer, receiver, sender
@@ -354,6 +356,23 @@ async def test_a_receiver_whose_database_was_replaced_ends_so_that_it_can_begin_
         settings.database.touch()
         assert (await there.send(BODY, message_id="m2")).status == 503
         await asyncio.wait_for(over, 5)
+
+
+async def test_a_receiver_that_can_keep_nothing_any_more_ends_instead_of_listening_on() -> None:
+    async def broken(*_told: object) -> list[Outcome]:
+        raise RuntimeError("a fault of its own")
+
+    async with receiving_at(
+        {"harbor": sender()},
+        Limits(),
+        broken,
+        host="127.0.0.1",
+        port=0,
+        now_ms=lambda: time.time_ns() // 1_000_000,
+    ) as (port, serving):
+        there = Receiver(None, port, [time.time_ns() // 1_000_000], {"harbor": sender()})  # type: ignore[arg-type] # nobody looks
+        assert (await there.send(BODY)).status == 503
+        await asyncio.wait_for(serving, 5)
 
 
 def test_a_port_that_is_taken_is_said_so() -> None:
