@@ -208,10 +208,13 @@ def over(cause: Cause, *, at_ms: int) -> Cause:
 
 
 def is_due(cause: Cause, *, now_ms: int, quiet: bool) -> bool:
-    """Whether there is something to tell of a cause now. Quiet hours put off all but what is urgent."""
+    """Whether there is something to tell of a cause now. Quiet hours put off all but what is urgent.
+
+    A wait that would begin in the future is none: the clock was put back since.
+    """
     if cause.state in (CauseState.NOTIFIED, CauseState.CLOSED) or now_ms < cause.muted_until_ms:
         return False
-    if cause.state is CauseState.OPEN and now_ms < cause.tell_from_ms:
+    if cause.state is CauseState.OPEN and cause.since_ms <= now_ms < cause.tell_from_ms:
         return False
     return not quiet or cause.level is NoticeLevel.URGENT
 

@@ -202,14 +202,16 @@ class Watch:
         self._stale, self._stale_at_ms = sightings.of_stale(found, zone), now_ms
 
     def _digest_due_ms(self, watched: notices.Watched) -> int:
-        """The moment of the digest that is due and not written yet, else 0."""
+        """The moment of the digest that is due and not written yet, else 0; one of the future was written by a clock
+        that was put back since.
+        """
         digest = self.settings.notices.digest
         if digest.at is None:
             return 0
         hour, minute = digest.at.split(":")
         line = f"{int(minute)} {int(hour)} * * {digest.weekdays}"
         last = next(reversed(last_moments(line, self._manner.zone, self.now_ms())), 0)
-        return last if last > watched.digest_at_ms else 0
+        return last if not last <= watched.digest_at_ms <= self.now_ms() else 0
 
     async def _put_digest(self, c: Connection, before_ms: int, at_ms: int) -> None:
         """Leave the digest of what was open or ended since the last one; the first, and one much too late, are none."""

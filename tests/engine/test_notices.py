@@ -425,6 +425,27 @@ async def test_nothing_is_written_where_nothing_has_changed(
     assert not await db.changed(timeout_s=0.05)
 
 
+async def test_a_clock_that_was_ahead_and_is_put_back_silences_neither_notices_nor_digests(
+    db: SqliteDatabase, clock: HandClock, tmp_path: Path
+):
+    ahead_s = 30 * 24 * 3600
+    async with mail_server() as box:
+        night = Night(db, clock, settings_for(tmp_path, box.port, digest={"at": "07:00", "when_empty": True}))
+        await night.look()
+        clock.forward(ahead_s + 10 * 3600)
+        await night.event(EventKind.BREAKER_OPENED, text="harbor: harbor.example gave no good answer")
+        await night.look()
+        assert subjects(box) == ["[siscon] Digest: 1 cause, 1 still open"]
+
+        clock.forward(-ahead_s - 10 * 3600)
+        await night.look()
+        assert "FAILING harbor" in subjects(box)[-1]
+        for hours in (10, 24):
+            clock.forward(hours * 3600)
+            await night.look()
+    assert subjects(box)[2:] == ["[siscon] Digest: 1 cause, 1 still open"] * 2
+
+
 async def test_paused_or_not_an_integration_that_is_known_has_its_deadline(
     db: SqliteDatabase, clock: HandClock, tmp_path: Path
 ):
