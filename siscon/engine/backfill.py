@@ -69,10 +69,15 @@ def cursor_of(job: ImportJob, entity: Entity, watermark: str | None) -> str | No
 
 
 def within(job: ImportJob, page: Page) -> Page:
-    """A page without what changed after the window, as far as the SIS says when; it moves no watermark then."""
+    """A page without what changed after the window, as far as the SIS says when.
+
+    A window moves no watermark: what lies between the last watermark and its beginning was not read.
+    """
+    if not is_backfill(job):
+        return page
     until_ms = job.run.request.get("until_ms")
     if until_ms is None:
-        return page
+        return replace(page, cursor=None)
     later = {id_ for id_, told in page.modified.items() if (iso_ms(told) or 0) > int(until_ms)}
     records = [one for one in page.records if one.external_id not in later]
     return replace(page, records=records, total=None, cursor=None)

@@ -69,6 +69,22 @@ async def test_a_window_is_read_from_its_beginning_and_moves_no_watermark(
         assert (await cursors.get(c, "harbor", Entity.STUDENT)).watermark is None
 
 
+async def test_a_window_until_now_skips_nothing_that_changed_before_it(
+    db: SqliteDatabase, vault: Vault, tmp_path: Path, sis: FakeSis
+) -> None:
+    seen: list[str | None] = []
+    settings = settings_for(tmp_path, entities=["student"])
+    async with living_engine(db, settings, vault, load_provider=dated(sis, seen)) as living:  # type: ignore[arg-type]
+        row = await living.ask(StartRun("harbor", (), True))
+        await living.reaches(row.run_id, RunStatus.COMPLETED)
+        sis.mark = "2026-07-01"
+        row = await living.ask(Backfill("harbor", (), UNTIL_MS, None, "the last days first"))
+        await living.reaches(row.run_id, RunStatus.COMPLETED)
+
+    async with db.read() as c:
+        assert (await cursors.get(c, "harbor", Entity.STUDENT)).watermark == "2026-05-01"
+
+
 async def test_who_cannot_be_asked_by_date_says_so(
     db: SqliteDatabase, vault: Vault, tmp_path: Path, sis: FakeSis
 ) -> None:
