@@ -35,6 +35,7 @@ CLOCK_LEASE = "clock"
 JUMP_MS = 2_000
 """The wall clock was moved, or the machine slept, if it went so much further than time did."""
 SOONEST_MS = 50
+AFTER_FAULT_MS = 60_000
 WINDOWS = ":windows"
 """What is looked at beside the integrations; none can have such a name."""
 
@@ -61,12 +62,14 @@ class Clock:
         """Be the clock whenever the lease can be had; look at the wall clock again each few seconds."""
         try:
             while True:
-                if self.holdings.held(CLOCK_LEASE) is None:
+                lease = self.holdings.held(CLOCK_LEASE)
+                if lease is None:
                     self._stop()
-                    if await self.holdings.take(CLOCK_LEASE, on_lost=self._stop):
-                        self._start()
-                        await self.look()
-                elif self._scheduler is not None:
+                    lease = await self.holdings.take(CLOCK_LEASE, on_lost=self._stop)
+                if lease is not None and self._scheduler is None:  # also where it began anew after a fault
+                    self._start()
+                    await self.look()
+                elif lease is not None:
                     await self._heed_jumps()
                 await sleep(every_s)
         finally:
@@ -104,7 +107,9 @@ class Clock:
             scheduler.shutdown(wait=False)
 
     async def _arm_again(self, what: str) -> None:
-        """Settle what is due, then wait for the next moment. Runs in a job, so a fault is logged, not lost."""
+        """Settle what is due, then wait for the next moment. A fault is logged, stops nobody else, and is looked at
+        again before long.
+        """
         if self.holdings.held(CLOCK_LEASE) is None:
             self._stop()
             return
@@ -116,6 +121,9 @@ class Clock:
         except SisconError as error:
             log.warning("schedules of %s: %s", what, error.sentence)
             look_ms = self.now_ms() + int(HEARTBEAT_S * 1000)
+        except Exception:
+            log.exception("schedules of %s", what)
+            look_ms = self.now_ms() + AFTER_FAULT_MS
         if look_ms is not None and self._scheduler is not None:
             wait_ms = max(SOONEST_MS, look_ms - self.now_ms())
             # No grace: a late job is not dropped here, what is overdue is settled by the policy of its schedule.

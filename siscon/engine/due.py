@@ -24,7 +24,7 @@ REQUESTED_BY = "schedule"
 LOOKED_THROUGH = 1000
 """So many overdue moments of one schedule are looked at; more are not told apart any more."""
 EACH_AT_MOST = 100
-"""So many runs at once may make up for what was missed, where each moment is to have its own."""
+"""So many runs may wait to make up for what was missed, where each moment is to have its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +190,10 @@ async def _start_one(look: Look, schedule: Schedule, group: Sequence[Start], *, 
     """Queue the run of one moment, or of several that share it; or say why there is none."""
     waiting, busy, instead = await _in_the_way(look, schedule, group[0])
     told = _told(look, schedule, group)
-    if waiting is not None and schedule.missed is not Missed.EACH:
-        text = f"{told}; run {waiting.id}, which it started before, still waits for its turn"
-        await look.missed(schedule, len(group), text, waiting.id)
+    if len(waiting) >= (EACH_AT_MOST if schedule.missed is Missed.EACH else 1):
+        first = waiting[0].id
+        text = f"{told}; run {first}, which it started before, still waits for its turn"
+        await look.missed(schedule, len(group), text, first)
         return
     if busy is not None and instead is None and schedule.busy is Busy.SKIP:
         await look.missed(schedule, len(group), f"{told}; run {busy.id} was still {busy.status}", busy.id)
@@ -206,6 +207,8 @@ async def _start_one(look: Look, schedule: Schedule, group: Sequence[Start], *, 
         await look.say(EventKind.RUN_QUEUED, Level.INFO, text, instead.id)
         return
     run_id = await _queue(look, schedule, fire_ms)
+    if run_id is None:
+        return
     await schedules.note_run(look.c, look.name, schedule.name, fire_ms, run_id)
     beside = f"; it waits for run {busy.id}, which is {busy.status}" if busy is not None else ""
     held_by = group[0].held_by
@@ -227,15 +230,16 @@ async def _start_one(look: Look, schedule: Schedule, group: Sequence[Start], *, 
 
 async def _in_the_way(
     look: Look, schedule: Schedule, start: Start
-) -> tuple[Run | None, Run | None, Run | None]:
-    """The run of the same schedule that still waits, any import under way, and the full one that takes its place."""
-    waiting = busy = instead = None
+) -> tuple[list[Run], Run | None, Run | None]:
+    """The runs of the same schedule that still wait, any import under way, and the full one that takes its place."""
+    waiting: list[Run] = []
+    busy = instead = None
     for run in await runs.active(look.c):
         if run.integration != look.name or run.kind is not RunKind.IMPORT:
             continue
         begun = run.attempt > 0 or run.status is not RunStatus.QUEUED
         if run.schedule == schedule.name and not begun:
-            waiting = run
+            waiting.append(run)
         if run.status in UNDER_WAY or run.status is RunStatus.PAUSED:
             busy = busy or run
         covers = not run.entities or (schedule.entities and set(schedule.entities) <= set(run.entities))
@@ -247,8 +251,9 @@ async def _in_the_way(
     return waiting, busy, instead
 
 
-async def _queue(look: Look, schedule: Schedule, fire_ms: int) -> int:
-    run_id = await runs.enqueue(
+async def _queue(look: Look, schedule: Schedule, fire_ms: int) -> int | None:
+    """None where the moment has its run already: a clock went far ahead and back, and it was forgotten meanwhile."""
+    return await runs.enqueue(
         look.c,
         integration=look.name,
         kind=RunKind.IMPORT,
@@ -260,8 +265,6 @@ async def _queue(look: Look, schedule: Schedule, fire_ms: int) -> int:
         now_ms=look.now_ms,
         schedule=schedule.name,
     )
-    assert run_id is not None, "whoever claimed the moment is the only one to queue a run for it"
-    return run_id
 
 
 def _told(look: Look, schedule: Schedule, group: Sequence[Start]) -> str:

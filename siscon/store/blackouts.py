@@ -21,7 +21,7 @@ LAST_BEGUN = """
 SELECT begin_ms, end_ms FROM blackout_news
 WHERE integration = :integration AND name = :name AND what = 'begun' ORDER BY begin_ms DESC LIMIT 1
 """
-PRUNE = "DELETE FROM blackout_news WHERE begin_ms < :before_ms"
+PRUNE = "DELETE FROM blackout_news WHERE end_ms < :before_ms"
 
 
 async def replace_all(c: Connection, wanted: Collection[Blackout]) -> None:
@@ -49,7 +49,7 @@ async def last_begun(c: Connection, one: Blackout) -> Span | None:
 
 
 async def prune(c: Connection, before_ms: int) -> None:
-    """Forget what was said of times that began before a moment."""
+    """Forget what was said of times that were over before a moment: a summer is longer than the memory."""
     await c.run(PRUNE, {"before_ms": before_ms})
 
 

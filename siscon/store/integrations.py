@@ -22,7 +22,8 @@ FIND_PACKAGE = "SELECT package FROM integrations WHERE name = :name"
 NOTE_PACKAGE = "UPDATE integrations SET package = :package WHERE name = :name"
 SET_PAUSED = "UPDATE integrations SET paused = :paused, paused_until_ms = :until_ms WHERE name = :name"
 PAUSES_OVER = """
-SELECT name FROM integrations WHERE paused = 1 AND paused_until_ms <= :now_ms AND removed_at_ms IS NULL ORDER BY name
+SELECT name FROM integrations
+WHERE paused = 1 AND enabled = 1 AND paused_until_ms <= :now_ms AND removed_at_ms IS NULL ORDER BY name
 """
 SET_ENABLED = "UPDATE integrations SET enabled = :enabled WHERE name = :name"
 NOTE_GOOD = """

@@ -16,11 +16,13 @@ from siscon.domain.records import Entity
 from siscon.domain.runs import Lane, Run, RunKind, RunStatus
 from siscon.domain.timetables import Busy, Missed, Schedule
 from siscon.engine.clock import CLOCK_LEASE, WINDOWS, Clock
+from siscon.engine.due import EACH_AT_MOST
 from siscon.engine.leases import Holdings
 from siscon.engine.moments import wall_ms
-from siscon.store import events, integrations, runs, schedules
+from siscon.store import blackouts, events, integrations, runs, schedules
 from siscon.store.sqlite import SqliteDatabase
 from support.clock import HandClock, until
+from support.databases import activate
 from support.timetables import arm, lines
 
 NIGHTLY = "0 2 * * *"
@@ -455,3 +457,112 @@ async def test_a_window_lets_a_scheduled_run_under_way_rest_and_go_on_at_its_end
     noon.forward(1)
     await timer._heed_pauses()
     assert [one.id for one in await queued(db)] == [run.id]
+
+
+async def test_a_clock_that_met_a_fault_begins_anew_and_fires(
+    db: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+):
+    every_minute = lines("* * * * *")
+    async with db.transaction() as c:
+        await schedules.put_all(c, "harbor", every_minute, enabled=True)
+        await arm(c, "harbor", wall_ms() - 60_000)
+    clock = Clock(db, Holdings(db, "one", now_ms=wall_ms), {"harbor": every_minute}, wall_ms)
+
+    async def broken(_self: Clock) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as faulty:
+        faulty.setattr(Clock, "look", broken)
+        with pytest.raises(RuntimeError):
+            await clock.run(every_s=0.01)
+    again = asyncio.create_task(clock.run(every_s=0.01))
+
+    async def has_fired() -> bool:
+        return len(await queued(db)) == 1
+
+    try:
+        await until(has_fired)
+    finally:
+        again.cancel()
+        await asyncio.wait({again})
+
+
+async def test_one_integration_that_makes_a_fault_stops_the_schedules_of_no_other(
+    db: SqliteDatabase, noon: HandClock
+):
+    good = lines(NIGHTLY)
+    bad = [replace(good[0], line="0 2 * *")]
+    holdings = Holdings(db, "one", now_ms=noon.now_ms)
+    async with db.transaction() as c:
+        for name in ("anchor", "harbor"):
+            await activate(c, name)
+            await schedules.put_all(c, name, good, enabled=True)
+        await c.run("UPDATE schedules SET entities = '[1]' WHERE integration = 'anchor'")
+    assert await holdings.take(CLOCK_LEASE, on_lost=lambda: None)
+
+    await Clock(db, holdings, {"anchor": bad, "harbor": good}, noon.now_ms).look()
+
+    async with db.read() as c:
+        (armed,) = await schedules.of(c, "harbor")
+    assert armed.due_at_ms is not None
+
+
+async def test_a_moment_that_was_forgotten_while_the_clock_was_wrong_starts_no_second_run_and_breaks_nothing(
+    db: SqliteDatabase, noon: HandClock
+):
+    clock = a_clock(db, noon, "0 * * * *")
+    await clock.catch_up()
+    noon.forward(90 * 24 * HOUR_S)
+    await clock.catch_up()
+    (early,) = await queued(db)
+    await end(db, early)
+    async with db.transaction() as c:
+        await schedules.prune(c, noon.now_ms() - 40 * 24 * HOUR_S * 1000)
+    noon.at_ms = NOON_MS
+    await clock.catch_up()
+    for _ in range(2):
+        noon.forward(HOUR_S)
+        await clock.catch_up()
+
+    assert early.due_at_ms == NOON_MS + HOUR_S * 1000
+    assert [run.due_at_ms for run in await queued(db)] == [NOON_MS + 2 * HOUR_S * 1000]
+
+
+async def test_of_moments_that_are_to_have_a_run_each_only_so_many_wait_for_a_run_that_rests(
+    db: SqliteDatabase, noon: HandClock
+):
+    clock = a_clock(db, noon, "*/5 * * * *", missed=Missed.EACH)
+    await clock.catch_up()
+    noon.forward(300)
+    await clock.catch_up()
+    (first,) = await queued(db)
+    async with db.transaction() as c:
+        await runs.move(c, first.id, RunStatus.PAUSED, now_ms=noon.now_ms())
+    for _ in range(3):
+        noon.forward(100 * 300)
+        await clock.catch_up()
+
+    async with db.read() as c:
+        waiting = [run for run in await runs.active(c) if run.status is RunStatus.QUEUED]
+        told = await schedules.misses(c, since_ms=0)
+    assert len(waiting) == EACH_AT_MOST
+    assert told["harbor", "main"].moments >= 200
+
+
+async def test_a_window_of_a_whole_summer_is_not_forgotten_before_its_end(
+    db: SqliteDatabase, noon: HandClock
+):
+    summer = Blackout("summer", "UTC", "2026-11-21 11:00", "2027-02-21 11:00")
+    holdings = Holdings(db, "one", now_ms=noon.now_ms)
+    for _ in range(95):
+        await Clock(db, holdings, {}, noon.now_ms, [summer])._settle(WINDOWS)
+        async with db.transaction() as c:
+            await blackouts.prune(c, noon.now_ms() - 40 * 24 * HOUR_S * 1000)
+        noon.forward(24 * HOUR_S)
+
+    async with db.read() as c:
+        told = [one.text for one in reversed(await events.latest(c)) if one.kind is EventKind.BLACKOUT]
+    assert [text.split(":")[0][:28] for text in told] == [
+        "the window summer has begun",
+        "the window summer is over",
+    ]
