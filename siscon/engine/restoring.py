@@ -83,6 +83,8 @@ async def restore(
     check_nobody_works(place)
     place.home.mkdir(mode=files.PRIVATE_FOLDER, parents=True, exist_ok=True)
     damaged = _settle(place.database)
+    there = place.database.exists()
+    mark = restoring.mark_of(place.database) if there else None
     for unfinished in place.home.glob(".restore-*"):  # of a restoration that was killed
         shutil.rmtree(unfinished, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".restore-", dir=place.home) as folder:
@@ -90,6 +92,7 @@ async def restore(
         try:
             shutil.copyfile(backup, copy)
             copy.chmod(files.PRIVATE_FILE)
+            backups.examine(copy)  # what was copied, not what was looked at before
             digest = backups.digest_of(copy)
             restoring.bring_up_to_date(copy, now_ms=now_ms())
         except OSError as error:
@@ -98,7 +101,6 @@ async def restore(
                 code="no_copy",
                 detail=str(error),
             ) from error
-        there = place.database.exists()
         ahead = there and not damaged and restoring.keep_ahead(copy, place.database)
         kept = _kept_as(place.database, now_ms()) if there else None
         detail = {"sha256": digest, "reason": reason, "kept": kept.name if kept else "", "ahead": ahead}
@@ -107,6 +109,7 @@ async def restore(
         act, line = await _tell(place, copy, actor, backup.name, detail, now_ms=now_ms())
         _settle(copy)
         check_nobody_works(place)
+        _check_nobody_wrote(place.database, mark, damaged=damaged)
         _swap(place.database, copy, kept)
     heads.append(_logs(place.home) / heads.FILE, line)
     return Restored(kept, ahead, act)
@@ -128,6 +131,19 @@ def _settle(database: Path) -> bool:
             code="in_use",
         ) from error
     return False
+
+
+def _check_nobody_wrote(database: Path, mark: tuple[int, int, int] | None, *, damaged: bool) -> None:
+    """Refuse where somebody opened the database meanwhile: what was taken over from it would not be the newest."""
+    if not damaged:
+        _settle(database)
+    now = restoring.mark_of(database) if database.exists() else None
+    if now != mark:
+        raise UsageError(
+            f"{plain(database)} was opened by another program meanwhile; nothing was changed. Keep consoles, receivers "
+            "and engines ended, then restore again.",
+            code="in_use",
+        )
 
 
 async def _tell(

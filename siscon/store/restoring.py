@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
+from siscon.domain.deliveries import GIVE_UP_MS
 from siscon.store import migrate
 from siscon.store.change_signal import address
 from siscon.store.database import Connection
@@ -18,10 +19,16 @@ STOP_ENGINES = "UPDATE engines SET stopped_at_ms = :now_ms WHERE stopped_at_ms I
 TAKE_BACK = """
 UPDATE commands SET status = 'taken_back', answered_at_ms = :now_ms, answer = :answer WHERE status = 'pending'
 """
+# Nobody needs last week's alarm, and perhaps it was sent since.
+LET_OLD_MESSAGES_GO = """
+UPDATE outbox SET state = 'given up', ended_at_ms = :now_ms, error = :why
+WHERE state = 'waiting' AND put_at_ms < :before_ms
+"""
 ANSWER = "Taken back: the database was restored from a backup of before. Ask again if it is still wanted."
 
-# What must not be older than it was: ids and names once given, logins that were renewed, pauses that an SIS asked for,
-# the memory of webhooks. What those told since is fetched once more, for what was fetched then is gone.
+# What must not be older than it was: ids and names once given, logins that were renewed or dropped, pauses that an SIS
+# asked for, the memory of webhooks, what people have been told. What webhooks told since is fetched once more, for what
+# was fetched then is gone.
 KEEP_AHEAD = (
     """
 INSERT INTO main.sequences (name, next) SELECT name, next FROM replaced.sequences WHERE true
@@ -56,12 +63,33 @@ ON CONFLICT (integration) DO UPDATE SET sent_at_ms = max(sent_at_ms, excluded.se
 INSERT OR REPLACE INTO main.tokens SELECT t.* FROM replaced.tokens t
 WHERE EXISTS (SELECT 1 FROM main.integrations i WHERE i.name = t.integration)
 """,
+    """
+DELETE FROM main.tokens WHERE integration IN (SELECT name FROM replaced.integrations)
+  AND integration NOT IN (SELECT integration FROM replaced.tokens)
+""",
+    "DELETE FROM main.notices",
+    "INSERT INTO main.notices SELECT * FROM replaced.notices",
+    "DELETE FROM main.outbox",
+    "INSERT INTO main.outbox SELECT * FROM replaced.outbox",
+    "DELETE FROM main.channels",
+    "INSERT INTO main.channels SELECT * FROM replaced.channels",
+    """
+UPDATE main.notice_watch SET event_id = max(main.notice_watch.event_id, r.event_id), looked_at_ms = r.looked_at_ms,
+  digest_at_ms = max(main.notice_watch.digest_at_ms, r.digest_at_ms)
+FROM (SELECT * FROM replaced.notice_watch) r
+""",
 )
-# Numbers of runs, events and requests that were given, so that none comes twice.
-KEEP_NUMBERS_AHEAD = """
+# Numbers of runs, events, requests and the like that were given, so that none comes twice.
+KEEP_NUMBERS_AHEAD = (
+    """
 UPDATE main.sqlite_sequence SET seq = max(seq, coalesce(
   (SELECT r.seq FROM replaced.sqlite_sequence r WHERE r.name = main.sqlite_sequence.name), 0))
-"""
+""",
+    """
+INSERT INTO main.sqlite_sequence (name, seq) SELECT r.name, r.seq FROM replaced.sqlite_sequence r
+WHERE r.name NOT IN (SELECT name FROM main.sqlite_sequence) AND r.name IN (SELECT name FROM main.sqlite_schema)
+""",
+)
 SAME_INSTALLATION = """
 SELECT EXISTS (SELECT 1 FROM main.audit a JOIN replaced.audit b ON b.seq = a.seq AND b.seal = a.seal AND a.seq = 1)
 """
@@ -69,10 +97,12 @@ HEAD = "SELECT seq, seal FROM audit ORDER BY seq DESC LIMIT 1"
 
 
 async def belongs_to_nobody(c: Connection, *, now_ms: int) -> None:
-    """Let no engine of another host hold anything, and no old wish be carried out."""
+    """Let no engine of another host hold anything, no old wish be carried out, and no old message be sent."""
     await c.run(FREE_LEASES)
     await c.run(STOP_ENGINES, {"now_ms": now_ms})
     await c.run(TAKE_BACK, {"now_ms": now_ms, "answer": ANSWER})
+    told = {"now_ms": now_ms, "why": "the database was restored", "before_ms": now_ms - GIVE_UP_MS}
+    await c.run(LET_OLD_MESSAGES_GO, told)
 
 
 def keep_ahead(copy: Path, replaced: Path) -> bool:
@@ -90,7 +120,7 @@ def keep_ahead(copy: Path, replaced: Path) -> bool:
             if not connection.execute(SAME_INSTALLATION).fetchone()[0]:
                 connection.execute("ROLLBACK")
                 return False
-            for statement in (*KEEP_AHEAD, KEEP_NUMBERS_AHEAD):
+            for statement in (*KEEP_AHEAD, *KEEP_NUMBERS_AHEAD):
                 connection.execute(statement)
             connection.execute("COMMIT")
         except sqlite3.DatabaseError:
@@ -122,6 +152,12 @@ def settle(path: Path) -> None:
             connection.execute("ROLLBACK")
     except sqlite3.Error as error:
         raise database_error(error, path) from error
+
+
+def mark_of(path: Path) -> tuple[int, int, int]:
+    """Changes when anybody opens a settled file for writing; raises ``OSError`` where there is none."""
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def head_of(path: Path) -> tuple[int, bytes] | None:

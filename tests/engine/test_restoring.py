@@ -23,6 +23,7 @@ from siscon.engine.lifeline import sign_of_life
 from siscon.engine.restoring import Place, look, restore
 from siscon.ops import audit as audit_desk
 from siscon.store import audit, backups, commands, events, heads, keys, leases, tokens
+from siscon.store import restoring as restoring_store
 from siscon.store.sqlite import open_database
 from siscon.store.vault import Vault
 from support.databases import activate
@@ -303,6 +304,74 @@ async def test_ids_names_and_logins_given_since_the_backup_stay_given(home: Home
         " VALUES ('north', 'import', 'bulk', 'queued', '[]', 'x', 1)"
     )
     assert await home.one("SELECT id FROM runs") == (2,)
+
+
+async def test_what_people_were_told_since_the_backup_is_told_nobody_again(home: Home, tmp_path: Path):
+    await home.act("one")
+    await home.do(
+        "INSERT INTO outbox (channel, key, uid, subject, text, put_at_ms, next_at_ms)"
+        f" VALUES ('desk', 'notice:1.1', 'u', 's', 't', {NOW_MS}, 1)"
+    )
+    await home.do(
+        "INSERT INTO tokens (integration, access, obtained_at_ms) VALUES ('north', x'00', 1)",
+    )
+    backup = await copied(home, tmp_path)
+    await home.do("UPDATE outbox SET state = 'sent', ended_at_ms = 2", "DELETE FROM tokens")
+    await home.do(
+        "INSERT INTO outbox (channel, key, uid, subject, text, state, put_at_ms, next_at_ms)"
+        f" VALUES ('desk', 'daily report 5', 'v', 's', 't', 'sent', {NOW_MS}, 1)"
+    )
+    await home.do(
+        "INSERT INTO notices (id, key, trouble, level, state, text, since_ms, last_ms, classes, tell_from_ms)"
+        " VALUES (7, 'k', 'failed', 'error', 'closed', 't', 1, 1, '[]', 1)"
+    )
+    await home.do("DELETE FROM notices")
+    await home.do("UPDATE notice_watch SET event_id = 900, digest_at_ms = 77")
+    await home.restore(backup)
+
+    assert await home.one("SELECT group_concat(key || ' ' || state, ', ') FROM outbox") == (
+        "notice:1.1 sent, daily report 5 sent",
+    )
+    assert await home.one("SELECT count(*) FROM tokens") == (0,)
+    assert await home.one("SELECT event_id, digest_at_ms FROM notice_watch") == (900, 77)
+    assert await home.one("SELECT seq FROM sqlite_sequence WHERE name = 'notices'") == (7,)
+
+
+async def test_where_nothing_tells_what_was_sent_since_an_old_message_is_let_go(home: Home, tmp_path: Path):
+    await home.act("one")
+    put = (
+        "INSERT INTO outbox (channel, key, uid, subject, text, put_at_ms, next_at_ms)"
+        " VALUES ('desk', '{0}', 'u', 's', 't', {1}, 1)"
+    )
+    await home.do(put.format("old", NOW_MS - 4 * 24 * 3600 * 1000), put.format("new", NOW_MS))
+    backup = await copied(home, tmp_path)
+    other = a_home(tmp_path / "other")
+    await other.restore(backup)
+
+    assert await other.one("SELECT group_concat(key || ' ' || state, ', ') FROM outbox") == (
+        "old given up, new waiting",
+    )
+
+
+async def test_who_writes_while_a_backup_is_made_ready_is_not_overruled(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    await home.act("one")
+    backup = await copied(home, tmp_path)
+    ready = restoring_store.bring_up_to_date
+
+    def meanwhile(copy: Path, *, now_ms: int) -> None:
+        ready(copy, now_ms=now_ms)
+        with opened(home.place.database) as console:
+            console.execute("PRAGMA journal_mode = WAL")
+            console.execute("UPDATE sequences SET next = 900")
+            console.commit()
+
+    monkeypatch.setattr(restoring_store, "bring_up_to_date", meanwhile)
+    with pytest.raises(UsageError, match="meanwhile"):
+        await home.restore(backup)
+
+    assert await home.one("SELECT next FROM sequences WHERE name = 'record'") == (900,)
 
 
 async def test_of_another_installation_nothing_is_taken_over(home: Home, tmp_path: Path):
