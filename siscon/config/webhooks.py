@@ -71,7 +71,10 @@ class WebhookSettings(Section):
     max_body_kib: Number = Field(1024, ge=1, le=16_384, description="the largest body that is read")
     within_s: Number = Field(10, ge=1, le=120, description="seconds that sending one message may take")
     most_waiting: Number = Field(
-        100_000, ge=100, le=10_000_000, description="messages of one integration that may wait for their fetch"
+        100_000,
+        ge=100,
+        le=10_000_000,
+        description="messages of one integration that may wait for their fetch",
     )
     remember_days: Number = Field(
         7, ge=1, le=3650, description="days for which a message is known again, so that no repeat counts"

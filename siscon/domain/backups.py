@@ -37,11 +37,12 @@ def newest_first(names: Iterable[str]) -> list[str]:
 def superfluous(names: Iterable[str], *, keep: int, keep_days: int, now_ms: int) -> list[str]:
     """The backups that may go: all but the newest ``keep``, and those older than ``keep_days`` (0: none is too old).
 
-    The newest stays, however old it is.
+    The newest stays, however old it is. What a clock that was ahead made stands behind what is made now.
     """
     oldest_ms = now_ms - keep_days * DAY_MS
+    ordered = sorted(newest_first(names), key=lambda name: (made_at_ms(name) or 0) > now_ms)
     return [
         name
-        for place, name in enumerate(newest_first(names))
+        for place, name in enumerate(ordered)
         if place and (place >= keep or (keep_days and (made_at_ms(name) or 0) < oldest_ms))
     ]

@@ -85,18 +85,23 @@ class Chores:
 
     async def look(self, lease: Lease) -> list[asyncio.Task[None]]:
         """Begin what is due; what was begun. A chore that is new waits for its first moment."""
-        now_ms = self.now_ms()
         async with self.db.read() as c:
             known = await chores.all_chores(c)
+        now_ms = self.now_ms()
         begun = []
         for chore in self.chores:
             if chore.name in self._under_way:
                 continue
             next_ms = chore.next_ms(now_ms)
-            due_ms = known[chore.name].due_at_ms if chore.name in known else None
+            state = known.get(chore.name)
+            due_ms = state.due_at_ms if state is not None else None
+            # Its line was taken away; what failed is tried again all the same.
+            unwanted = next_ms == NEVER_MS and state is not None and state.last_ok is not False
             if due_ms is not None and due_ms <= now_ms:
                 begun.append(self._begin(chore, lease))
-            elif next_ms is not None and (due_ms is None or next_ms < due_ms):
+            elif next_ms is not None and (
+                due_ms is None or next_ms < due_ms or (unwanted and due_ms < NEVER_MS)
+            ):
                 # New, another line than before, or a clock that was put back.
                 async with self.db.transaction(lease) as c:
                     await chores.set_due(c, chore.name, next_ms)

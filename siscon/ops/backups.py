@@ -17,10 +17,10 @@ VERIFIED = ("file", "state", "bytes", "sha256", "schema", "newest_event_at", "to
 MIB = 1 << 20
 
 
-def newest_ms(folder: Path) -> int | None:
-    """When the newest backup was made; None where there is none."""
-    found = naming.newest_first(_names(folder))
-    return naming.made_at_ms(found[0]) if found else None
+def newest_ms(folder: Path, *, now_ms: int) -> int | None:
+    """When the newest backup was made; None where there is none; what a clock that was ahead made proves nothing."""
+    made = [naming.made_at_ms(name) or 0 for name in naming.newest_first(_names(folder))]
+    return max((one for one in made if one <= now_ms + naming.DAY_MS), default=None)
 
 
 def backup_rows(folder: Path) -> list[Row]:

@@ -20,7 +20,7 @@ MIB = 1 << 20
 def check_backups(folder: Path, *, scheduled: bool, now_ms: int) -> Check:
     """How old the newest backup is."""
     try:
-        made_ms = backups.newest_ms(folder)
+        made_ms = backups.newest_ms(folder, now_ms=now_ms)
     except SisconError as error:
         return Check("backup", State.WARN, error.sentence, "give this account the right to read there")
     if made_ms is None:

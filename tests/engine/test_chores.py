@@ -220,3 +220,20 @@ async def test_a_chore_that_nobody_wants_any_more_is_due_no_more(
     clock.forward(LEASE_TTL_S + 1)
     await look(*keeper(db, clock, work))
     assert (await state(db)).due_at_ms == clock.now_ms() + HOUR_S * 1000
+
+
+async def test_a_chore_whose_line_was_taken_away_waits_until_somebody_asks(
+    db: SqliteDatabase, clock: HandClock, work: Work
+):
+    await look(*keeper(db, clock, work))
+    clock.forward(LEASE_TTL_S + 1)
+    without, holdings = keeper(db, clock, work, lambda _after_ms: NEVER_MS, owner="two")
+    await look(without, holdings)
+    clock.forward(5 * HOUR_S)
+    await look(without, holdings)
+    assert work.times == 0
+
+    async with db.transaction() as c:
+        await chores.set_due(c, "sweep", clock.now_ms())
+    await look(without, holdings)
+    assert (work.times, (await state(db)).due_at_ms) == (1, NEVER_MS)
