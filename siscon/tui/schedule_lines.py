@@ -20,9 +20,9 @@ SCHEDULES = (
     Column("State", 8, kind=filters.Kind.WORD),
     Column("Next", 11, kind=filters.Kind.AHEAD),
     Column("When", 18, flex=3, most=48),
-    Column("Last end", 15, from_width=88),
-    Column("Last time", 12, from_width=98, kind=filters.Kind.PAST),
-    Column("Missed", 6, align="right", from_width=106),
+    Column("Last end", 15, from_width=92),
+    Column("Last time", 12, from_width=106, kind=filters.Kind.PAST),
+    Column("Missed", 6, align="right", from_width=114),
 )
 STATES: Mapping[State, tuple[str, Tone]] = {
     State.ON: ("on", "good"),

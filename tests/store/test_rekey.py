@@ -19,7 +19,7 @@ from siscon.store.vault import HEAD_BYTES, Vault
 from support.databases import activate
 
 OLD, NEW = b"o" * 32, b"n" * 32
-NOT_SEALED = {("audit", "seal"), ("retired_keys", "id")}
+NOT_SEALED = {("audit", "seal"), ("retired_keys", "id"), ("webhook_inbox", "digest")}
 
 places = st.from_regex(r"[a-z]{1,8}\|[a-z0-9]{1,8}\|[a-z]{1,8}", fullmatch=True)
 raw_keys = st.binary(min_size=32, max_size=32)
