@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from siscon.domain.guards import WEEK_MS
 from siscon.domain.text import agreed
 
 DAY_MS = 24 * 3600 * 1000
@@ -23,10 +24,14 @@ class Cutoffs:
 
 
 def cutoffs(days: Mapping[str, int], now_ms: int) -> Cutoffs:
-    """The moments for so many days each; 0 days, or none told: for ever."""
-    return Cutoffs(
-        **{one.name: now_ms - days[one.name] * DAY_MS for one in fields(Cutoffs) if days.get(one.name)}
-    )
+    """The moments for so many days each; 0 days, or none told: for ever.
+
+    Runs of the last week stay in any case: the guard against mass changes counts them.
+    """
+    moments = {one.name: now_ms - days[one.name] * DAY_MS for one in fields(Cutoffs) if days.get(one.name)}
+    if "runs" in moments:
+        moments["runs"] = min(moments["runs"], now_ms - WEEK_MS - DAY_MS)
+    return Cutoffs(**moments)
 
 
 WORDS: Mapping[str, tuple[str, str]] = {

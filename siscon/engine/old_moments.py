@@ -1,4 +1,4 @@
-"""The moments of schedules that started a run, and what was said of windows, are forgotten when they are old."""
+"""Moments of schedules that started a run, what was said of windows, engines long gone: forgotten when they are old."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from siscon.domain.leases import Lease
 from siscon.engine.chores import Chore, every
-from siscon.store import blackouts, schedules
+from siscon.store import blackouts, leases, schedules
 from siscon.store.database import Database
 
 CHORE = "old moments"
@@ -23,6 +23,7 @@ def chores(db: Database, *, now_ms: Callable[[], int]) -> list[Chore]:
         async with db.transaction(lease) as c:
             count = await schedules.prune(c, before_ms)
             await blackouts.prune(c, before_ms)
+            await leases.forget_engines(c, before_ms)
         return f"{count} old moments of schedules were forgotten"
 
     return [Chore(CHORE, every(DAY_S), forget)]

@@ -40,6 +40,15 @@ SELECT e.*, (e.stopped_at_ms IS NULL AND l.owner = e.id AND l.expires_at_ms >= :
 FROM engines e LEFT JOIN leases l ON l.name = 'engine:' || e.id
 ORDER BY e.started_at_ms DESC, e.id LIMIT 50
 """
+# Ids of engines never come again, so nobody can show an old fence of theirs. Whoever lives has not stopped, whatever
+# the clock says.
+FORGET_LEASES = """
+DELETE FROM leases WHERE owner = '' AND name IN (SELECT 'engine:' || id FROM engines WHERE stopped_at_ms < :before_ms)
+"""
+FORGET_ENGINES = """
+DELETE FROM engines WHERE stopped_at_ms < :before_ms AND NOT EXISTS (
+  SELECT 1 FROM leases l WHERE l.name = 'engine:' || engines.id)
+"""
 
 _SKEW_MS = 60_000
 
@@ -108,6 +117,12 @@ async def seen(c: Connection, engine_id: str, now_ms: int) -> None:
 async def engine_stopped(c: Connection, engine_id: str, now_ms: int) -> None:
     """Note that an engine ended in good order."""
     await c.run(ENGINE_STOPPED, {"id": engine_id, "now_ms": now_ms})
+
+
+async def forget_engines(c: Connection, before_ms: int) -> None:
+    """Forget the engines that ended before a moment: each start leaves one, for ever otherwise."""
+    await c.run(FORGET_LEASES, {"before_ms": before_ms})
+    await c.run(FORGET_ENGINES, {"before_ms": before_ms})
 
 
 async def engines(c: Connection, *, now_ms: int) -> list[EngineInfo]:

@@ -276,3 +276,13 @@ async def test_an_event_whose_clock_was_wrong_takes_no_others_along(yard: Yard):
         )
     await yard.chore.purge(yard.lease)
     assert (await yard.counts())["events"] == 3
+
+
+async def test_runs_of_the_last_week_stay_for_the_guard_counts_them(yard: Yard):
+    yard.days["runs"] = 1
+    for number, days in ((1, 10), (2, 6), (3, 2), (4, 0)):
+        await yard.run(number, age_ms=days * DAY_MS, images=1)
+    await yard.chore.purge(yard.lease)
+
+    async with yard.db.read() as c:
+        assert [row["id"] for row in await c.all("SELECT id FROM runs ORDER BY id")] == [2, 3, 4]

@@ -98,3 +98,19 @@ async def test_an_engine_lives_as_long_as_its_lease_and_no_goodbye(db: Database)
         assert await living(10_000) == ["one"]
         assert await living(10_001) == []
         assert {one.id: one.seen_at_ms for one in await leases.engines(c, now_ms=0)} == {"one": 9, "two": 11}
+
+
+async def test_engines_that_ended_long_ago_are_forgotten_and_who_lives_is_not(db: Database) -> None:
+    async with db.transaction() as c:
+        for name in ("old", "young", "alive"):
+            info = EngineInfo(name, "host", 1, "0", 0, 0, alive=True)
+            await leases.register_engine(c, info)
+            assert await leases.take(c, f"engine:{name}", name, ttl_s=10, now_ms=0)
+        for name, at_ms in (("old", 1), ("young", 50 * DAY_MS)):
+            await leases.take_away(c, name)
+            await leases.engine_stopped(c, name, at_ms)
+        await leases.forget_engines(c, 40 * DAY_MS)
+
+        assert sorted(one.id for one in await leases.engines(c, now_ms=1)) == ["alive", "young"]
+        rows = await c.all("SELECT name FROM leases WHERE name LIKE 'engine:%' ORDER BY name")
+        assert [row["name"] for row in rows] == ["engine:alive", "engine:young"]
