@@ -24,7 +24,7 @@ from siscon.store.vault import Vault
 CHORE = "backup"
 SPARE_BYTES = 64 << 20
 MIB = 1 << 20
-UNFINISHED = ".siscon-*.part"
+UNFINISHED = (".siscon-*.part*", f".{manifest.FILE}.*.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,9 @@ class Backups:
         """The file to be made; the folder is there, has room, and holds nothing half done any more."""
         folder = self.keeping.folder
         folder.mkdir(mode=files.PRIVATE_FOLDER, parents=True, exist_ok=True)
-        for unfinished in folder.glob(UNFINISHED):
-            unfinished.unlink(missing_ok=True)
+        for pattern in UNFINISHED:
+            for unfinished in folder.glob(pattern):
+                unfinished.unlink(missing_ok=True)
         needed, free = backups.size_of(self.database) + SPARE_BYTES, shutil.disk_usage(folder).free
         if free < needed:
             raise DatabaseError(

@@ -82,12 +82,16 @@ async def settle_due(
 async def _first_ms(
     look: Look, schedule: Schedule, state: Armed, *, rests: bool, over_ms: int | None
 ) -> int | None:
-    """The first moment not settled yet; what passed during a pause is none, a clock put back brings it nearer."""
+    """The first moment not settled yet. One whose start passed during a pause is none, one that is still put off is;
+    a clock put back brings it nearer.
+    """
     due_ms = state.due_at_ms
-    if rests:
-        due_ms = None
-    elif over_ms is not None and due_ms is not None and due_ms < over_ms:
-        due_ms = await _unanswered(look, schedule, over_ms - 1)
+    if due_ms is not None and (rests or over_ms is not None):
+        start_ms = start_of(schedule, look.name, due_ms, look.windows).settled_ms
+        if rests and start_ms <= look.now_ms:
+            due_ms = None
+        elif over_ms is not None and start_ms < over_ms:
+            due_ms = await _unanswered(look, schedule, over_ms - 1)
     coming_ms = await _unanswered(look, schedule, look.now_ms)
     if due_ms is None or coming_ms is None:
         return coming_ms if due_ms is None else due_ms

@@ -134,7 +134,14 @@ class Worker:
         known = self._shop.settings.integrations
         async with self._shop.db.read() as c:
             waiting = [run for run in await runs.claimable(c) if run.integration in known]
-            return [run for run in waiting if await self._may_start(c, run)]
+            ready = [run for run in waiting if await self._may_start(c, run)]
+            blocked = {run.integration for run in waiting if run not in ready}
+            if blocked:  # what a schedule started waits; what a person asked for since need not
+                behind = [run for run in await runs.claimable(c, resting=blocked) if run not in waiting]
+                ready += [
+                    run for run in behind if run.integration in blocked and await self._may_start(c, run)
+                ]
+            return ready
 
     async def _may_start(self, c: Connection, run: Run) -> bool:
         """Scheduled runs do not begin while their integration is paused, or within a window; nothing goes on where it

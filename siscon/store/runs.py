@@ -91,7 +91,8 @@ SELECT {COLUMNS} FROM runs WHERE status IN ('running', 'queued', 'paused', 'inte
 """
 CLAIMABLE = f"""
 SELECT {COLUMNS} FROM runs WHERE id IN (
-  SELECT min(id) FROM runs queued WHERE status = 'queued' AND NOT EXISTS (SELECT 1 FROM runs busy
+  SELECT min(id) FROM runs queued WHERE status = 'queued' AND NOT (due_at_ms IS NOT NULL AND attempt = 0
+    AND integration IN (SELECT value FROM json_each(:resting))) AND NOT EXISTS (SELECT 1 FROM runs busy
     WHERE busy.integration = queued.integration AND busy.lane = queued.lane
       AND busy.status IN ('running', 'held', 'paused'))
   GROUP BY integration, lane)
@@ -285,9 +286,11 @@ async def active(c: Connection) -> list[Run]:
     return [_run(row) for row in await c.all(ACTIVE)]
 
 
-async def claimable(c: Connection) -> list[Run]:
-    """The oldest queued run of each lane that is free, oldest first."""
-    return [_run(row) for row in await c.all(CLAIMABLE)]
+async def claimable(c: Connection, *, resting: Iterable[str] = ()) -> list[Run]:
+    """The oldest queued run of each lane that is free, oldest first; of integrations that rest none that a schedule
+    started and that has not begun.
+    """
+    return [_run(row) for row in await c.all(CLAIMABLE, {"resting": json.dumps(list(resting))})]
 
 
 async def running_of_dead_engines(c: Connection, *, now_ms: int) -> list[Run]:

@@ -31,7 +31,7 @@ UPDATE schedules SET due_at_ms = NULL, start_at_ms = NULL, held_by = '' WHERE in
 """
 LET_GO = """
 UPDATE schedules SET due_at_ms = NULL, start_at_ms = NULL, held_by = ''
-WHERE integration = :integration AND due_at_ms <= :now_ms
+WHERE integration = :integration AND coalesce(start_at_ms, due_at_ms) <= :now_ms
 """
 ARM = """
 UPDATE schedules SET due_at_ms = :due_at_ms, start_at_ms = :start_at_ms, held_by = :held_by

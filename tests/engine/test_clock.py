@@ -566,3 +566,27 @@ async def test_a_window_of_a_whole_summer_is_not_forgotten_before_its_end(
         "the window summer has begun",
         "the window summer is over",
     ]
+
+
+@pytest.mark.parametrize("until_ms", [NOON_MS + 3 * HOUR_S * 1000, None])
+async def test_what_a_window_puts_off_is_not_lost_by_a_pause_that_is_over_before(
+    db: SqliteDatabase, noon: HandClock, until_ms: int | None
+):
+    clock = a_clock(db, noon, "30 13 * * *", windows=[EVENING])
+    await clock.catch_up()
+    noon.forward(2 * HOUR_S)
+    await clock.catch_up()
+    async with db.transaction() as c:
+        await integrations.set_paused(c, "harbor", True, until_ms=until_ms)
+    await clock.catch_up()
+    noon.forward(2 * HOUR_S)
+    if until_ms is None:
+        async with db.transaction() as c:
+            await schedules.let_go(c, "harbor", now_ms=noon.now_ms())
+            await integrations.set_paused(c, "harbor", False)
+    await clock.catch_up()
+    assert await queued(db) == []
+    noon.at_ms = NOON_MS + 6 * HOUR_S * 1000
+    await clock.catch_up()
+
+    assert [(run.due_at_ms or 0) - NOON_MS for run in await queued(db)] == [HOUR_S * 1500]

@@ -302,6 +302,18 @@ async def test_a_scheduled_run_of_a_paused_integration_waits(
         await engine.reaches(run_id, RunStatus.COMPLETED)
 
 
+async def test_behind_a_scheduled_run_that_waits_for_the_end_of_a_pause_a_person_need_not_wait(
+    db: SqliteDatabase, tmp_path: Path, vault: Vault
+):
+    scheduled = await a_run(db, 1, due_at_ms=1)
+    async with db.transaction() as c:
+        await integrations.set_paused(c, "harbor", True)
+    asked = await a_run(db, 2)
+    async with living_engine(db, settings_for(tmp_path), vault, sis=small_district()) as engine:
+        await engine.reaches(asked, RunStatus.COMPLETED)
+        assert (await engine.run(scheduled)).status is RunStatus.QUEUED
+
+
 async def test_a_scheduled_run_that_was_under_way_goes_on_though_the_integration_is_paused(
     db: SqliteDatabase, tmp_path: Path, vault: Vault
 ):
