@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from siscon.domain.errors import ConfigError, SisconError
 from siscon.domain.metrics import Family
@@ -23,9 +24,39 @@ from siscon.metrics.exposition import exposition
 PATH = "/metrics"
 FRESH_S = 1.0
 """Whoever asks more often than so is given the same values: nobody can keep the database busy by asking."""
-MOST_AT_ONCE = 16
+MOST_AT_ONCE = 64
+"""More lines are not open at once: files are what an engine cannot do without."""
+WITHIN_S = 20.0
+"""A line on which no answer was asked for and taken for so long is cut off."""
 
 Read = Callable[[], Awaitable[Sequence[Family]]]
+
+
+class _Line(H11Protocol):
+    """One line to whoever asks; none is held open by saying nothing, nor by not listening."""
+
+    _limit: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as the library has it
+        super().connection_made(transport)
+        if len(self.connections) > MOST_AT_ONCE:
+            transport.abort()
+        else:
+            self._begin_anew()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = self.loop.call_later(WITHIN_S, self.transport.abort)
 
 
 class _Server(uvicorn.Server):
@@ -63,10 +94,11 @@ def _no_place(host: str, port: int, error: BaseException) -> ConfigError:
 async def serve(read: Read, listening: socket.socket) -> None:
     """Answer until cancelled; the socket is closed at the end."""
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who asks nonsense shall not fill the log
     server = _Server(
         uvicorn.Config(
             _app(read),
-            http="h11",
+            http=_Line,
             ws="none",
             loop="asyncio",
             lifespan="off",
@@ -74,7 +106,6 @@ async def serve(read: Read, listening: socket.socket) -> None:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=MOST_AT_ONCE,
             timeout_keep_alive=5,
             timeout_graceful_shutdown=1,
         )

@@ -71,6 +71,30 @@ async def test_it_answers_in_both_forms_and_reads_once_however_many_ask() -> Non
     assert listening.fileno() == -1
 
 
+async def test_lines_that_say_nothing_are_few_and_end_and_keep_nobody_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(server, "WITHIN_S", 1.0)
+    monkeypatch.setattr(server, "MOST_AT_ONCE", 20)
+    listening = server.bind("127.0.0.1", 0)
+    listening.listen()
+    task = asyncio.create_task(server.serve(Asked(), listening))
+    port = listening.getsockname()[1]
+    silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(18)]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        assert (await client.get("/metrics")).status_code == 200
+    more = [await asyncio.open_connection("127.0.0.1", port) for _ in range(8)]
+    ends = [asyncio.wait_for(reader.read(), 5) for reader, _writer in (*silent, *more)]
+    assert {type(one) for one in await asyncio.gather(*ends, return_exceptions=True)} <= {
+        bytes,
+        ConnectionResetError,
+    }
+    for _reader, writer in (*silent, *more):
+        writer.close()
+    task.cancel()
+    await asyncio.wait({task})
+
+
 async def test_a_database_that_cannot_be_read_is_a_sentence_and_503() -> None:
     asked = Asked()
     asked.fault = DatabaseError("The database is locked.")
