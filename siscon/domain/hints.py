@@ -176,6 +176,8 @@ def _id(value: Any) -> str:
     text = str(value).strip()
     if not 0 < len(text) <= MOST_ID_LENGTH or not is_storable(text) or not text.isprintable():
         raise Unreadable("an id is empty, too long or holds hidden characters")
+    if text in (".", ".."):
+        raise Unreadable("an id leads to another place of the system")
     return text
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from siscon.domain.blackouts import of_integration, span_at
@@ -33,6 +33,10 @@ MOST_TOGETHER = 20_000
 """Messages that one look takes."""
 AGAIN_FIRST_MS, AGAIN_MOST_MS, MOST_TRIES = 60_000, 3_600_000, 12
 """What a failed run was to fetch is tried again after a minute, two, four ... an hour; so often at most."""
+ALONE_AFTER = 6
+"""What was fetched with others so often in vain is fetched alone: one message that the SIS chokes on takes no others
+along.
+"""
 FORGET_AT_ONCE = 5_000
 MOST_KEPT = 1_000_000
 """Of more messages the oldest are forgotten before their time."""
@@ -79,6 +83,17 @@ def sort_out(waiting: Sequence[Waiting], imports: Callable[[Entity], bool]) -> W
     return wanted
 
 
+def apart(wanted: Wanted, waiting: Sequence[Waiting], imports: Callable[[Entity], bool]) -> Wanted:
+    """The same, but of messages that failed too often with others one alone, once nothing younger waits."""
+    ids = set(wanted.few_from)
+    few = [one for one in waiting if one.id in ids]
+    chosen = [one for one in few if one.tries < ALONE_AFTER] or few[:1]
+    if len(chosen) == len(few):
+        return wanted
+    told = sort_out(chosen, imports)
+    return replace(wanted, few=told.few, few_from=told.few_from)
+
+
 async def attend(db: Database, ear: Ear, *, live: LiveEngine, now_ms: Callable[[], int]) -> None:
     """Look at the inbox whenever something came, for ever."""
     while True:
@@ -102,7 +117,11 @@ async def look(db: Database, name: str, *, live: LiveEngine, now_ms: int) -> boo
             return False
         waiting = await webhook_inbox.waiting(c, name, now_ms=now_ms, limit=MOST_TOGETHER)
         named = live.entities.get(name)
-        wanted = sort_out(waiting, lambda kind: named is None or kind in named)
+
+        def imports(kind: Entity) -> bool:
+            return named is None or kind in named
+
+        wanted = apart(sort_out(waiting, imports), waiting, imports)
         await webhook_inbox.pass_over(c, wanted.nothing_from)
         if is_few := bool(wanted.few) and Lane.QUICK not in busy:
             await _queue_few(c, name, wanted, now_ms)

@@ -81,6 +81,7 @@ def test_a_senders_own_words_can_be_mapped_and_unknown_ones_mean_nothing() -> No
         b'{"type": "student.changed", "id": true}',
         b'{"type": "student.changed", "id": {"a": 1}}',
         b'{"type": "student.changed", "id": ""}',
+        b'{"type": "student.changed", "id": ".."}',
         b'{"type": "student.changed", "id": "\\ud800"}',
         b'{"type": "student.changed", "id": "a\\u0000b"}',
         b'{"type": "student.changed", "id": "1", "id": "2"}',

@@ -176,6 +176,23 @@ async def test_a_failed_fetch_is_tried_again_later_each_time_and_at_last_given_u
     assert "could not be fetched in 12 tries" in said[0].text
 
 
+async def test_a_message_that_the_sis_chokes_on_takes_no_others_along(quiet: SqliteDatabase) -> None:
+    bad = "no-such-form"
+    for n, record in enumerate(("u1", bad, "u2")):
+        await told(quiet, changed(Entity.STUDENT, record), key=f"m{n}")
+    now_ms = NOW
+    for _ in range(60):
+        await arrivals.look(quiet, "harbor", live=live(), now_ms=now_ms)
+        [run] = await newest(quiet, 1)
+        if run.status is RunStatus.QUEUED:
+            fails = bad in run.request["wanted"]["student"]
+            await end(quiet, run.id, RunStatus.FAILED if fails else RunStatus.COMPLETED)
+        now_ms += 20 * MINUTE_MS
+
+    states = {one.hints[0].ids[0]: one.state for one in await kept(quiet)}
+    assert states == {"u1": "done", bad: "given up", "u2": "done"}
+
+
 async def test_a_clock_that_was_set_back_makes_nobody_wait_for_ever(quiet: SqliteDatabase) -> None:
     await told(quiet, changed(Entity.STUDENT, "u1"))
     await arrivals.look(quiet, "harbor", live=live(), now_ms=NOW)
