@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
+from typing import Any
 
 from siscon.config import ChannelSettings
 from siscon.domain.deliveries import Fate, Message, Outcome
@@ -22,6 +23,46 @@ from siscon.providers.transport.tls import trust
 
 POLICY = SMTP.clone(cte_type="7bit")
 LOOK_EVERY_S = 0.1
+ANSWER_MOST = 64 * 1024
+"""Of one answer so many bytes are read; smtplib keeps every line of it, however many come."""
+
+
+class _Bounded:
+    """What reads an answer of a mail server gives up where it does not end."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self._left = file, ANSWER_MOST
+
+    def readline(self, most: int) -> bytes:
+        line: bytes = self._file.readline(most)
+        self._left -= len(line)
+        if self._left < 0:
+            raise smtplib.SMTPException("the mail server's answer has no end")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Answers(smtplib.SMTP):
+    """Reads each answer as far as it may go."""
+
+    file: Any = None
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("there is no line")
+        whole = self.file or self.sock.makefile("rb")
+        self.file = bounded = _Bounded(whole)
+        try:
+            return super().getreply()
+        finally:
+            if self.file is bounded:
+                self.file = whole
+
+
+class _SecuredAnswers(_Answers, smtplib.SMTP_SSL):
+    """The same over a line that is secured from its begin."""
 
 
 def composed(message: Message, channel: ChannelSettings) -> EmailMessage:
@@ -69,8 +110,8 @@ def _connection(channel: ChannelSettings) -> smtplib.SMTP:
     own = name if "." in name else "[127.0.0.1]"
     if channel.security == "tls":
         context = trust(channel.ca_file)
-        return smtplib.SMTP_SSL(timeout=channel.timeout_s, context=context, local_hostname=own)
-    return smtplib.SMTP(timeout=channel.timeout_s, local_hostname=own)
+        return _SecuredAnswers(timeout=channel.timeout_s, context=context, local_hostname=own)
+    return _Answers(timeout=channel.timeout_s, local_hostname=own)
 
 
 def _open(connection: smtplib.SMTP, channel: ChannelSettings) -> None:

@@ -225,6 +225,35 @@ async def test_a_server_that_repeats_the_password_has_it_neither_in_events_nor_i
         assert "siscon-m" not in text
 
 
+async def test_an_answer_without_an_end_is_not_kept(db: SqliteDatabase, clock: HandClock):
+    sent = 0
+
+    async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        line = b"220-" + b"x" * 996 + b"\r\n"
+        try:
+            while sent < 100_000:
+                writer.write(line * 10)
+                sent += 10
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await put(db, clock, "ops")
+    await carry(postman(db, clock, ops=mail_channel(port)))
+    server.close()
+    await server.wait_closed()
+
+    later = await message(db, "ops")
+    assert (later.state, later.attempts) == (MessageState.WAITING, 1)
+    assert "broke off" in later.error
+    assert sent < 20_000, "it is not listened to for as long as it talks"
+
+
 async def test_a_server_that_drips_is_cut_off_in_time(db: SqliteDatabase, clock: HandClock):
     stop = threading.Event()
 
