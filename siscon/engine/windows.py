@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from siscon.domain.blackouts import Blackout, Span, UnderWay, next_span
+from siscon.domain.blackouts import Blackout, Span, UnderWay, next_span, span_at
 from siscon.domain.events import EventKind, Level
 from siscon.domain.runs import RunKind, RunStatus
 from siscon.store import blackouts, events, runs
@@ -47,9 +47,12 @@ async def _tell(c: Connection, span: Span, now_ms: int) -> int:
 
 
 async def _tell_ended(c: Connection, one: Blackout, now_ms: int) -> None:
-    """That the time before this moment is over, if its beginning was told."""
+    """That the time before this moment is over, if its beginning was told; not while its end has been put off."""
     span = await blackouts.last_begun(c, one)
-    if span is not None and now_ms >= span.end_ms and await blackouts.say(c, span, ENDED):
+    now = span_at(one, now_ms)
+    if span is None or (now is not None and now.begin_ms == span.begin_ms):
+        return
+    if now_ms >= span.end_ms and await blackouts.say(c, span, ENDED):
         await _event(c, one, f"the window {one.name} is over: what was put off starts now", now_ms)
 
 

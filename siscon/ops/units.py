@@ -32,15 +32,15 @@ Description=siscon keeps a local roster in step with Student Information Systems
 Documentation=man:systemd.service(5)
 Wants=network-online.target
 After=network-online.target
-StartLimitIntervalSec=600
-StartLimitBurst=10
+# A bad quarter of an hour, such as a full disk, must not end what is to run for a year.
+StartLimitIntervalSec=0
 
 [Service]
 Type=notify
 NotifyAccess=main
 ExecStart={start}
 Restart=on-failure
-RestartSec=5
+RestartSec=10
 # A configuration that cannot be used does not mend itself.
 RestartPreventExitStatus=2
 # Killed and started again when its heart has not beaten for so long.

@@ -590,3 +590,16 @@ async def test_what_a_window_puts_off_is_not_lost_by_a_pause_that_is_over_before
     await clock.catch_up()
 
     assert [(run.due_at_ms or 0) - NOON_MS for run in await queued(db)] == [HOUR_S * 1500]
+
+
+async def test_a_window_whose_end_was_put_off_is_over_at_the_new_end_alone(
+    db: SqliteDatabase, noon: HandClock
+):
+    holdings = Holdings(db, "one", now_ms=noon.now_ms)
+    short = Blackout("rollover", "UTC", "2026-11-21 11:00", "2026-11-21 14:00")
+    longer = replace(short, ends="2026-11-21 18:00")
+    for window in (short, *[longer] * 8):
+        await Clock(db, holdings, {}, noon.now_ms, [window])._settle(WINDOWS)
+        noon.forward(HOUR_S)
+        over = [one for one in await kinds(db) if one is EventKind.BLACKOUT]
+        assert len(over) == (1 if noon.at_ms <= NOON_MS + 6 * HOUR_S * 1000 else 2)

@@ -32,8 +32,10 @@ def read(unit: str) -> configparser.ConfigParser:
 
 
 def test_the_unit_of_a_system_waits_for_ready_watches_and_is_small() -> None:
-    service = read(system_unit(PLAIN))["Service"]
+    unit = read(system_unit(PLAIN))
+    service = unit["Service"]
 
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0", "it is never given up"
     assert (service["Type"], service["Restart"], service["User"]) == ("notify", "on-failure", "siscon")
     assert int(service["WatchdogSec"]) >= 30
     assert service["LoadCredential"] == "siscon.key:/etc/siscon/key"
