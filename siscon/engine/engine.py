@@ -76,6 +76,7 @@ class Engine:
     _usable: dict[str, IntegrationSettings] = field(default_factory=dict, init=False)
     _background: set[asyncio.Task[None]] = field(default_factory=set, init=False)
     _heads: HeadKeeper = field(init=False)
+    _is_shut_out: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._heads = HeadKeeper(self.db, self.vault, self.settings.home, now_ms=self.now_ms)
@@ -106,7 +107,7 @@ class Engine:
                 await self._run_parts(holdings, links, worker)
             finally:
                 await self._leave(holdings, links)
-        return 0
+        return 1 if self._is_shut_out else 0
 
     async def _register(self, holdings: Holdings, worker: Worker) -> None:
         """Take the engine's own lease and write it down, in one transaction."""
@@ -149,7 +150,7 @@ class Engine:
         )
         work_ear, cancel_ear, inbox_ear = bell.ear(), bell.ear(), bell.ear(rest_s=0.1)
         parts: dict[str, Callable[[], Awaitable[None]]] = {
-            "heartbeat": holdings.beat_for_ever,
+            "heartbeat": lambda: self._beat(holdings),
             "bell": lambda: bell.listen(self.db),
             "lifeline": lambda: lifeline.watch(self.db, home, work_ear, own_id=own, now_ms=self.now_ms),
             "inbox": lambda: inbox.attend(
@@ -186,6 +187,20 @@ class Engine:
                 async with asyncio.timeout(STOP_WITHIN_S):
                     await worker.stop()
             await _cancel([heart, *self._background])
+
+    async def _beat(self, holdings: Holdings) -> None:
+        """The heartbeat; an engine that can never write again ends, so that its service manager begins a new one.
+
+        Where the file is gone altogether it stays: what it has open may be the last copy, and a new engine would begin
+        with nothing.
+        """
+        while True:
+            await holdings.beat_for_ever()
+            if self.settings.database.exists():
+                log.error("the database is another one, or of a newer siscon: this engine ends")
+                self._is_shut_out = True
+                self.stop.set()
+                await asyncio.Event().wait()
 
     async def _until_told(self, bell: Bell, worker: Worker) -> None:
         if not self.until_idle:

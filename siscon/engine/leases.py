@@ -17,6 +17,9 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 0.2
 """After a heartbeat that the database refused."""
+FOR_GOOD = ("replaced", "newer_database")
+"""Codes of refusals that only opening the database again can end."""
+BELIEVED_AFTER_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,15 +89,25 @@ class Holdings:
                 log.warning("lease lost: %s", entry.lease.name)
                 entry.on_lost()
 
-    async def beat_for_ever(self, *, every_s: float = HEARTBEAT_S) -> None:
-        """The heartbeat. A database that is busy or full for a while is asked again until it answers."""
+    async def beat_for_ever(
+        self, *, every_s: float = HEARTBEAT_S, believed_after_s: float = BELIEVED_AFTER_S
+    ) -> None:
+        """The heartbeat. A database that is busy or full for a while is asked again until it answers.
+
+        It ends where the file under its name is another one, or of a newer schema, and stays so.
+        """
+        other_since_s: float | None = None
         while True:
             try:
                 await self.beat()
             except DatabaseError as error:
                 log.warning("heartbeat refused: %s", error.sentence)
                 wait_s = RETRY_S
+                now_s = time.monotonic()
+                other_since_s = (other_since_s or now_s) if error.code in FOR_GOOD else None
+                if other_since_s is not None and now_s - other_since_s > believed_after_s:
+                    return
             else:
-                wait_s = every_s
+                wait_s, other_since_s = every_s, None
             self.beaten_s = time.monotonic()
             await asyncio.sleep(wait_s)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from siscon.domain.errors import AuthError, ConfigError, LeaseLost
 from siscon.domain.events import EventKind
 from siscon.domain.runs import Lane, RunStatus
 from siscon.engine.job import ImportJob
+from siscon.engine.leases import Holdings
 from siscon.engine.lifeline import lock_path
 from siscon.providers.contract import Provider
 from siscon.store import events, integrations, leases, records, runs
@@ -384,3 +387,41 @@ async def test_a_run_that_is_to_rest_rests_though_its_engine_ends(
             await runs.request_pause(c, row.run_id or 0, "ann(1000)", resume_at_ms=None)
         await engine.task
         assert (await engine.run(row.run_id)).status is RunStatus.PAUSED
+
+
+def upgraded(path: Path) -> None:
+    """What a newer siscon leaves behind."""
+    with closing(sqlite3.connect(path)) as newer:
+        newer.execute("PRAGMA user_version = 999")
+
+
+async def test_an_engine_that_is_shut_out_by_a_newer_siscon_ends_so_that_another_begins(
+    db: SqliteDatabase, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(Holdings.beat_for_ever, "__kwdefaults__", {"every_s": 0.3, "believed_after_s": 0.1})
+    settings = settings_for(tmp_path)
+    assert settings.database == db.path
+    async with living_engine(db, settings, vault, sis=small_district()) as engine:
+        await asyncio.to_thread(upgraded, db.path)
+        assert await asyncio.wait_for(asyncio.shield(engine.task), 10) == 1
+
+
+async def test_an_engine_whose_database_was_deleted_stays_for_it_holds_the_last_copy(
+    db: SqliteDatabase, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
+):
+    away, shut_out, begins = tmp_path / "away", 0, Holdings.beat_for_ever
+
+    async def beat(holdings: Holdings) -> None:
+        nonlocal shut_out
+        await begins(holdings, every_s=0.3, believed_after_s=0)
+        shut_out += 1
+
+    async def was_shut_out() -> bool:
+        return shut_out > 1
+
+    monkeypatch.setattr(Holdings, "beat_for_ever", beat)
+    async with living_engine(db, settings_for(tmp_path), vault, sis=small_district()) as engine:
+        db.path.rename(away)
+        await until(was_shut_out)
+        assert not engine.task.done()
+        away.rename(db.path)
