@@ -135,6 +135,8 @@ async def _receive_for_ever(settings: Settings) -> None:
             log.warning("%s", error.sentence)
         except OSError as error:
             log.warning("webhooks are not received: %s", error)
+        except Exception:
+            log.exception("webhooks are not received: a fault of siscon's own")
         await asyncio.sleep(AGAIN_S)
 
 

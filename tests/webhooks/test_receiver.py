@@ -358,6 +358,24 @@ async def test_a_receiver_whose_database_was_replaced_ends_so_that_it_can_begin_
         await asyncio.wait_for(over, 5)
 
 
+async def test_a_receiver_beside_an_engine_begins_again_whatever_ended_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = 0
+
+    def broken(_settings: object) -> None:
+        nonlocal begun
+        begun += 1
+        raise RuntimeError("a fault of its own")
+
+    monkeypatch.setattr(receiving, "senders", broken)
+    monkeypatch.setattr(receiving, "AGAIN_S", 0.01)
+    going = asyncio.create_task(receiving._receive_for_ever(settings_for(tmp_path)))
+    await until(lambda: begun >= 2)
+    going.cancel()
+    await asyncio.wait({going})
+
+
 async def test_a_receiver_that_can_keep_nothing_any_more_ends_instead_of_listening_on() -> None:
     async def broken(*_told: object) -> list[Outcome]:
         raise RuntimeError("a fault of its own")
