@@ -84,6 +84,9 @@ ORDINARY = (
 )
 """What an operator may ask for."""
 
+WEIGHTY_CHORES = frozenset({"retention"})
+"""To have these done now is to purge, by whatever name it is asked for."""
+
 ANYBODYS = (NoteDenial,)
 """What a viewer may leave: it changes nothing."""
 
@@ -109,6 +112,8 @@ def role_needed(command: Command) -> Role:
     """The least role that may ask for a command; of one that nobody has placed, the highest."""
     if isinstance(command, ANYBODYS):
         return Role.VIEWER
+    if isinstance(command, RunChore) and command.chore in WEIGHTY_CHORES:
+        return Role.ADMIN
     return Role.OPERATOR if isinstance(command, ORDINARY) else Role.ADMIN
 
 

@@ -77,13 +77,18 @@ async def _give_up_older_plans(c: Connection, name: str, *, now_ms: int) -> None
 
 
 async def cancel_run(c: Connection, command: CancelRun, here: Circumstances) -> Answer:
-    """End a run, between two steps where it is under way."""
+    """End a run, between two steps where it is under way. One that is held is decided on, by whoever may do that."""
     run_id, actor, now_ms = command.run_id, here.actor, here.now_ms
     run = await runs.get(c, run_id)
     if run is None:
         raise UsageError(f"There is no run {run_id}.")
     if run.status in ENDED:
         raise UsageError(f"Run {run_id} has ended already: {run.status}.")
+    if run.status is RunStatus.HELD:
+        raise UsageError(
+            f"Run {run_id} is held for a decision: an administrator lets it apply or throws its plan away "
+            f"('siscon runs discard {run_id} --reason WHY')."
+        )
     await runs.request_cancel(c, run_id, actor)
     if run.status is RunStatus.RUNNING:
         holder = await leases.holder(c, f"engine:{run.engine}", now_ms=now_ms)

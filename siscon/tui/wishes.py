@@ -354,6 +354,8 @@ def why_not_cancel(run: Run) -> str:
     """Why a run cannot be cancelled; empty when it can."""
     if run.status in ENDED:
         return f"Run #{run.id} has ended: there is nothing to cancel."
+    if run.status is RunStatus.HELD:
+        return f"Run #{run.id} is held for a decision: let its plan apply, or throw it away."
     if run.cancel_requested_by:
         return f"Run #{run.id} is being cancelled already."
     return ""

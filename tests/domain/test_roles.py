@@ -6,18 +6,21 @@ from typing import get_args
 
 import pytest
 
-from siscon.domain.commands import Command
+from siscon.domain.commands import Command, Purge, RunChore
 from siscon.domain.roles import (
     ANYBODYS,
     ORDINARY,
     WEIGHTY,
+    WEIGHTY_CHORES,
     Account,
     Person,
     Role,
     RoleRules,
     accounts_in,
+    role_needed,
     role_of,
 )
+from siscon.engine import retention
 
 ROOT = Account("root", 0)
 OWNER = Account("siscon", 990)
@@ -35,6 +38,12 @@ def test_every_command_is_placed_once() -> None:
     assert set(placed) == set(get_args(Command)), (
         "put a new command into WEIGHTY or ORDINARY in domain/roles.py"
     )
+
+
+def test_what_weighs_most_does_so_under_every_name() -> None:
+    assert retention.CHORE in WEIGHTY_CHORES
+    assert role_needed(RunChore(retention.CHORE)) is role_needed(Purge(1)) is Role.ADMIN
+    assert role_needed(RunChore("backup")) is Role.OPERATOR
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,19 @@ async def test_a_queued_run_is_cancelled_at_once(desk: Desk):
     assert "ended already" in (await desk.ask(CancelRun(run_id))).answer
 
 
+async def test_a_held_run_is_decided_on_and_not_cancelled(desk: Desk):
+    run_id = await claimed(desk)
+    async with desk.db.transaction() as c:
+        await runs.move(c, run_id, RunStatus.HELD, now_ms=desk.clock.now_ms())
+    row = await desk.ask(CancelRun(run_id))
+
+    run = await desk.run(run_id)
+    assert (row.status, run.status, run.cancel_requested_by) == (
+        *(CommandStatus.REFUSED, RunStatus.HELD, None),
+    )
+    assert f"siscon runs discard {run_id}" in row.answer
+
+
 async def claimed(desk: Desk) -> int:
     run_id = await a_run(desk.db, 1)
     async with desk.db.transaction() as c:
