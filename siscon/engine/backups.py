@@ -14,6 +14,7 @@ from siscon.domain.errors import DatabaseError
 from siscon.domain.leases import Lease
 from siscon.domain.text import counted, plain
 from siscon.engine.aside import aside
+from siscon.engine.chores import is_doubtful
 from siscon.engine.noting import ENGINE
 from siscon.store import audit, backups, files, manifest, rekey
 from siscon.store.backups import Facts, Look
@@ -63,7 +64,8 @@ class Backups:
                 rows=facts.rows,
                 keys=keys,
             )
-            gone = self._superfluous()
+            doubtful = await is_doubtful(self.db, CHORE, now_ms=self.now_ms())
+            gone = self._superfluous(0 if doubtful else self.keeping.keep_days)
             # Under the lease: an engine that was overtaken while it copied removes nothing.
             await self._note(lease, target.name, digest, size, gone)
             self._let_go(entry, gone)
@@ -115,11 +117,10 @@ class Backups:
             unfinished.unlink(missing_ok=True)
         return held, size, digest
 
-    def _superfluous(self) -> list[str]:
+    def _superfluous(self, keep_days: int) -> list[str]:
         """The copies that the newest one makes superfluous."""
-        keeping = self.keeping
-        there = [one.name for one in keeping.folder.iterdir() if one.is_file()]
-        return naming.superfluous(there, keep=keeping.keep, keep_days=keeping.keep_days, now_ms=self.now_ms())
+        there = [one.name for one in self.keeping.folder.iterdir() if one.is_file()]
+        return naming.superfluous(there, keep=self.keeping.keep, keep_days=keep_days, now_ms=self.now_ms())
 
     def _let_go(self, entry: Entry, gone: list[str]) -> None:
         """Enter a new copy into the list, and remove others."""

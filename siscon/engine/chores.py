@@ -25,6 +25,7 @@ LOOK_EVERY_S = 1.0
 AGAIN_MS = 10 * 60_000
 """A chore that failed is tried again after so long, unless it is due before."""
 NEVER_MS = 1 << 62
+DOUBTED_MS = 7 * 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,16 @@ class Chores:
             if not ok:
                 text = f"{chore.name} failed and is tried again: {told}"
                 await events.append(c, EventKind.TASK_FAILED, Level.ERROR, text, at_ms=now_ms)
+
+
+async def is_doubtful(db: Database, name: str, *, now_ms: int) -> bool:
+    """Whether a chore that is under way was due so long ago that the clock may have leapt ahead.
+
+    What is removed by its age waits for the next time then: a clock that is wrong for an hour must take nothing along.
+    """
+    async with db.read() as c:
+        state = (await chores.all_chores(c)).get(name)
+    return state is not None and now_ms - state.due_at_ms > DOUBTED_MS
 
 
 async def do_due(

@@ -13,6 +13,7 @@ from pathlib import Path
 from siscon.domain.errors import DatabaseError
 from siscon.domain.leases import Lease
 from siscon.domain.retention import Cutoffs, cutoffs, in_words
+from siscon.engine.chores import is_doubtful
 from siscon.engine.noting import ENGINE
 from siscon.store import audit, heads, maintenance, old_files, retention
 from siscon.store.database import Database
@@ -38,7 +39,12 @@ class Retention:
     now_ms: Callable[[], int]
 
     async def purge(self, lease: Lease) -> str:
-        """Remove it, note the counts in the audit, leave nothing of it in the log of the database; a sentence."""
+        """Remove it, note the counts in the audit, leave nothing of it in the log of the database; a sentence.
+
+        Long overdue it only says so: see :func:`is_doubtful`.
+        """
+        if await is_doubtful(self.db, CHORE, now_ms=self.now_ms()):
+            return "put off until the next time: long overdue, and the clock may be wrong; 'siscon purge' does not wait"
         moments = cutoffs(self.days, self.now_ms())
         gone: Counter[str] = Counter()
         try:

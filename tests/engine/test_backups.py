@@ -78,6 +78,18 @@ async def test_older_ones_go_once_a_newer_one_is_there(copies: Backups, lease: L
     assert {one.name for one in folder.glob("*.db")} == {name_of(clock.now_ms())}
 
 
+async def test_a_clock_that_leaps_ahead_for_a_while_lets_no_backup_go_for_its_age(
+    copies: Backups, lease: Lease, clock: HandClock, db: SqliteDatabase
+):
+    await copies.make(lease)
+    async with db.transaction() as c:
+        await chores.set_due(c, "backup", clock.now_ms())
+    clock.forward(365 * 24 * 3600)
+    await copies.make(lease)
+
+    assert len(list(copies.keeping.folder.glob("*.db"))) == 2
+
+
 async def test_one_that_cannot_be_made_lets_nothing_go_and_leaves_nothing(
     copies: Backups, lease: Lease, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ):

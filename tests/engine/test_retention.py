@@ -15,7 +15,7 @@ from siscon.domain.retention import DAY_MS
 from siscon.engine.leases import Holdings
 from siscon.engine.retention import Retention
 from siscon.ops import retention as desk
-from siscon.store import audit, retention
+from siscon.store import audit, chores, retention
 from siscon.store.dead_records import place_of
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
@@ -286,3 +286,18 @@ async def test_runs_of_the_last_week_stay_for_the_guard_counts_them(yard: Yard):
 
     async with yard.db.read() as c:
         assert [row["id"] for row in await c.all("SELECT id FROM runs ORDER BY id")] == [2, 3, 4]
+
+
+async def test_a_clock_that_leaps_ahead_for_a_while_takes_nothing_along(yard: Yard):
+    await yard.run(1, age_ms=DAY_MS)
+    await yard.run(2, age_ms=0)
+    async with yard.db.transaction() as c:
+        await chores.set_due(c, "retention", yard.clock.now_ms())
+    yard.clock.forward(3 * 365 * 24 * 3600)
+    assert (await yard.chore.purge(yard.lease)).startswith("put off until the next time")
+    assert (await yard.counts())["runs"] == 2
+
+    async with yard.db.transaction() as c:
+        await chores.set_due(c, "retention", yard.clock.now_ms())
+    await yard.chore.purge(yard.lease)
+    assert (await yard.counts())["runs"] == 1
