@@ -61,6 +61,7 @@ def ground(one: Terminal) -> str:
 TRUE_COLOUR = {"COLORTERM": "truecolor"}
 
 
+@pytest.mark.long
 def test_the_configuration_dresses_the_console_and_the_command_line_goes_before_it(config: Path) -> None:
     for words, colour in (((), "f7f8fa"), (("--theme", "contrast"), "000000")):
         with terminal(opened(config, *words), width=120, env=TRUE_COLOUR) as one:

@@ -205,6 +205,7 @@ async def test_a_column_that_is_not_there_is_refused_above_the_line_with_those_t
         assert "There are at, integration, kind, level, run, text." in shown
 
 
+@pytest.mark.long
 async def test_requests_and_the_audit_are_narrowed_by_who_what_and_state(filled: Filled) -> None:
     path = await filled()
     await ask(path)

@@ -50,7 +50,7 @@ PANES = (
 )
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.long)], ids=str)
 async def test_every_pane_shows_what_the_database_holds(filled: Filled, size: tuple[int, int]) -> None:
     async with console(await filled(), size=size) as pilot:
         for key, words in PANES:
@@ -102,6 +102,7 @@ async def test_an_engine_that_was_started_just_now_is_expected_and_then_missed(f
         await until(pilot, lambda: "NO ENGINE" in text_of(pilot.app))
 
 
+@pytest.mark.long
 async def test_the_death_of_the_engine_shows_without_any_commit(filled: Filled) -> None:
     now = [NOW_MS]
     async with console(await filled(), now_ms=lambda: now[0]) as pilot:
@@ -234,6 +235,7 @@ async def test_enter_goes_deeper_and_escape_comes_back(filled: Filled) -> None:
         assert "harbor" in text_of(pilot.app)
 
 
+@pytest.mark.long
 async def test_whoever_goes_back_while_a_screen_is_read_is_not_thrown_out(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         for main in ("6", "7", "5"):
@@ -258,6 +260,7 @@ async def test_a_filter_shows_only_rows_that_hold_it(filled: Filled) -> None:
         assert "orchard" in text_of(pilot.app)
 
 
+@pytest.mark.long
 async def test_mappings_are_found_by_the_beginning_of_their_id(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         await press(pilot, "6", "slash", *"id=S-104-77-bad*", "enter")

@@ -94,6 +94,7 @@ async def test_ctrl_space_marks_from_the_last_mark_and_ctrl_backslash_lets_go(sh
         assert "marked" not in text_of(pilot.app)
 
 
+@pytest.mark.long
 async def test_all_but_one_are_given_up_after_their_number_was_typed(shift: Shift) -> None:
     async with shift.console() as pilot:
         await press(pilot, "4", "enter", "asterisk")
@@ -165,6 +166,7 @@ async def test_marked_records_are_fetched_again_by_one_run(shift: Shift) -> None
     assert rows[0]["n"] == 2
 
 
+@pytest.mark.long
 async def test_marked_conflicts_are_decided_for_one_side_and_z_offers_to_undo(shift: Shift) -> None:
     for one in shift.sis.lists[Entity.STUDENT][:3]:
         shift.sis.replace(dataclasses.replace(one, last_name="Theirs"))
@@ -294,6 +296,7 @@ async def test_several_integrations_are_synced_and_several_runs_cancelled(filled
     assert kinds == [StartRun, StartRun, CancelRun, CancelRun]
 
 
+@pytest.mark.long
 async def test_too_many_rows_to_fetch_are_refused_with_a_way_out(filled) -> None:
     path = await filled(mapped=1_005)
     async with console(path) as pilot:
@@ -305,6 +308,7 @@ async def test_too_many_rows_to_fetch_are_refused_with_a_way_out(filled) -> None
     assert [type(one) for one in await left(path)] == [FetchRecords]
 
 
+@pytest.mark.long
 async def test_all_that_a_filter_shows_is_not_all_there_is(shift: Shift) -> None:
     mend_all(shift)
     async with shift.console() as pilot:
@@ -319,6 +323,7 @@ async def test_all_that_a_filter_shows_is_not_all_there_is(shift: Shift) -> None
     assert await in_error(shift) == ["b0", "b2", "b3"]
 
 
+@pytest.mark.long
 async def test_thousands_that_a_filter_shows_are_tried_again_by_the_filter_itself_but_for_one(
     tmp_path: Path,
 ) -> None:
@@ -406,6 +411,7 @@ async def test_marks_end_with_the_integration_whose_rows_they_were(filled) -> No
         assert "marked" not in text_of(pilot.app)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("profile", ["", "district-9"])
 async def test_on_a_production_profile_what_cannot_be_undone_wants_its_name(filled, profile: str) -> None:
     path = await filled(engine=False)

@@ -74,6 +74,7 @@ ASKED = (
 )
 
 
+@pytest.mark.long
 async def test_a_line_asks_as_its_key_does_and_a_yes_leaves_the_command(
     filled: Filled,
 ) -> None:

@@ -107,6 +107,7 @@ async def test_enter_goes_round_the_choices_and_nothing_is_decided_by_that(shift
     assert await open_ones(shift) == 1
 
 
+@pytest.mark.long
 async def test_fields_that_nobody_decides_stay_open(shift: Shift) -> None:
     await dispute(shift, "u1")
     async with shift.console() as pilot:
@@ -118,6 +119,7 @@ async def test_fields_that_nobody_decides_stay_open(shift: Shift) -> None:
     assert await open_ones(shift) == 1
 
 
+@pytest.mark.long
 async def test_of_two_consoles_one_wins_and_the_other_is_told_who_and_what(shift: Shift) -> None:
     await dispute(shift, "u1")
     async with shift.console(actor="day.shift(7)") as one, shift.console() as other:
@@ -148,6 +150,7 @@ async def test_a_side_that_moves_on_takes_the_choices_back(shift: Shift) -> None
         assert pilot.app.screen.choices == {}
 
 
+@pytest.mark.long
 async def test_a_third_value_that_cannot_be_is_refused_and_nothing_changes(shift: Shift) -> None:
     await dispute(shift, "u1")
     async with shift.console() as pilot:
@@ -159,6 +162,7 @@ async def test_a_third_value_that_cannot_be_is_refused_and_nothing_changes(shift
     assert await open_ones(shift) == 1
 
 
+@pytest.mark.long
 async def test_all_that_are_alike_are_counted_exactly_and_decided_by_one_run(shift: Shift) -> None:
     await dispute(shift, "u1", "u2", "u3")
     async with shift.console() as pilot:

@@ -109,6 +109,7 @@ async def test_all_of_the_cause_are_tried_again_from_the_list_of_its_records(shi
     assert await waiting(shift) == 2
 
 
+@pytest.mark.long
 async def test_one_or_all_are_given_up_with_a_reason(shift: Shift) -> None:
     async with shift.console() as pilot:
         await press(pilot, "4", "enter", "enter", "D")
@@ -149,6 +150,7 @@ async def test_what_changed_since_it_was_counted_is_refused_with_both_numbers(sh
         await told(pilot, "3 records are meant now, 4 were shown: look again.")
 
 
+@pytest.mark.long
 async def test_a_record_in_error_that_is_in_the_roster_leads_to_its_history(shift: Shift) -> None:
     listed = shift.sis.lists[Entity.STUDENT]
     shift.sis.lists[Entity.STUDENT] = [broken("u1") if one.external_id == "u1" else one for one in listed]

@@ -121,6 +121,7 @@ async def test_the_oldest_messages_make_room(filled: Filled) -> None:
 # Copies
 
 
+@pytest.mark.long
 async def test_y_copies_what_the_row_is_called_on_every_screen(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         copied = []
@@ -170,6 +171,7 @@ def test_anything_has_an_id_or_none(value: object) -> None:
 # Files
 
 
+@pytest.mark.long
 async def test_a_list_is_written_as_text_json_or_csv(filled: Filled, tmp_path: Path) -> None:
     async with console(await filled()) as pilot:
         await press(pilot, "6")

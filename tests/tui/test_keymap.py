@@ -167,6 +167,7 @@ async def test_moved_keys_act_and_the_old_ones_do_not(filled: Filled) -> None:
         assert pilot.app.screen.table().cursor == before + 1
 
 
+@pytest.mark.long
 async def test_an_action_without_keys_is_still_done_by_its_name(filled: Filled) -> None:
     async with console(await filled(), keymap={"errors": ()}) as pilot:
         await press(pilot, "4")
@@ -175,6 +176,7 @@ async def test_an_action_without_keys_is_still_done_by_its_name(filled: Filled) 
         assert "Errors" in text_of(pilot.app).split("\n")[0]
 
 
+@pytest.mark.long
 async def test_footer_help_and_palette_show_the_persons_keys(filled: Filled) -> None:
     moved = keymap.keymap_of({"help": ["f1"], "quit": ["Q"], "sync": ["ctrl+s"], "palette": ["f2"]})
     async with console(await filled(), keymap=moved) as pilot:

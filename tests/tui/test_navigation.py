@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ def way(app: object) -> str:
     return text_of(app).split("\n")[0].split("●")[0].strip()
 
 
+@pytest.mark.long
 async def test_back_and_forward_walk_through_screens_and_their_details(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         await press(pilot, "4", "enter", "enter")
@@ -40,6 +42,7 @@ async def test_escape_goes_up_and_back_leads_down_again(filled: Filled) -> None:
         assert way(pilot.app) == run
 
 
+@pytest.mark.long
 async def test_a_detail_is_found_again_with_its_filter_and_the_row_under_its_cursor(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         await press(pilot, "4", "enter", "slash", *"entity=enrollment", "enter", "down", "down")
@@ -54,6 +57,7 @@ async def test_a_detail_is_found_again_with_its_filter_and_the_row_under_its_cur
         assert pilot.app.screen.find == ""
 
 
+@pytest.mark.long
 async def test_minus_goes_to_and_fro_between_two_screens(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         await press(pilot, "4", "enter", "5", "minus")

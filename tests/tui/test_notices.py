@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
+
 from support.consoles import console, press, text_of, toasts
 
 Filled = Callable[..., Awaitable[Path]]
@@ -21,6 +23,7 @@ async def test_a_notice_leaves_the_status_line_and_the_keys_free(filled: Filled)
         assert told.splitlines()[-2:] == before
 
 
+@pytest.mark.long
 async def test_a_line_that_is_typed_is_never_under_a_notice(filled: Filled) -> None:
     path = await filled()
     async with console(path) as pilot:

@@ -48,7 +48,7 @@ async def held(shift: Shift) -> int:
     return run.id
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.long)], ids=str)
 async def test_a_plan_is_shown_by_entity_and_verdict_then_field_by_field(shift: Shift, size) -> None:
     change(shift)
     run = await shift.sync(PLAN)
@@ -128,6 +128,7 @@ async def test_a_dry_run_is_applied_without_the_entity_that_was_left_out(shift: 
     assert ApprovePlan.kind == "approve_plan"
 
 
+@pytest.mark.long
 async def test_nothing_is_approved_where_every_entity_is_left_out(shift: Shift) -> None:
     await held(shift)
     async with shift.console() as pilot:
@@ -193,6 +194,7 @@ async def test_changed_ids_are_tied_again_by_exactly_the_pairs_shown(tmp_path: P
         assert (await shift.student("new-u10"))["id"] == before["id"]
 
 
+@pytest.mark.long
 async def test_a_plan_without_changed_ids_says_that_there_is_nothing_to_tie(shift: Shift) -> None:
     await held(shift)
     async with shift.console() as pilot:
@@ -200,6 +202,7 @@ async def test_a_plan_without_changed_ids_says_that_there_is_nothing_to_tie(shif
         assert "no records that came back under other ids" in toasts(pilot.app)[-1]
 
 
+@pytest.mark.long
 async def test_from_a_record_of_a_plan_to_its_history(shift: Shift) -> None:
     change(shift)
     await shift.sync(PLAN)

@@ -44,6 +44,7 @@ async def test_a_record_is_found_by_an_id_or_a_name_from_any_screen(shift: Shift
         assert pilot.app.screen.name_ == "runs"
 
 
+@pytest.mark.long
 async def test_the_internal_id_finds_it_too_and_a_second_search_stays_on_the_list(shift: Shift) -> None:
     row = await shift.student("u2")
     async with shift.console() as pilot:
@@ -56,7 +57,7 @@ async def test_the_internal_id_finds_it_too_and_a_second_search_stays_on_the_lis
         assert pilot.app.screen.name_ == "overview"
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=str)
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.long)], ids=str)
 async def test_one_record_shows_both_sides_its_edits_and_its_history(shift: Shift, size) -> None:
     await shift.edit_here(grade_level="9")
     async with shift.console(size=size) as pilot:
@@ -100,6 +101,7 @@ async def test_a_field_is_edited_and_released_again(shift: Shift) -> None:
         assert (await shift.student())["grade_level"] == "7"
 
 
+@pytest.mark.long
 async def test_of_several_edits_one_alone_or_all_are_released(shift: Shift) -> None:
     await shift.edit_here(grade_level="9", last_name="Moss")
     async with shift.console() as pilot:
@@ -114,6 +116,7 @@ async def test_of_several_edits_one_alone_or_all_are_released(shift: Shift) -> N
     assert (row["last_name"], row["grade_level"]) == ("Marsh", "9")
 
 
+@pytest.mark.long
 async def test_a_value_that_cannot_be_is_refused_with_the_whole_sentence(shift: Shift) -> None:
     async with shift.console() as pilot:
         await open_student(pilot)
@@ -144,6 +147,7 @@ async def test_a_hidden_character_is_not_typed_over_unseen(shift: Shift) -> None
         assert pilot.app.screen.query_one("#find_text").value == ""
 
 
+@pytest.mark.long
 async def test_a_record_is_withdrawn_and_put_back_from_its_history(shift: Shift) -> None:
     async with shift.console() as pilot:
         await open_student(pilot)
@@ -165,6 +169,7 @@ async def test_a_record_is_withdrawn_and_put_back_from_its_history(shift: Shift)
         assert (await shift.student())["status"] == "active"
 
 
+@pytest.mark.long
 async def test_of_a_whole_import_one_record_alone_can_be_put_back(shift: Shift) -> None:
     for one in [*shift.sis.lists[Entity.STUDENT]]:
         shift.sis.replace(dataclasses.replace(one, grade_level="8"))
@@ -220,6 +225,7 @@ async def test_an_operator_may_edit_but_not_withdraw(shift: Shift) -> None:
         await told(pilot, "Your role may not do this")
 
 
+@pytest.mark.long
 async def test_a_run_is_put_back_from_the_list_and_its_own_screen(shift: Shift) -> None:
     async with shift.console() as pilot:
         await press(pilot, "3", "U")

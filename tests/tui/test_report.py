@@ -18,6 +18,7 @@ from support.consoles import console, press, settled, text_of, written
 Filled = Callable[..., Awaitable[Path]]
 
 
+@pytest.mark.long
 async def test_the_line_opens_a_report_and_writes_it_in_the_form_of_the_files_name(
     filled: Filled, tmp_path: Path
 ) -> None:

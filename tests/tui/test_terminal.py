@@ -168,6 +168,7 @@ async def test_a_database_that_another_process_keeps_to_itself_is_named_and_open
             leave(one)
 
 
+@pytest.mark.long
 async def test_the_terminal_is_asked_for_no_blinking_cursor(filled: Filled) -> None:
     with terminal(console_words(await filled())) as one:
         assert one.shows("lakeside")
