@@ -94,6 +94,11 @@ def restore_backup(file: Path, reason: str, config: Path | None, *, yes: bool, a
     output.say(
         f"{settings.database} is restored, act {done.act} of its audit says so. No engine runs: start it again."
     )
+    if done.kept and not done.ahead:
+        output.note(
+            "Nothing newer was taken over from what was there, such as ids given since, renewed logins, the memory of "
+            "webhooks and of what people were told: it cannot be read, or is of another installation or version."
+        )
     if done.kept:
         output.say(
             f"What was there is kept: {done.kept}. It holds pupils' data: remove it once you need it no more."

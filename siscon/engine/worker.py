@@ -85,8 +85,8 @@ class Worker:
             if not self._hands:
                 continue
             async with self._shop.db.read() as c:
-                active = await runs.active(c)
-            for run in active:
+                mine = await runs.by_ids(c, self._hands)
+            for run in mine:
                 hand = self._hands.get(run.id)
                 if hand is None or hand.why is not None:
                     continue

@@ -90,6 +90,19 @@ def test_a_backup_is_restored_after_saying_what_that_replaces(
     assert [row["action"] for row in rows(capsys)] == ["run_chore", "restore backup"]
 
 
+def test_where_nothing_could_be_taken_over_from_what_was_there_it_is_said(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["backup", "now"]) == 0
+    capsys.readouterr()
+    assert run(["backup", "list", "--json"]) == 0
+    file = str(rows(capsys)[0]["file"])
+    (home / "siscon.db").write_bytes(b"no database at all" * 500)
+
+    assert run(["backup", "restore", file, "--reason", "it broke", "--yes"]) == 0
+    assert "Nothing newer was taken over from what was there" in capsys.readouterr().err
+
+
 def test_a_purge_shows_first_and_needs_a_yes(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["purge", "--preview"]) == 0
     assert "Nothing is too old." in capsys.readouterr().out
