@@ -21,10 +21,11 @@ async def check(database: Path) -> str:
 
 
 async def shorten_log(database: Path) -> str:
-    """Cut the log where it has grown large: by itself SQLite only ever begins it anew."""
+    """Let the log be begun anew, so that it grows no larger than what is written between two times; cut a large one."""
     before = maintenance.log_bytes(database)
     if before < maintenance.LARGE_LOG_BYTES:
-        return f"{before / MIB:,.1f} MiB, small enough"
+        whole = await asyncio.to_thread(maintenance.empty_log, database, cut=False)
+        return f"{before / MIB:,.1f} MiB, {'brought in' if whole else 'a reader still needs some of it'}"
     if await asyncio.to_thread(maintenance.empty_log, database):
         return f"cut from {before / MIB:,.1f} MiB"
     return f"{before / MIB:,.1f} MiB: a reader still needs it"

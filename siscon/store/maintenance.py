@@ -21,19 +21,21 @@ def log_bytes(path: Path) -> int:
         return 0
 
 
-def empty_log(path: Path) -> bool:
-    """Bring the log into the database and cut it to nothing; False while a reader still needs it.
+def empty_log(path: Path, *, cut: bool = True) -> bool:
+    """Bring the log into the database; False while a reader still needs it.
 
-    What was removed is then in no file any more: pages that were freed are overwritten when they are freed.
+    ``cut``: to nothing, for which writers wait; what was removed is then in no file any more, for pages that were
+    freed are overwritten when they are freed. Else nobody waits, and the log is begun anew where it stands.
     """
+    way = "TRUNCATE" if cut else "PASSIVE"
     try:
         with closing(
             sqlite3.connect(address(path, "rw"), uri=True, isolation_level=None, timeout=WAIT_S)
         ) as connection:
-            busy, _frames, _done = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            busy, frames, done = connection.execute(f"PRAGMA wal_checkpoint({way})").fetchone()
     except sqlite3.Error as error:
         raise database_error(error, path) from error
-    return not busy
+    return not busy and frames == done
 
 
 def optimize(path: Path) -> None:
