@@ -66,7 +66,8 @@ def passed(
     """What of a deadline is stale now: its last moment has come, and no good import came near it, nor has since.
 
     ``fresh`` are the last good imports of the integration, ``imported`` what it imports at all. A list that came
-    empty, though records are known, is no success. A moment before the integration was there asks nothing of it.
+    empty, though records are known, is no success, nor is one from the future: of a clock that was put back since
+    nobody knows when it was. A moment before the integration was there asks nothing of it.
     """
     moments = [one for one in last_moments(deadline.line, zone, now_ms) if one >= active_since_ms]
     if not moments:
@@ -76,7 +77,8 @@ def passed(
     found = []
     for entity in wanted:
         last = by_entity.get(entity)
-        good_ms = last.ended_ms if last is not None and not last.emptied else None
+        is_good = last is not None and not last.emptied and last.ended_ms <= now_ms + HOUR_MS
+        good_ms = last.ended_ms if last is not None and is_good else None
         missed = [one for one in moments if good_ms is None or good_ms < one - deadline.max_age_ms]
         if missed and missed[-1] == moments[-1]:
             emptied = last is not None and last.emptied

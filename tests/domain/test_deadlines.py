@@ -63,6 +63,11 @@ def test_a_list_that_came_empty_is_no_success():
     assert stale("2026-11-26T07:00", good("2026-11-26T02:00", fetched=0)) != []
 
 
+def test_an_import_from_the_future_of_a_clock_that_was_wrong_silences_no_deadline():
+    assert stale("2026-11-26T07:00", good("2027-11-26T02:00")) != []
+    assert stale("2026-11-26T07:00", good("2026-11-26T07:01")) == [], "a clock that is put right by a little"
+
+
 def test_without_entities_all_that_is_imported_is_meant():
     every = Deadline("harbor", (), "30 6 * * *", 12 * HOUR_MS)
     fresh = [good("2026-11-26T02:00"), good("2026-11-24T02:00", Entity.SECTION)]
