@@ -130,8 +130,9 @@ async def _answer(
         async with db.transaction() as c:
             if not await _still_waits(c, row):
                 return False
-            if role is None or role < role_needed(row.command):
-                await _conclude(c, told, _denial(row, role), CommandStatus.REFUSED, "denied")
+            needed = await _needed(c, row.command)
+            if role is None or role < needed:
+                await _conclude(c, told, _denial(row, role, needed), CommandStatus.REFUSED, "denied")
                 return True
             answer = await _effect(c, row, Circumstances(row.actor, now_ms, vault, live))
             await _conclude(c, told, answer, CommandStatus.DONE)
@@ -148,8 +149,18 @@ async def _answer(
     return True
 
 
-def _denial(row: CommandRow, role: Role | None) -> Answer:
-    sentence = refusal(row.command.kind, role, role_needed(row.command), who=[plain(row.actor, limit=80)])
+async def _needed(c: Connection, command: asked.Command) -> Role:
+    """The least role that may ask for a command. What still waits is taken back only by who could have asked for it."""
+    needed = role_needed(command)
+    if isinstance(command, asked.TakeBack):
+        target = await commands.get(c, command.request)
+        if target is not None and target.status is CommandStatus.PENDING:
+            return max(needed, role_needed(target.command))
+    return needed
+
+
+def _denial(row: CommandRow, role: Role | None, needed: Role) -> Answer:
+    sentence = refusal(row.command.kind, role, needed, who=[plain(row.actor, limit=80)])
     return Answer(sentence, row.command.kind)
 
 

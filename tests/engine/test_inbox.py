@@ -10,14 +10,17 @@ from siscon.domain.commands import (
     CommandRow,
     CommandStatus,
     PauseIntegration,
+    Purge,
     RefreshToken,
     RemoveIntegration,
     ResumeIntegration,
     StartRun,
     StopEngine,
+    TakeBack,
 )
 from siscon.domain.leases import LEASE_TTL_S
 from siscon.domain.records import Entity
+from siscon.domain.roles import Role
 from siscon.domain.runs import RunStatus
 from siscon.engine.answers import LiveEngine
 from siscon.engine.inbox import carry_out
@@ -143,6 +146,23 @@ async def test_a_held_run_is_decided_on_and_not_cancelled(desk: Desk):
         *(CommandStatus.REFUSED, RunStatus.HELD, None),
     )
     assert f"siscon runs discard {run_id}" in row.answer
+
+
+async def test_what_an_administrator_asked_for_is_not_taken_back_by_an_operators_row(desk: Desk):
+    now_ms = desk.clock.now_ms()
+    async with desk.db.transaction() as c:
+        asked = await commands.leave(c, Purge(1), actor="ann(1000)", now_ms=now_ms, grace_ms=5000)
+        row = await commands.leave(c, TakeBack(asked), actor="kim(1001)", now_ms=now_ms)
+    await carry_out(
+        desk.db, vault=desk.vault, live=None, judge=lambda _: Role.OPERATOR, now_ms=desk.clock.now_ms
+    )
+
+    async with desk.db.read() as c:
+        one, other = await commands.get(c, asked), await commands.get(c, row)
+    assert one is not None
+    assert other is not None
+    assert (one.status, other.status) == (CommandStatus.PENDING, CommandStatus.REFUSED)
+    assert "needs admin" in other.answer
 
 
 async def claimed(desk: Desk) -> int:
