@@ -13,7 +13,7 @@ DAY_MS = 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Cutoffs:
-    """What is older than its moment goes (ms since 1970); None: it stays for ever."""
+    """What is older than its moment goes (ms since 1970); None: it stays for ever. ``now``: when that was asked."""
 
     raw: int | None = None
     events: int | None = None
@@ -21,6 +21,7 @@ class Cutoffs:
     logs: int | None = None
     runs: int | None = None
     copies: int | None = None
+    now: int = 1 << 62
 
 
 def cutoffs(days: Mapping[str, int], now_ms: int) -> Cutoffs:
@@ -31,7 +32,7 @@ def cutoffs(days: Mapping[str, int], now_ms: int) -> Cutoffs:
     moments = {one.name: now_ms - days[one.name] * DAY_MS for one in fields(Cutoffs) if days.get(one.name)}
     if "runs" in moments:
         moments["runs"] = min(moments["runs"], now_ms - WEEK_MS - DAY_MS)
-    return Cutoffs(**moments)
+    return Cutoffs(**moments, now=now_ms)
 
 
 WORDS: Mapping[str, tuple[str, str]] = {

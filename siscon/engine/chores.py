@@ -160,13 +160,16 @@ class Chores:
 
 
 async def is_doubtful(db: Database, name: str, *, now_ms: int) -> bool:
-    """Whether a chore that is under way was due so long ago that the clock may have leapt ahead.
+    """Whether a chore that is under way was due so long ago that the clock may have leapt ahead, or was last done so
+    far in the future that it was put back.
 
     What is removed by its age waits for the next time then: a clock that is wrong for an hour must take nothing along.
     """
     async with db.read() as c:
         state = (await chores.all_chores(c)).get(name)
-    return state is not None and now_ms - state.due_at_ms > DOUBTED_MS
+    return state is not None and (
+        now_ms - state.due_at_ms > DOUBTED_MS or (state.last_at_ms or 0) - now_ms > DOUBTED_MS
+    )
 
 
 async def do_due(

@@ -44,7 +44,7 @@ class Retention:
         Long overdue it only says so: see :func:`is_doubtful`.
         """
         if await is_doubtful(self.db, CHORE, now_ms=self.now_ms()):
-            return "put off until the next time: long overdue, and the clock may be wrong; 'siscon purge' does not wait"
+            return "put off until the next time: the clock has leapt, or nothing ran for long; 'siscon purge' does it now"
         moments = cutoffs(self.days, self.now_ms())
         gone: Counter[str] = Counter()
         try:
@@ -61,7 +61,7 @@ class Retention:
     async def _purge_rows(self, lease: Lease, moments: Cutoffs, gone: Counter[str]) -> None:
         if moments.events is not None:
             async with self.db.read() as c:
-                upto = await retention.events_upto(c, moments.events)
+                upto = await retention.events_upto(c, moments.events, now_ms=moments.now)
             await self._drop(lease, "events", upto, gone)
         if moments.raw is not None:
             await self._drop(lease, "raw", moments.raw, gone)

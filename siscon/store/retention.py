@@ -16,8 +16,9 @@ NEWEST_KEPT = 50
 
 _ENDED = ", ".join(f"'{one.value}'" for one in ENDED)
 _OPEN = ", ".join(f"'{one.value}'" for one in RunStatus if one not in ENDED)
-# By number, for the moments of events need not grow: a clock may have been set back.
-EVENTS_FROM = "SELECT id FROM events WHERE at_ms >= :before ORDER BY id LIMIT 1"
+# By number, for the moments of events need not grow: a clock may have been set back. One that a clock that was far
+# ahead has stamped is no young one.
+EVENTS_FROM = "SELECT id FROM events WHERE at_ms >= :before AND at_ms <= :now + 86400000 ORDER BY id LIMIT 1"
 EVENTS_ALL = "SELECT coalesce(max(id), 0) + 1 AS id FROM events"
 OLD_EVENTS = f"""
 FROM events WHERE id < :upto AND (run_id IS NULL OR run_id NOT IN (SELECT id FROM runs WHERE status IN ({_OPEN})))
@@ -85,7 +86,9 @@ async def too_old(c: Connection, moments: Cutoffs) -> TooOld:
         if before is not None:
             counts[name] = await _count(c, rows, {"before": before})
     if moments.events is not None:
-        counts["events"] = await _count(c, OLD_EVENTS, {"upto": await events_upto(c, moments.events)})
+        counts["events"] = await _count(
+            c, OLD_EVENTS, {"upto": await events_upto(c, moments.events, now_ms=moments.now)}
+        )
     if moments.runs is not None:
         run_ids = await old_runs(c, moments.runs)
         found = await c.one(COUNT_IMAGES, {"ids": json.dumps(run_ids)})
@@ -100,9 +103,9 @@ async def _count(c: Connection, rows: str, params: dict[str, int]) -> int:
     return int(found["n"]) if found else 0
 
 
-async def events_upto(c: Connection, before_ms: int) -> int:
+async def events_upto(c: Connection, before_ms: int, *, now_ms: int) -> int:
     """The number before which every event is too old."""
-    found = await c.one(EVENTS_FROM, {"before": before_ms}) or await c.one(EVENTS_ALL)
+    found = await c.one(EVENTS_FROM, {"before": before_ms, "now": now_ms}) or await c.one(EVENTS_ALL)
     return int(found["id"]) if found else 0
 
 

@@ -301,3 +301,13 @@ async def test_a_clock_that_leaps_ahead_for_a_while_takes_nothing_along(yard: Ya
         await chores.set_due(c, "retention", yard.clock.now_ms())
     await yard.chore.purge(yard.lease)
     assert (await yard.counts())["runs"] == 1
+
+
+async def test_an_event_of_a_clock_that_was_years_ahead_keeps_no_others_for_years(yard: Yard):
+    now_ms = yard.clock.now_ms()
+    for at in (now_ms + 3650 * DAY_MS, 1, 2, now_ms):
+        await yard.do(
+            "INSERT INTO events (at_ms, kind, level, text) VALUES (:at, 'page note', 'info', 'x')", at=at
+        )
+    await yard.chore.purge(yard.lease)
+    assert (await yard.counts())["events"] == 1
