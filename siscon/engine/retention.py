@@ -44,7 +44,7 @@ class Retention:
         Long overdue it only says so: see :func:`is_doubtful`.
         """
         if await is_doubtful(self.db, CHORE, now_ms=self.now_ms()):
-            return "put off until the next time: the clock has leapt, or nothing ran for long; 'siscon purge' does it now"
+            return "put off until the next time: the clock leapt, or nothing ran for long; 'siscon purge' does it now"
         moments = cutoffs(self.days, self.now_ms())
         gone: Counter[str] = Counter()
         try:
