@@ -22,7 +22,7 @@ from siscon.domain.leases import Lease
 from siscon.domain.text import plain
 from siscon.engine import apprised, hooks, mail
 from siscon.store import channels as states
-from siscon.store import events, outbox
+from siscon.store import events, notices, outbox
 from siscon.store.database import Connection, Database
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,15 @@ class Postman:
                 now_ms=now_ms,
             )
             await states.save(c, after.channel)
+            if after.state is MessageState.GIVEN_UP:
+                await notices.tell_again(c, _causes_in(message.key))
             await _report(c, message, after.state, error, is_first=before.failures == 0, now_ms=now_ms)
+
+
+def _causes_in(key: str) -> list[int]:
+    """The numbers of the causes that a message tells of, as the key of a notice holds them; else none."""
+    kind, _, told = key.partition(":")
+    return [int(one.partition(".")[0]) for one in told.split(",")] if kind == "notice" else []
 
 
 async def _report(

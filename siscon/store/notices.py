@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from siscon.domain.notices import Cause, CauseState, NoticeLevel, Trouble
@@ -32,6 +33,9 @@ UPDATE notices SET trouble = :trouble, level = :level, state = :state, text = :t
 WHERE id = :id
 """
 MUTE = "UPDATE notices SET muted_until_ms = :until_ms WHERE id = :id AND state <> 'closed'"
+TELL_AGAIN = """
+UPDATE notices SET state = 'open' WHERE state = 'notified' AND id IN (SELECT value FROM json_each(:ids))
+"""
 PRUNE = "DELETE FROM notices WHERE state = 'closed' AND over_at_ms < :before_ms"
 WATCH = "SELECT event_id, looked_at_ms, digest_at_ms FROM notice_watch WHERE id = 1"
 LOOKED = "UPDATE notice_watch SET event_id = max(event_id, :event_id), looked_at_ms = :now_ms WHERE id = 1"
@@ -106,6 +110,11 @@ async def save(c: Connection, cause: Cause) -> int:
 async def mute(c: Connection, cause_id: int, until_ms: int) -> bool:
     """Tell nothing of a cause until a moment; False when it is closed or not there."""
     return await c.run(MUTE, {"id": cause_id, "until_ms": until_ms}) > 0
+
+
+async def tell_again(c: Connection, ids: Iterable[int]) -> None:
+    """Of these causes nobody heard: those that are not over are told as if for the first time."""
+    await c.run(TELL_AGAIN, {"ids": json.dumps(list(ids))})
 
 
 async def prune(c: Connection, before_ms: int) -> int:

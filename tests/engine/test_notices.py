@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from siscon.config import Settings
+from siscon.domain.deliveries import MessageState
 from siscon.domain.errors import LeaseLost
 from siscon.domain.events import EventKind, Level
 from siscon.domain.leases import LEASE_TTL_S
@@ -444,6 +445,27 @@ async def test_a_clock_that_was_ahead_and_is_put_back_silences_neither_notices_n
             clock.forward(hours * 3600)
             await night.look()
     assert subjects(box)[2:] == ["[siscon] Digest: 1 cause, 1 still open"] * 2
+
+
+async def test_a_notice_that_was_given_up_is_told_once_there_is_a_way_in_again(
+    db: SqliteDatabase, clock: HandClock, tmp_path: Path
+):
+    night = Night(db, clock, settings_for(tmp_path))
+    for entity in ("first", "second"):
+        await night.run(RunStatus.FAILED, "timeout", f"The {entity} failed.")
+    for _ in range(15):
+        await night.look()
+        clock.forward(6 * 3600)
+    async with db.read() as c:
+        states = [one.state for one in await outbox.latest(c)]
+    assert states == [MessageState.WAITING, MessageState.GIVEN_UP]
+
+    async with mail_server() as box:
+        night.restart(settings_for(tmp_path, box.port))
+        for _ in range(4):
+            await night.look()
+            clock.forward(3600)
+    assert subjects(box) == ["[siscon] FAILING harbor: run 2 failed: The second failed."]
 
 
 async def test_paused_or_not_an_integration_that_is_known_has_its_deadline(
