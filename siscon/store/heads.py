@@ -94,8 +94,8 @@ def _append(path: Path, line: str) -> None:
 
 
 def newest(path: Path) -> Head | None:
-    """What the last whole line says; None where there is none."""
-    for line in reversed(_lines(path)[-2:]):
+    """What the last whole line says; None where there is none. Of a file of months only the end is read."""
+    for line in reversed(_lines(path, last_bytes=2 * MAX_LINE_BYTES)[-2:]):
         if (head := _parsed(line)) is not None:
             return head
     return None
@@ -192,9 +192,12 @@ def _proven(path: Path, key: bytes) -> tuple[list[Head], str]:
     return heads, ""
 
 
-def _lines(path: Path) -> list[bytes]:
+def _lines(path: Path, *, last_bytes: int | None = None) -> list[bytes]:
     try:
-        return path.read_bytes().splitlines()
+        with path.open("rb") as file:
+            if last_bytes is not None:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - last_bytes))
+            return file.read().splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -396,6 +396,9 @@ async def test_heads_of_years_stay_few_and_still_prove_everything(home: Home, tm
         lines.append(told[1])
     await db.close()
     home.heads.write_text("".join(f"{line}\n" for line in reversed(lines)))
+    newest = heads.newest(home.heads)
+    assert newest is not None
+    assert newest.at_ms == NOW_MS
     gone = heads.thin(home.heads, now_ms=NOW_MS)
     left = home.heads.read_text().splitlines()
 
