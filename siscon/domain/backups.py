@@ -35,12 +35,16 @@ def newest_first(names: Iterable[str]) -> list[str]:
 
 
 def superfluous(names: Iterable[str], *, keep: int, keep_days: int, now_ms: int) -> list[str]:
-    """The backups that may go: all but the newest ``keep``, and those older than ``keep_days`` (0: none is too old).
+    """The backups that may go: all but ``keep`` of them, and those older than ``keep_days`` (0: none is too old).
 
-    The newest stays, however old it is. What a clock that was ahead made stands behind what is made now.
+    The last of each day (UTC) stays before further ones of a day, so that many copies of one afternoon push out no
+    week; then the newer before the older. The newest stays, however old it is. What a clock that was ahead made stands
+    behind what is made now.
     """
     oldest_ms = now_ms - keep_days * DAY_MS
-    ordered = sorted(newest_first(names), key=lambda name: (made_at_ms(name) or 0) > now_ms)
+    by_age = newest_first(names)
+    last_of_day = {(made_at_ms(name) or 0) // DAY_MS: name for name in reversed(by_age)}.values()
+    ordered = sorted(by_age, key=lambda name: ((made_at_ms(name) or 0) > now_ms, name not in last_of_day))
     return [
         name
         for place, name in enumerate(ordered)

@@ -37,6 +37,18 @@ def test_what_a_clock_that_was_ahead_has_made_does_not_push_out_what_is_made_now
     assert superfluous([*ahead, now], keep=3, keep_days=35, now_ms=1_000_000_500) == [ahead[0]]
 
 
+def test_many_copies_of_one_afternoon_push_out_no_week() -> None:
+    week = [name_of((10 + day) * DAY_MS) for day in range(7)]
+    afternoon = [name_of(16 * DAY_MS + minute * 60_000) for minute in range(1, 60)]
+
+    gone = superfluous([*week, *afternoon], keep=8, keep_days=35, now_ms=17 * DAY_MS)
+
+    assert set(week[:6]) & set(gone) == set()
+    assert afternoon[-1] not in gone
+    assert afternoon[-2] not in gone
+    assert len(gone) == 66 - 8
+
+
 @given(st.integers(0, 4_000_000_000), st.integers(0, 20))
 def test_a_name_tells_when_its_backup_was_made(seconds: int, number: int) -> None:
     assert made_at_ms(name_of(seconds * 1000, number)) == seconds * 1000
