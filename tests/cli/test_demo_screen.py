@@ -113,7 +113,7 @@ def waited(condition: Callable[[], bool]) -> None:
 
 
 LONG = pytest.mark.long
-WAYS = ["q", "terminal closed", *(pytest.param(one, marks=LONG) for one in ("ctrl+q", "SIGTERM", "SIGHUP"))]
+WAYS = ["terminal closed", *(pytest.param(one, marks=LONG) for one in ("q", "ctrl+q", "SIGTERM", "SIGHUP"))]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -35,12 +35,15 @@ def suite_over_sandbox(name: str, **more: Any) -> type:
 
 
 TestPowerSchool = suite_over_sandbox("powerschool", page_size=17)
-TestPowerSchoolByWalk = suite_over_sandbox("powerschool", page_size=17, lists="walk")
 TestInfiniteCampus = suite_over_sandbox("infinite_campus", page_size=17)
 TestSkyward = suite_over_sandbox("skyward", page_size=17)
-TestOneRoster11 = suite_over_sandbox("oneroster", page_size=17, version="1.1")
 TestOneRoster12 = suite_over_sandbox("oneroster", page_size=17)
-TestSkywardWithoutFilter = suite_over_sandbox("skyward", page_size=17, enrollment_filter=False)
+
+# The same systems as they are seldom met: for the full check.
+seldom = pytest.mark.long
+TestPowerSchoolByWalk = seldom(suite_over_sandbox("powerschool", page_size=17, lists="walk"))
+TestOneRoster11 = seldom(suite_over_sandbox("oneroster", page_size=17, version="1.1"))
+TestSkywardWithoutFilter = seldom(suite_over_sandbox("skyward", page_size=17, enrollment_filter=False))
 
 
 @pytest.mark.parametrize("day", [0, 2])

@@ -333,7 +333,9 @@ async def test_what_the_district_did_not_grant_is_kept_and_told(
     assert told[0].text.endswith("has not allowed: roster.readonly, demographics.readonly")
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize(
+    "seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(6, 20))]
+)
 @pytest.mark.usefixtures("allowed")
 async def test_whatever_happens_in_whatever_order_the_spent_token_is_never_sent(
     db: SqliteDatabase, clock: HandClock, vault: Vault, seed: int

@@ -124,6 +124,7 @@ async def test_escape_lets_marks_go_before_it_goes_back(shift: Shift) -> None:
         assert pilot.app.screen.name_ == "errors"
 
 
+@pytest.mark.long
 async def test_a_marked_row_that_is_gone_drops_out_and_the_others_keep_their_marks(shift: Shift) -> None:
     async with shift.console() as pilot:
         await press(pilot, "4", "enter", "space", "space", "space")

@@ -121,6 +121,7 @@ CANNOT = (
 )
 
 
+@pytest.mark.long
 async def test_a_line_that_cannot_be_done_says_why_and_stays_to_be_mended(
     filled: Filled,
 ) -> None:

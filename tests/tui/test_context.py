@@ -94,6 +94,7 @@ async def test_foreign_text_in_the_way_is_text(filled: Filled) -> None:
         assert "\x1b" not in first_line(pilot.app)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "badges"),
     [

@@ -209,6 +209,7 @@ IDENTITIES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "key", "word"), IDENTITIES)
 async def test_a_question_of_identity_is_answered_by_one_word(
     tmp_path: Path, filled, kind, key, word

@@ -92,9 +92,8 @@ def test_a_foreign_cell_is_one_line_of_harmless_text() -> None:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(
-    "texts", [SAMPLE, pytest.param(HOSTILE, marks=pytest.mark.long)], ids=["some", "all"]
-)
+@pytest.mark.parametrize("texts", [SAMPLE, HOSTILE], ids=["some", "all"])
+@pytest.mark.long
 async def test_dialogs_and_notices_show_hostile_text_as_it_is_written(
     empty: Path, texts: tuple[str, ...]
 ) -> None:

@@ -51,7 +51,7 @@ def denials(path: Path) -> list[str]:
         return [row[0] for row in noted]
 
 
-EVERY_TIME = ("overview", "plans", "dead", "record")
+EVERY_TIME = ("overview", "plans")
 """The other screens have the full check."""
 
 

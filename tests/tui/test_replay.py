@@ -158,6 +158,7 @@ async def test_the_present_has_no_events_to_walk(filled: Filled) -> None:
         assert "REPLAY" not in text_of(pilot.app)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PANES)
 async def test_every_main_screen_can_be_told_of_the_past(filled: Filled, name: str) -> None:
     path, past = await filled(mapped=2), PastMoment(0)

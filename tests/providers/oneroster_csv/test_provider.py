@@ -61,7 +61,7 @@ def wrong_in(system: System, district: District, entity: Entity, found: dict[str
     ]
 
 
-@pytest.mark.parametrize("version", ["1.1", "1.2"])
+@pytest.mark.parametrize("version", [pytest.param("1.1", marks=pytest.mark.long), "1.2"])
 @pytest.mark.parametrize("system", [ONEROSTER, SKYWARD], ids=["oneroster", "skyward"])
 async def test_a_bulk_export_and_its_deltas_are_understood_as_the_district_is(
     tmp_path: Path, version: str, system: System

@@ -67,6 +67,7 @@ async def test_a_page_may_hold_one_row_or_all(school: PracticeDistrict, size: in
     assert is_complete(pages)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("entity", "lists", "quirk"),
     [
