@@ -37,6 +37,10 @@ ALONE_AFTER = 6
 """What was fetched with others so often in vain is fetched alone: one message that the SIS chokes on takes no others
 along.
 """
+LATELY_MS, AT_ONCE, PACE_MS, PACE_MOST_MS = 600_000, 60, 1_000, 30_000
+"""What comes is fetched at once, up to sixty runs of an integration in ten minutes. From then on each waits a second
+longer after the one before, half a minute at most: what goes on all day would else be a run a second, all year.
+"""
 FORGET_AT_ONCE = 5_000
 MOST_KEPT = 1_000_000
 """Of more messages the oldest are forgotten before their time."""
@@ -123,7 +127,8 @@ async def look(db: Database, name: str, *, live: LiveEngine, now_ms: int) -> boo
 
         wanted = apart(sort_out(waiting, imports), waiting, imports)
         await webhook_inbox.pass_over(c, wanted.nothing_from)
-        if is_few := bool(wanted.few) and Lane.QUICK not in busy:
+        may_begin = Lane.QUICK not in busy and await _paced_until_ms(c, name, now_ms) <= now_ms
+        if is_few := bool(wanted.few) and may_begin:
             await _queue_few(c, name, wanted, now_ms)
         if is_whole := bool(wanted.whole) and Lane.BULK not in busy and await _is_free(c, name, now_ms):
             await _queue_whole(c, name, wanted, now_ms)
@@ -140,7 +145,15 @@ async def _is_something_to_do(c: Connection, name: str, now_ms: int) -> bool:
     integration = await integrations.one(c, name)
     if integration is None or not integration.enabled or integration.rests(now_ms):
         return False
-    return bool(await webhook_inbox.waiting(c, name, now_ms=now_ms, limit=1))
+    if not await webhook_inbox.waiting(c, name, now_ms=now_ms, limit=1):
+        return False
+    return await _paced_until_ms(c, name, now_ms) <= now_ms
+
+
+async def _paced_until_ms(c: Connection, name: str, now_ms: int) -> int:
+    """When the next quick run may begin."""
+    n, last_ms = await webhook_inbox.lately(c, name, REQUESTED_BY, since_ms=now_ms - LATELY_MS, now_ms=now_ms)
+    return last_ms + min(PACE_MOST_MS, PACE_MS * max(0, n + 1 - AT_ONCE))
 
 
 def _goes_on(status: RunStatus | None) -> bool:

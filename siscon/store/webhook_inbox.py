@@ -32,6 +32,12 @@ OPEN_RUNS = """
 SELECT DISTINCT w.run_id, r.status, r.lane FROM webhook_inbox w LEFT JOIN runs r ON r.id = w.run_id
 WHERE w.integration = :integration AND w.state = 'taken'
 """
+# Among the newest runs only: the question is how things go this moment.
+LATELY = """
+SELECT count(*) AS n, max(queued_at_ms) AS last_ms FROM runs
+WHERE id > (SELECT coalesce(max(id), 0) FROM runs) - 500 AND integration = :integration AND requested_by = :requested_by
+  AND lane = 'quick' AND queued_at_ms BETWEEN :since_ms AND :now_ms
+"""
 OPEN_INTEGRATIONS = """
 SELECT DISTINCT integration FROM webhook_inbox WHERE state IN ('waiting', 'taken') ORDER BY integration
 """
@@ -198,6 +204,20 @@ async def open_runs(c: Connection, integration: str) -> list[OpenRun]:
         )
         for row in await c.all(OPEN_RUNS, {"integration": integration})
     ]
+
+
+async def lately(
+    c: Connection, integration: str, requested_by: str, *, since_ms: int, now_ms: int
+) -> tuple[int, int]:
+    """How many quick runs of an integration somebody has asked for since a moment, and when the last was queued."""
+    values = {
+        "integration": integration,
+        "requested_by": requested_by,
+        "since_ms": since_ms,
+        "now_ms": now_ms,
+    }
+    row = await c.one(LATELY, values)
+    return (row["n"], row["last_ms"]) if row and row["n"] else (0, 0)
 
 
 async def take(c: Connection, ids: Iterable[int], run_id: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,26 @@ async def test_a_clock_that_was_set_back_makes_nobody_wait_for_ever(quiet: Sqlit
     await arrivals.look(quiet, "harbor", live=live(), now_ms=NOW - 30 * 24 * 3_600_000)
 
     assert len(await newest(quiet)) == 2
+
+
+async def test_what_goes_on_all_day_comes_to_no_more_than_a_run_in_some_seconds(
+    quiet: SqliteDatabase,
+) -> None:
+    at_ms = NOW
+    began: list[int] = []
+    for second in range(1200):
+        at_ms = NOW + second * 1000
+        await told(quiet, changed(Entity.STUDENT, f"u{second}"), key=f"k{second}", at_ms=at_ms)
+        if await arrivals.look(quiet, "harbor", live=live(), now_ms=at_ms):
+            began.append(second)
+            [run] = await newest(quiet, 1)
+            await end(quiet, run.id, RunStatus.COMPLETED)
+
+    assert began[:60] == list(range(60))
+    assert len([one for one in began if one >= 600]) < 80
+    assert max(b - a for a, b in pairwise(began)) <= 31
+    waiting = [one for one in await kept(quiet) if one.state == "waiting"]
+    assert len(waiting) <= 31
 
 
 async def test_a_run_that_a_person_cancelled_is_not_asked_for_again(quiet: SqliteDatabase) -> None:
