@@ -32,6 +32,7 @@ POINTS = ("key written", "rotation begun", "batch sealed", "batch committed", "a
 CHILD = """
 import asyncio, os, signal, sys
 from pathlib import Path
+from siscon.domain.roles import Role
 from siscon.ops import keys
 from siscon.store.sqlite import open_database
 
