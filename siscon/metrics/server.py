@@ -16,10 +16,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from siscon.domain.errors import ConfigError, SisconError
+from siscon.domain.errors import SisconError
 from siscon.domain.metrics import Family
 from siscon.domain.text import plain
 from siscon.metrics.exposition import exposition
+from siscon.ops import listening
 
 PATH = "/metrics"
 FRESH_S = 1.0
@@ -68,30 +69,13 @@ class _Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; raises ``ConfigError`` with a sentence where the address cannot be had."""
-    try:
-        [(family, kind, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        listening = socket.socket(family, kind)
-    except OSError as error:
-        raise _no_place(host, port, error) from error
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.setblocking(False)
-    except (OSError, OverflowError) as error:
-        listening.close()
-        raise _no_place(host, port, error) from error
-    return listening
-
-
-def _no_place(host: str, port: int, error: BaseException) -> ConfigError:
-    why = getattr(error, "strerror", None) or "it is no address"
-    return ConfigError(
-        f"Metrics cannot listen on {plain(host)}:{port}: {why}. Choose another address or port.", code="port"
+    """The socket of the page; raises ``ConfigError`` where the address cannot be had."""
+    return listening.bind(
+        host, port, what="Metrics cannot be read", advice="Choose another address or port for metrics.listen."
     )
 
 
-async def serve(read: Read, listening: socket.socket) -> None:
+async def serve(read: Read, door: socket.socket) -> None:
     """Answer until cancelled; the socket is closed at the end."""
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who asks nonsense shall not fill the log
@@ -110,14 +94,14 @@ async def serve(read: Read, listening: socket.socket) -> None:
             timeout_graceful_shutdown=1,
         )
     )
-    task = asyncio.create_task(server.serve(sockets=[listening]))
+    task = asyncio.create_task(server.serve(sockets=[door]))
     try:
         await asyncio.shield(task)
     finally:
         server.should_exit = server.force_exit = True
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait_for(task, 3)
-        listening.close()
+        door.close()
 
 
 def _app(read: Read) -> Starlette:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -14,9 +13,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from siscon.domain.errors import ConfigError
-from siscon.domain.text import plain
 from siscon.domain.webhooks import Outcome, Sender
+from siscon.ops import listening
 from siscon.webhooks.answering import Door, Limits
 from siscon.webhooks.intake import Intake, Keep
 
@@ -102,33 +100,6 @@ class _Server(uvicorn.Server):
         yield
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; raises ``ConfigError`` where the place cannot be had."""
-    try:
-        family, kind, _proto, _name, place = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listening = socket.socket(family, kind)
-    except OSError as error:
-        raise _cannot_listen(host, port, error) from error
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(place)
-        listening.setblocking(False)
-    except OSError as error:
-        listening.close()
-        raise _cannot_listen(host, port, error) from error
-    return listening
-
-
-def _cannot_listen(host: str, port: int, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"Webhooks cannot be received at {plain(host)}, port {port}: {error.strerror or error}. Is another receiver "
-        "running? Set webhooks.host and webhooks.port to a place that is free.",
-        code="no_port",
-    )
-
-
 def _end_with(server: uvicorn.Server, keeping: asyncio.Task[None]) -> None:
     """Whoever cannot keep messages any more must not go on listening: every sender would wait in vain."""
     server.should_exit = True
@@ -147,7 +118,12 @@ async def receiving(
     now_ms: Callable[[], int],
 ) -> AsyncIterator[tuple[int, asyncio.Task[None]]]:
     """Receive for the length of a block: the port, and the task that ends if the server fails."""
-    listening = bind(host, port)
+    ear = listening.bind(
+        host,
+        port,
+        what="Webhooks cannot be received",
+        advice="Is another receiver running? Set webhooks.host and webhooks.port to a place that is free.",
+    )
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who sends nonsense shall not fill the log
     intake = Intake(keep)
     door = Door(senders, limits, intake, now_ms)
@@ -170,14 +146,14 @@ async def receiving(
     )
     keeping = asyncio.create_task(intake.run(), name="inbox of webhooks")
     keeping.add_done_callback(partial(_end_with, server))
-    serving = asyncio.create_task(server.serve(sockets=[listening]), name="receiver of webhooks")
+    serving = asyncio.create_task(server.serve(sockets=[ear]), name="receiver of webhooks")
     try:
         while not (server.started or serving.done()):  # noqa: ASYNC110 - the library tells it by a flag alone
             await asyncio.sleep(0.01)
-        yield listening.getsockname()[1], serving
+        yield ear.getsockname()[1], serving
     finally:
         server.should_exit = True
         await asyncio.wait([serving])
         keeping.cancel()
         await asyncio.wait([keeping])
-        listening.close()
+        ear.close()

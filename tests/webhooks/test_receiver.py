@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,7 +20,6 @@ from siscon.store import webhook_inbox
 from siscon.store.database import Database
 from siscon.store.sqlite import open_database
 from siscon.webhooks.answering import Limits
-from siscon.webhooks.receiver import bind
 from siscon.webhooks.receiver import receiving as receiving_at
 from support.clock import until
 from support.engines import settings_for
@@ -393,11 +393,12 @@ async def test_a_receiver_that_can_keep_nothing_any_more_ends_instead_of_listeni
         await asyncio.wait_for(serving, 5)
 
 
-def test_a_port_that_is_taken_is_said_so() -> None:
-    first = bind("127.0.0.1", 0)
-    first.listen()
-    try:
+async def test_a_port_that_is_taken_is_said_so() -> None:
+    async def keep(*_told: object) -> list[Outcome]:
+        return []
+
+    with socket.create_server(("127.0.0.1", 0)) as first:
+        place = {"host": "127.0.0.1", "port": first.getsockname()[1]}
         with pytest.raises(ConfigError, match="Is another receiver running"):
-            bind("127.0.0.1", first.getsockname()[1])
-    finally:
-        first.close()
+            async with receiving_at({}, Limits(), keep, **place, now_ms=lambda: 1):
+                pass
