@@ -70,3 +70,16 @@ def test_words_ask_for_a_report(words: tuple[str, ...], asked: Asked) -> None:
 def test_words_that_ask_for_nothing_are_refused(words: tuple[str, ...]) -> None:
     with pytest.raises(UsageError):
         understood(words)
+
+
+async def test_numbers_stand_below_one_another_however_many_digits_they_have(filled: Filled) -> None:
+    async with console(await filled(), size=(120, 40)) as pilot:
+        await press(pilot, "colon")
+        await written(pilot, "report history")
+        await press(pilot, "enter")
+        await settled(pilot)
+        lines = text_of(pilot.app).splitlines()
+
+    places = {line.index(" import ") for line in lines if " import " in line and "Runs" not in line}
+    assert len([line for line in lines if " import " in line]) > 10
+    assert len(places) == 1
