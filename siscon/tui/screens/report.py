@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from siscon.domain.tables import Report
 from siscon.ops import Database
 from siscon.tui.keymap import keyed
-from siscon.tui.present import Cell, Tone, foreign, moment
+from siscon.tui.present import foreign, moment
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import Line
@@ -53,7 +53,7 @@ class ReportPane(Pane):
         width = min(max(LEAST_WIDTH, self.table().row_width), MOST_WIDTH)
         titles = {self.report.title, *(one.title for one in self.report.tables)}
         lines = [
-            Line(at, (_line(text, "strong" if text in titles else ""),), text)
+            Line(at, (foreign(text, "strong" if text in titles else "", limit=MOST_WIDTH),), text)
             for at, text in enumerate(as_text(self.report, width=width).splitlines())
         ]
         self.table().show(self.fixed(lines), note=self.empty("Nothing is told."))
@@ -79,9 +79,3 @@ class ReportPane(Pane):
             Part(f" as of {as_of} "),
             Part(keyed(" {refresh} reads it again, :write FILE.html exports it "), "dim", "refresh"),
         ]
-
-
-def _line(text: str, tone: Tone) -> Cell:
-    """A line as it was laid out: safe text has no blanks at its edges, but columns begin with some."""
-    edge = " " * (len(text) - len(text.lstrip(" ")))
-    return Cell(edge + foreign(text, limit=MOST_WIDTH).text, tone)
