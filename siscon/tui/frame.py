@@ -13,6 +13,8 @@ from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.worker import WorkerFailed
@@ -26,6 +28,7 @@ from siscon.tui import feed, keymap
 from siscon.tui.action import Action
 from siscon.tui.context import badges_of
 from siscon.tui.crash import crash_sentence, write_crash
+from siscon.tui.driver import SteadyDriver
 from siscon.tui.grace import Grace
 from siscon.tui.lag import Lag
 from siscon.tui.leaving import catch_signals, restore_terminal
@@ -140,6 +143,11 @@ class Frame(App[ConsoleResult]):
 
     # Life
 
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's, or where that is the one for a terminal, the one that bears to be stopped."""
+        usual = super().get_driver_class()
+        return SteadyDriver if usual is LinuxDriver else usual
+
     def get_default_screen(self) -> Pane:
         """The home screen stands at the bottom of the stack."""
         home = Overview(self.desk)
@@ -147,7 +155,7 @@ class Frame(App[ConsoleResult]):
         return home
 
     def on_mount(self) -> None:
-        self._release_signals = catch_signals(self.leave, self._restore)
+        self._release_signals = catch_signals(self.leave, self._restore, self._let_go)
         # Textual itself paints nothing anew when the shell gives the terminal back in the same size
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         self._on_terminal = not self.is_headless and os.isatty(0)
@@ -216,6 +224,10 @@ class Frame(App[ConsoleResult]):
     def _restore(self) -> None:
         if self._driver is not None:
             restore_terminal(self._driver)
+
+    def _let_go(self) -> None:
+        if isinstance(self._driver, SteadyDriver):
+            self._driver.let_go()
 
     def leave(self) -> None:
         """End the console; an engine goes on."""

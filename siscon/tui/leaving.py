@@ -31,9 +31,12 @@ to paint waits for ever, and its loop with it."""
 WRITES_WITHIN_S = 0.5
 
 
-def catch_signals(leave: Callable[[], object], restore: Callable[[], object]) -> Callable[[], None]:
+def catch_signals(
+    leave: Callable[[], object], restore: Callable[[], object], let_go: Callable[[], object]
+) -> Callable[[], None]:
     """At the first signal leave in good order, at the second restore the terminal and end at once.
 
+    Where leaving takes too long the terminal is let go of without waiting, and the process ends.
     What comes back lets signals do again what they did before.
     """
     loop = asyncio.get_running_loop()
@@ -48,9 +51,13 @@ def catch_signals(leave: Callable[[], object], restore: Callable[[], object]) ->
         restore()
         os._exit(128 + number)
 
+    def end(number: int) -> None:
+        let_go()
+        os._exit(128 + number)
+
     def end_soon(number: int, _frame: object) -> None:
         """Python calls this in the midst of a wait, when the loop stands still."""
-        clocks.append(threading.Timer(GIVE_UP_S, os._exit, (128 + number,)))
+        clocks.append(threading.Timer(GIVE_UP_S, end, (number,)))
         clocks[-1].daemon = True
         clocks[-1].start()
 

@@ -109,6 +109,7 @@ async def test_a_signal_ends_the_console_even_where_a_frozen_line_takes_no_bytes
         one.process.send_signal(signal.SIGTERM)
 
         assert one.process.wait(GIVE_UP_S + 3) in (0, 128 + signal.SIGTERM)
+        assert one.settings() == one.before, "what takes no bytes can still be set as it was"
 
 
 async def test_a_lost_line_ends_the_console(filled: Filled) -> None:

@@ -114,6 +114,19 @@ async def test_stopped_and_woken_it_shows_the_screen_again(filled: Filled) -> No
         leave(one)
 
 
+async def test_stopped_and_woken_many_times_no_key_is_lost_and_it_leaves_at_once(filled: Filled) -> None:
+    with terminal(console_words(await filled())) as one:
+        assert one.shows("lakeside")
+        for _ in range(3):
+            one.process.send_signal(signal.SIGSTOP)
+            one.process.send_signal(signal.SIGCONT)
+            one.quiet(0.5)
+        for key, seen in (("4", "unknown parent"), ("1", "lakeside"), ("7", "Plan")) * 4:
+            one.press(key)
+            assert one.shows(seen, limit_s=5), f"key {key} was lost"
+        leave(one)
+
+
 async def test_a_second_signal_ends_it_at_once_and_the_terminal_is_as_it_was(filled: Filled) -> None:
     with terminal(console_words(await filled())) as one:
         assert one.shows("lakeside")
