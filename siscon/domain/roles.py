@@ -108,11 +108,21 @@ ACTS: Mapping[str, Role] = {
 """What is done by whoever asks, without a command, and the least role that may."""
 
 
+STATUS = "status"
+
+
+def _writes_status(command: Command) -> bool:
+    """Who writes a status by hand withdraws, or takes that back, by another name; to take the SIS's word is neither."""
+    if isinstance(command, SettleConflict):
+        return command.choices.get(STATUS, "").startswith("=")
+    return isinstance(command, EditRecord) and STATUS in command.fields
+
+
 def role_needed(command: Command) -> Role:
     """The least role that may ask for a command; of one that nobody has placed, the highest."""
     if isinstance(command, ANYBODYS):
         return Role.VIEWER
-    if isinstance(command, RunChore) and command.chore in WEIGHTY_CHORES:
+    if (isinstance(command, RunChore) and command.chore in WEIGHTY_CHORES) or _writes_status(command):
         return Role.ADMIN
     return Role.OPERATOR if isinstance(command, ORDINARY) else Role.ADMIN
 

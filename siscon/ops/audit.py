@@ -17,7 +17,7 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check of the audit found; ``first_bad`` is the first act that is not as it was written."""
+    """What a check of the audit found; ``first_bad`` is the first act that is not as it was written, or not there."""
 
     acts: int
     first_bad: int | None
@@ -56,12 +56,21 @@ async def _each(chunks: Sequence[Sequence[int]]) -> AsyncIterator[Sequence[int]]
 async def verify(db: Database, home: Path) -> Verdict:
     """Check every act and every kept head; raises ``ConfigError`` without the key."""
     vault = keys.open_vault(keys.find_source(home, os.environ))
+    kept = heads.read(home / "logs" / heads.FILE)
     async with db.read() as c:
         await rekey.check_fits(c, vault)
-        acts, _seal = await audit.head(c)
-        first_bad = await audit.verify(c, vault)
-        kept, fault = await heads.verify(c, vault, home / "logs" / heads.FILE)
-    newest = kept[-1] if kept else None
+        is_ours = await audit.is_ours(c)
+        chain = await audit.walked(c, vault)
+        acts = (await audit.head(c))[0] if is_ours else chain.seq
+        found = await heads.verify(c, vault, kept)
+    first_bad = chain.seq + 1 if chain.first_bad is None and found.is_missing else chain.first_bad
+    fault = found.fault or ("" if is_ours else "the table of the audit is not the one that siscon made")
+    newest = found.heads[-1] if found.heads else None
     return Verdict(
-        acts, first_bad, len(kept), newest.seq if newest else 0, newest.at_ms if newest else None, fault
+        acts,
+        first_bad,
+        len(found.heads),
+        newest.seq if newest else 0,
+        newest.at_ms if newest else None,
+        fault,
     )

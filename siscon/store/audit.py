@@ -37,20 +37,27 @@ SELECT seq, at_ms, actor, action, target, detail, seal FROM audit WHERE seq > :a
 BY_SEQS = """
 SELECT seq, at_ms, actor, action, target, detail FROM audit WHERE seq IN (SELECT value FROM json_each(:seqs))
 """
-# As bytes, so that what is no text any more is found to be bad instead of stopping the check.
-CHAIN_AFTER = """
-SELECT seq, at_ms, CAST(actor AS BLOB), CAST(action AS BLOB), CAST(target AS BLOB), CAST(detail AS BLOB), seal
-FROM audit WHERE seq > :after_seq ORDER BY seq LIMIT :limit
+# As bytes, so that what is no text any more is found to be bad instead of stopping the check; nothing for another type.
+CHAIN_FROM = """
+SELECT seq, at_ms, iif(typeof(actor) = 'text', CAST(actor AS BLOB), NULL),
+  iif(typeof(action) = 'text', CAST(action AS BLOB), NULL), iif(typeof(target) = 'text', CAST(target AS BLOB), NULL),
+  iif(typeof(detail) = 'text', CAST(detail AS BLOB), NULL), iif(typeof(seal) = 'blob', seal, NULL)
+FROM audit WHERE seq >= :seq ORDER BY seq LIMIT :limit OFFSET :passed
+"""
+IS_OURS = """
+SELECT (SELECT count(*) FROM pragma_table_list('audit') WHERE schema = 'main' AND type = 'table' AND strict = 1)
+  AND (SELECT group_concat(name || ' ' || type || ' ' || pk, ', ') FROM pragma_table_info('audit', 'main'))
+    = 'seq INTEGER 1, at_ms INTEGER 0, actor TEXT 0, action TEXT 0, target TEXT 0, detail TEXT 0, seal BLOB 0'
 """
 NEWEST_OF = "SELECT detail FROM audit WHERE action = :action ORDER BY seq DESC LIMIT 1"
 SCHEMA = "PRAGMA user_version"
-BEFORE_ALL = -(2**63)
+LOWEST = -(2**63)
 WITH_SEALS = """
 SELECT a.seq, a.at_ms, a.actor, a.action, a.target, a.detail, coalesce(b.seal, x'') AS before, a.seal
 FROM audit a LEFT JOIN audit b ON b.seq = a.seq - 1
 WHERE a.seq IN (SELECT value FROM json_each(:seqs)) ORDER BY a.seq
 """
-SEAL_OF = "SELECT seal FROM audit WHERE seq = :seq"
+SEAL_OF = "SELECT CAST(seal AS BLOB) AS seal FROM audit WHERE seq = :seq"
 CHUNK = 1000
 
 
@@ -76,7 +83,10 @@ async def append(
     detail: Mapping[str, Any],
     at_ms: int,
 ) -> None:
-    """Write down an act in the transaction of its effect: without the one there is not the other."""
+    """Write down an act in the transaction of its effect: without the one there is not the other.
+
+    It is read again, for a trigger may let a row vanish without a word; raises ``DatabaseError``.
+    """
     head = await c.one(HEAD)
     secret = head["secret"] if head else None
     key = _opened(vault, secret) if secret else await _keep_key(c, vault)
@@ -84,7 +94,14 @@ async def append(
     told = json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     row = (seq, at_ms, actor, action, target, told)
     names = ("seq", "at_ms", "actor", "action", "target", "detail")
-    await c.run(APPEND, {**dict(zip(names, row, strict=True)), "seal": _seal(key, before, row)})
+    seal = _seal(key, before, row)
+    await c.run(APPEND, {**dict(zip(names, row, strict=True)), "seal": seal})
+    if await seal_of(c, seq) != seal:
+        raise DatabaseError(
+            "The audit does not keep what is written into it, so nothing was done: 'siscon doctor' examines the "
+            "database.",
+            code="audit_not_written",
+        )
 
 
 def place_of(name: str) -> str:
@@ -157,14 +174,25 @@ async def schema(c: Connection) -> int:
 
 async def verify(c: Connection, vault: Vault) -> int | None:
     """The number of the first act at which the chain is broken, or None when it is whole."""
+    return (await walked(c, vault)).first_bad
+
+
+async def walked(c: Connection, vault: Vault) -> Chain:
+    """The chain at its end, or at the first act at which it is broken."""
     chain = Chain(await chain_key(c, vault))
-    after_seq = BEFORE_ALL
-    while rows := await c.all(CHAIN_AFTER, {"after_seq": after_seq, "limit": CHUNK}):
+    seq, passed = LOWEST, 0
+    while rows := await c.all(CHAIN_FROM, {"seq": seq, "limit": CHUNK, "passed": passed}):
         for row in rows:
             if not chain.holds(row):
-                return chain.first_bad
-        after_seq = chain.seq
-    return None
+                return chain
+        seq, passed = chain.seq, 1
+    return chain
+
+
+async def is_ours(c: Connection) -> bool:
+    """Whether the table is the one that the migrations made, which holds each number once and nothing without one."""
+    row = await c.one(IS_OURS)
+    return row is not None and bool(row[0])
 
 
 class Chain:
@@ -180,11 +208,12 @@ class Chain:
         try:
             texts = [one if isinstance(one, str) else one.decode() for one in (row[at] for at in range(2, 6))]
             sealed = _seal(self._key, self._before, (row[0], row[1], *texts))
-            whole = row[0] == self.seq + 1 and hmac.compare_digest(sealed, row[6])
+            numbered = row[0] == self.seq + 1 and isinstance(row[0], int) and isinstance(row[1], int)
+            whole = numbered and hmac.compare_digest(sealed, row[6])
         except (UnicodeDecodeError, AttributeError, TypeError):
             whole = False
         if not whole:
-            self.first_bad = min(row[0], self.seq + 1)
+            self.first_bad = min(row[0], self.seq + 1) if isinstance(row[0], int) else self.seq + 1
             return False
         self.seq, self._before = row[0], row[6]
         return True

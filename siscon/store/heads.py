@@ -42,6 +42,25 @@ class Head:
     restored_from: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The lines of a file as they were at one moment."""
+
+    path: Path
+    lines: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What came of asking the audit for its heads: those that hold, and what is wrong with the first that does not,
+    else no words; ``is_missing``: its act is not there.
+    """
+
+    heads: list[Head]
+    fault: str = ""
+    is_missing: bool = False
+
+
 async def line_of(
     c: Connection, vault: Vault, *, at_ms: int, after_seq: int = 0, restored_from: int | None = None
 ) -> tuple[int, str] | None:
@@ -135,13 +154,18 @@ def _thin(path: Path, now_ms: int) -> int:
     return gone
 
 
-async def verify(c: Connection, vault: Vault, path: Path) -> tuple[list[Head], str]:
-    """The heads that were kept, and what is wrong with the first that the audit does not hold; else no words.
+def read(path: Path) -> Kept:
+    """The heads that were kept. To be read before the audit: one kept since tells of acts that an older view lacks."""
+    return Kept(path, _lines(path))
+
+
+async def verify(c: Connection, vault: Vault, kept: Kept) -> Check:
+    """Ask the audit for each head that was kept.
 
     Heads from before a restoration are asked for only as far as the backup went, and not at all where the audit they
     belong to was itself replaced by a backup of before it began.
     """
-    heads, fault = _proven(path, await audit.chain_key(c, vault))
+    heads, fault = _proven(kept, await audit.chain_key(c, vault))
     limit: int | None = None
     wanted: list[Head] = []
     for stretch in reversed(_stretches(heads)):
@@ -158,8 +182,8 @@ async def verify(c: Connection, vault: Vault, path: Path) -> tuple[list[Head], s
             why = "is another than the one that was there"
             if found is None:
                 why = "was there and is missing: acts were cut off, or an old database restored"
-            return wanted[:place], f"act {head.seq} {why}"
-    return heads, fault
+            return Check(wanted[:place], f"act {head.seq} {why}", found is None)
+    return Check(heads, fault)
 
 
 def _stretches(heads: list[Head]) -> list[list[Head]]:
@@ -172,14 +196,14 @@ def _stretches(heads: list[Head]) -> list[list[Head]]:
     return found
 
 
-def _proven(path: Path, key: bytes) -> tuple[list[Head], str]:
+def _proven(kept: Kept, key: bytes) -> tuple[list[Head], str]:
     """The heads in a file up to the first that this installation did not write, and what is wrong with that."""
     heads: list[Head] = []
-    lines = _lines(path)
-    for number, line in enumerate(lines, start=1):
+    path = kept.path
+    for number, line in enumerate(kept.lines, start=1):
         head = _parsed(line)
         if head is None:
-            if number == len(lines):
+            if number == len(kept.lines):
                 break  # the last line was cut off while it was written
             return heads, f"line {number} of {plain(path)} is no head"
         proof = _proof(key, head.seq, head.at_ms, head.seal, head.restored_from)

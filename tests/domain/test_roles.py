@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
-from siscon.domain.commands import Command, Purge, RunChore
+from siscon.domain.commands import Command, EditRecord, Purge, RunChore, SettleConflict, WithdrawRecords
 from siscon.domain.roles import (
     ANYBODYS,
     ORDINARY,
@@ -44,6 +45,13 @@ def test_what_weighs_most_does_so_under_every_name() -> None:
     assert retention.CHORE in WEIGHTY_CHORES
     assert role_needed(RunChore(retention.CHORE)) is role_needed(Purge(1)) is Role.ADMIN
     assert role_needed(RunChore("backup")) is Role.OPERATOR
+
+    edit = EditRecord("harbor", "student", "S-1", {"status": "inactive"}, "left")
+    assert role_needed(edit) is role_needed(WithdrawRecords("harbor", "student", ("S-1",), {}, 1, "left"))
+    assert role_needed(replace(edit, fields={"middle_name": "status"})) is Role.OPERATOR
+    decision = SettleConflict(1, {"status": "=inactive", "middle_name": "sis"}, "", 1)
+    assert role_needed(decision) is Role.ADMIN
+    assert role_needed(replace(decision, choices={"status": "sis"})) is Role.OPERATOR
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from siscon.ops import audit as audit_desk
 from siscon.ops import keys as desk
 from siscon.ops.activity import AuditLog
 from siscon.store import audit, dead_records, heads, keys, leases, rekey, tokens
-from siscon.store.database import Database
+from siscon.store.database import Connection, Database
 from siscon.store.keys import Source
 from siscon.store.sqlite import open_database
 from siscon.store.vault import Vault
@@ -269,8 +269,30 @@ async def test_acts_cut_off_at_the_end_show_by_the_heads(db: Database, tmp_path:
         await c.run("DELETE FROM audit WHERE seq > 3")
     found = await audit_desk.verify(db, tmp_path)
 
-    assert (found.first_bad, found.is_whole) == (None, False)
+    assert (found.first_bad, found.is_whole) == (4, False)
     assert "act 4" in found.head_fault
+
+
+async def test_a_head_that_is_kept_during_a_check_is_no_alarm(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault = keys.open_vault(desk.source_of(tmp_path))
+    path = tmp_path / "logs" / heads.FILE
+    path.parent.mkdir()
+    walked = audit.walked
+
+    async def meanwhile(c: Connection, own: Vault) -> audit.Chain:
+        async with db.transaction() as other:
+            await audit.append(other, vault, actor="x", action="y", target="z", detail={}, at_ms=2)
+            told = await heads.line_of(other, vault, at_ms=2)
+        assert told is not None
+        heads.append(path, told[1])
+        return await walked(c, own)
+
+    monkeypatch.setattr(audit, "walked", meanwhile)
+
+    assert (await audit_desk.verify(db, tmp_path)).is_whole
+    assert (await audit_desk.verify(db, tmp_path)).newest_head_seq > 0
 
 
 @pytest.mark.parametrize("left", [0, 1, 40, -1])

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from siscon.domain.errors import ConfigError
+from siscon.domain.errors import ConfigError, DatabaseError
 from siscon.store import audit
 from siscon.store.audit import AuditEntry
 from siscon.store.database import Connection, Database
@@ -85,6 +85,81 @@ async def test_harm_is_found_where_it_was_done(db: Database, harm: str, first_ba
         await c.run("UPDATE audit SET seq = -seq WHERE seq < 0")
 
         assert await audit.verify(c, VAULT) == first_bad
+
+
+async def test_an_act_before_all_numbers_is_found(db: Database) -> None:
+    async with db.transaction() as c:
+        await fill(c)
+        await c.run(
+            "INSERT INTO audit SELECT :seq, at_ms, actor, action, target, detail, seal FROM audit WHERE seq = 1",
+            {"seq": audit.LOWEST},
+        )
+
+        assert await audit.verify(c, VAULT) == audit.LOWEST
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        *(f"UPDATE audit SET {name} = CAST({name} AS BLOB) WHERE seq = 3" for name in ("actor", "detail")),
+        *(
+            f"UPDATE audit SET {name} = CAST({name} AS TEXT) WHERE seq = 3"
+            for name in ("seq", "at_ms", "seal")
+        ),
+        *(f"UPDATE audit SET {name} = NULL WHERE seq = 3" for name in ("seq", "at_ms", "target", "seal")),
+    ],
+)
+async def test_a_table_made_anew_is_not_ours_and_what_has_another_type_in_it_is_bad(
+    db: Database, harm: str
+) -> None:
+    async with db.transaction() as c:
+        await fill(c)
+        assert await audit.is_ours(c)
+        await c.run("CREATE TABLE loose (seq, at_ms, actor, action, target, detail, seal)")
+        await c.run("INSERT INTO loose SELECT * FROM audit")
+        await c.run("DROP TABLE audit")
+        await c.run("ALTER TABLE loose RENAME TO audit")
+        assert await audit.verify(c, VAULT) is None
+        await c.run(harm)
+
+        assert not await audit.is_ours(c)
+        assert await audit.verify(c, VAULT) == 3
+
+
+async def test_a_number_that_stands_twice_shows_also_where_one_chunk_ends(db: Database) -> None:
+    async with db.transaction() as c:
+        await fill(c, audit.CHUNK + 1)
+        await c.run("CREATE TABLE loose AS SELECT * FROM audit")
+        await c.run("INSERT INTO loose SELECT * FROM audit WHERE seq = :seq", {"seq": audit.CHUNK})
+        await c.run("DROP TABLE audit")
+        await c.run("ALTER TABLE loose RENAME TO audit")
+
+        assert await audit.verify(c, VAULT) == audit.CHUNK
+
+
+@pytest.mark.parametrize(
+    "trigger",
+    [
+        "BEFORE INSERT ON audit BEGIN SELECT RAISE(IGNORE); END",
+        "AFTER INSERT ON audit BEGIN DELETE FROM audit WHERE seq = new.seq; END",
+        "AFTER INSERT ON audit BEGIN UPDATE audit SET seal = x'00' WHERE seq = new.seq; END",
+        "BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no'); END",
+    ],
+)
+async def test_an_act_whose_row_a_trigger_lets_vanish_does_not_happen(db: Database, trigger: str) -> None:
+    async with db.transaction() as c:
+        await c.run(f"CREATE TRIGGER quiet {trigger}")
+
+    async def act() -> None:
+        async with db.transaction() as c:
+            await c.run("INSERT INTO secrets (name, sealed) VALUES ('effect', x'00')")
+            await fill(c, 1)
+
+    with pytest.raises(DatabaseError):
+        await act()
+
+    async with db.read() as c:
+        assert await c.all("SELECT 1 FROM secrets") == await c.all("SELECT 1 FROM audit") == []
 
 
 async def test_another_key_proves_nothing(db: Database) -> None:

@@ -60,7 +60,7 @@ async def found(folder: Path) -> tuple[int | None, str]:
     try:
         async with db.read() as c:
             first_bad = await audit.verify(c, VAULT)
-            _kept, fault = await heads.verify(c, VAULT, folder / heads.FILE)
+            fault = (await heads.verify(c, VAULT, heads.read(folder / heads.FILE))).fault
     finally:
         await db.close()
     return first_bad, fault
