@@ -42,8 +42,16 @@ OPERATORS = frozenset(
         *("records split", "errors retry", "errors discard", "errors mend", "errors forget"),
         *("conflicts settle", "conflicts settle-all", "tokens authorise", "tokens refresh"),
         *("integrations pause", "integrations resume", "integrations test", "requests take-back"),
-        *("backup now", "chores run", "notices check", "notices mute", "notices test", "audit export"),
-        *("runs continue", "runs pause", "schedules run", "support bundle", "backfill"),
+        *("backup now", "chores run", "notices check", "notices mute", "notices test"),
+        *(
+            "notices retry",
+            "audit export",
+            "runs continue",
+            "runs pause",
+            "schedules run",
+            "support bundle",
+            "backfill",
+        ),
     }
 )
 

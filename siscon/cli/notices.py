@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,10 +13,11 @@ from siscon import runtime
 from siscon.cli import acts, output
 from siscon.cli.exit_codes import DONE, FAILED
 from siscon.cli.options import config_option, in_house, json_option, now_ms
-from siscon.domain.commands import MuteCause, TryChannel
+from siscon.domain.commands import MuteCause, RetryChannel, TryChannel
 from siscon.domain.deliveries import Message, MessageState
 from siscon.domain.errors import SisconError, UsageError
 from siscon.ops import notices as desk
+from siscon.ops.rows import Row
 
 _SPAN = re.compile(r"([0-9]{1,5})(min|m|h|d)")
 _SECONDS = {"min": 60, "m": 60, "h": 3600, "d": 86_400}
@@ -95,11 +97,7 @@ def test(channel: str, config: Path | None, *, as_json: bool) -> int:
     """Send a test through a channel, the way notices go, and say what came of the first attempt."""
 
     async def work(house: runtime.House) -> int:
-        if channel not in house.settings.notices.channels:
-            told = ", ".join(house.settings.notices.channels) or "none"
-            raise UsageError(
-                f"The configuration names no channel '{channel}', but {told}.", code="no_such_channel"
-            )
+        _check_channel(house, channel)
         before_id = await desk.newest_message(house.db)
         output.note((await acts.carry_out(house, TryChannel(channel))).answer)
         sent = await _sent(house, channel, before_id)
@@ -114,6 +112,35 @@ def test(channel: str, config: Path | None, *, as_json: bool) -> int:
         else:
             raise SisconError(f"{channel} refused it: {sent.error}.", code="not_sent")
         return DONE if sent.state is MessageState.SENT else FAILED
+
+    return in_house(config, work)
+
+
+@notices.command("retry")
+@click.argument("channel")
+@config_option
+@json_option
+def retry(channel: str, config: Path | None, *, as_json: bool) -> int:
+    """Send now what waits for a channel, and what it refused or was given up on; for when it was mended.
+
+    Exit code 1: this very moment the channel takes nothing.
+    """
+
+    async def work(house: runtime.House) -> int:
+        _check_channel(house, channel)
+        row = await acts.carry_out(house, RetryChannel(channel))
+        if await runtime.find_engine(house.db) is None:
+            await assembly.check(house, looks=False)
+        else:
+            await _tried(house, channel)
+        way = await _way(house, channel)
+        if as_json:
+            output.card(way, as_json=True)
+        else:
+            output.say(row.answer)
+            told = f": {way['last_error']}" if way["last_error"] else "."
+            output.say(f"Now {way['waiting']} wait for it, and it is {way['state']}{told}")
+        return FAILED if way["failures"] else DONE
 
     return in_house(config, work)
 
@@ -141,6 +168,29 @@ def mute(cause: int, span: str | None, config: Path | None, *, off: bool, as_jso
     in_house(config, work)
 
 
+def _check_channel(house: runtime.House, channel: str) -> None:
+    """Complain of a channel that the configuration does not name."""
+    if channel not in house.settings.notices.channels:
+        told = ", ".join(house.settings.notices.channels) or "none"
+        raise UsageError(
+            f"The configuration names no channel '{channel}', but {told}.", code="no_such_channel"
+        )
+
+
+async def _way(house: runtime.House, channel: str) -> Row:
+    """How a channel is now."""
+    ways = await desk.channel_rows(house.db, house.settings.notices)
+    return next(one for one in ways if one["channel"] == channel)
+
+
+async def _tried(house: runtime.House, channel: str) -> None:
+    """Wait until the engine that lives has sent all that waits for a channel, or has failed to."""
+    waited_s = 0.0
+    while waited_s < TEST_WITHIN_S and await desk.is_busy(house.db, channel, now_ms=now_ms()):
+        await house.db.changed(timeout_s=1.0)
+        waited_s += 1.0
+
+
 def _seconds(span: str) -> int:
     match = _SPAN.fullmatch(span.strip().lower())
     if match is None or not int(match[1]):
@@ -155,6 +205,9 @@ async def _sent(house: runtime.House, channel: str, before_id: int) -> Message:
         found = await desk.test_of(house.db, channel, before_id=before_id)
         if found is not None and (found.error or found.state is not MessageState.WAITING):
             return found
+        if found is not None and not await desk.is_busy(house.db, channel, now_ms=now_ms()):
+            way = await _way(house, channel)  # an older message went first, and in vain
+            return replace(found, error=way["last_error"])
         if waited_s > TEST_WITHIN_S:
             raise SisconError(
                 "Nobody has tried it within two minutes; see 'siscon notices list'.", code="not_sent"

@@ -13,6 +13,7 @@ from siscon.domain.house_commands import Purge as Purge
 from siscon.domain.house_commands import RefreshToken as RefreshToken
 from siscon.domain.house_commands import RemoveIntegration as RemoveIntegration
 from siscon.domain.house_commands import ResumeIntegration as ResumeIntegration
+from siscon.domain.house_commands import RetryChannel as RetryChannel
 from siscon.domain.house_commands import RunChore as RunChore
 from siscon.domain.house_commands import StopEngine as StopEngine
 from siscon.domain.house_commands import TryChannel as TryChannel
@@ -330,6 +331,7 @@ Command = (
     | NoteDenial
     | MuteCause
     | TryChannel
+    | RetryChannel
 )
 
 _KINDS: dict[str, type[Command]] = {one.kind: one for one in get_args(Command)}

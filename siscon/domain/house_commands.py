@@ -75,3 +75,11 @@ class TryChannel:
 
     kind: ClassVar[str] = "try_channel"
     channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryChannel:
+    """Send now what waits for a channel, and what it refused, or was given up on or dropped, once more."""
+
+    kind: ClassVar[str] = "retry_channel"
+    channel: str

@@ -34,6 +34,7 @@ from siscon.domain.commands import (
     Remap,
     RemoveIntegration,
     ResumeIntegration,
+    RetryChannel,
     RetryDead,
     RunChore,
     SettleConflict,
@@ -80,7 +81,7 @@ ORDINARY = (
     ),
     *(RetryDead, DiscardDead, MendDead, ForgetMend, ForceSync, FetchRecords),
     *(PauseIntegration, ResumeIntegration, RefreshToken, TakeBack, NoteExport, RunChore),
-    *(MuteCause, TryChannel),
+    *(MuteCause, TryChannel, RetryChannel),
 )
 """What an operator may ask for."""
 

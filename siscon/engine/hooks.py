@@ -17,11 +17,24 @@ from siscon.providers.transport.post import post
 TEXT_MOST = 3500
 """Chats refuse, or cut, what is longer."""
 _LATER = frozenset({408, 425, 429})
+_OF_THIS_ONE = frozenset({400, 413, 415, 422})
+"""What may be said of one message alone: the others of the channel are tried all the same."""
+_ADVICE: Mapping[int, str] = {
+    401: "it does not accept the login or key: renew what 'url' or 'secret' leads to",
+    403: "it does not accept the login or key: renew what 'url' or 'secret' leads to",
+    404: "there is no such address any more: set 'url' to a new one",
+    410: "there is no such address any more: set 'url' to a new one",
+    413: "the message is too long for it",
+}
+_ADVICE_ELSE = "it does not accept the message: see that 'kind' and 'url' fit"
+_ADVICE_REDIRECT = "a redirect, which is never followed: set 'url' to the address that is meant"
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
 async def send(message: Message, channel: ChannelSettings, *, now_ms: int) -> Outcome:
-    """Post a message to the address of a channel. 2xx: taken; 5xx, 408, 425, 429 and silence: later; else never."""
+    """Post a message to the address of a channel. 2xx: taken; all else: later, a refusal too, for either side may be
+    mended and what was refused is then still wanted.
+    """
     assert channel.url is not None, "the configuration was checked"
     body, headers = _WRITERS[channel.kind](message, channel, now_ms)
     try:
@@ -38,14 +51,18 @@ async def send(message: Message, channel: ChannelSettings, *, now_ms: int) -> Ou
     status = answer.status
     if 200 <= status < 300:
         return Outcome(Fate.SENT)
-    if 300 <= status < 400:
-        return Outcome(Fate.NEVER, f"it answered {status}, a redirect: those are never followed")
     if status >= 500 or status in _LATER:
         wait_s = retry_after_s(
             answer.headers.get("retry-after"), now=datetime.fromtimestamp(now_ms / 1000, UTC)
         )
         return Outcome(Fate.LATER, f"it answered {status}", retry_after_s=wait_s, blocked=True)
-    return Outcome(Fate.NEVER, f"it answered {status}")
+    return Outcome(Fate.LATER, _refusal(status, message.channel), blocked=status not in _OF_THIS_ONE)
+
+
+def _refusal(status: int, channel: str) -> str:
+    """That a channel refuses what it gets, and what a person does about it."""
+    why = _ADVICE_REDIRECT if status < 400 else _ADVICE.get(status, _ADVICE_ELSE)
+    return f"refused: it answered {status}; {why}, then 'siscon notices retry {channel}'"
 
 
 def _cut(message: Message) -> str:

@@ -74,6 +74,7 @@ EFFECTS: Mapping[type[asked.Command], Callable[[Connection, Any, Circumstances],
     asked.NoteDenial: request_acts.note_denial,
     asked.MuteCause: notice_acts.mute,
     asked.TryChannel: notice_acts.try_channel,
+    asked.RetryChannel: notice_acts.retry_channel,
 }
 """What carries out each kind of command, inside the transaction of its answer."""
 

@@ -264,20 +264,24 @@ async def attend(
     """Watch and deliver for as long as this engine holds the lease, for ever."""
     watch = Watch(db, settings, now_ms)
     postman = Postman(db, settings.notices.channels, now_ms)
+    has_begun = False
     try:
         while True:
             lease = holdings.held(NOTICES_LEASE)
             if lease is None:
                 lease = await holdings.take(NOTICES_LEASE, on_lost=lambda: None)
             if lease is not None:
-                await _once(watch, postman, lease)
+                has_begun = await _once(watch, postman, lease, begins=not has_begun) or has_begun
             await ear.heard(timeout_s=LOOK_EVERY_S if lease is not None else HEARTBEAT_S)
     finally:
         await postman.close()
 
 
-async def _once(watch: Watch, postman: Postman, lease: Lease) -> None:
+async def _once(watch: Watch, postman: Postman, lease: Lease, *, begins: bool) -> bool:
+    """Look and begin to deliver; whether that went well."""
     try:
+        if begins:
+            await postman.begin(lease)
         while await watch.look(lease):
             pass
         await postman.look(lease)
@@ -285,3 +289,6 @@ async def _once(watch: Watch, postman: Postman, lease: Lease) -> None:
         log.warning("another engine sends the notices now")
     except DatabaseError as error:
         log.warning("notices: %s", error.sentence)
+    else:
+        return True
+    return False

@@ -60,6 +60,13 @@ class Postman:
                 begun.append(task)
         return begun
 
+    async def begin(self, lease: Lease | None) -> None:
+        """Let every channel be tried at once, whatever it did before: its settings may have been mended since."""
+        async with self.db.transaction(lease) as c:
+            for name in self.channels:
+                await states.lift(c, name)
+                await outbox.hasten(c, name, now_ms=self.now_ms())
+
     async def close(self) -> None:
         """Begin nothing more, and give what is under way a moment to be answered."""
         self._closed = True

@@ -60,6 +60,13 @@ async def newest_message(db: Database) -> int:
     return found[0].id if found else 0
 
 
+async def is_busy(db: Database, channel: str, *, now_ms: int) -> bool:
+    """Whether something is to be sent through a channel this moment, or is being sent."""
+    async with db.read() as c:
+        is_open = (await channels.one(c, channel)).may_try(now_ms)
+        return is_open and await outbox.next_due(c, channel, now_ms=now_ms) is not None
+
+
 async def is_blind(db: Database, *, now_ms: int) -> bool:
     """Whether nobody has looked for causes for a while, although an engine lives that should."""
     async with db.read() as c:

@@ -21,6 +21,7 @@ VALUES (:name, :failures, :failing_since_ms, :not_before_ms, 0, :last_good_at_ms
 ON CONFLICT (name) DO UPDATE SET failures = excluded.failures, failing_since_ms = excluded.failing_since_ms,
   not_before_ms = excluded.not_before_ms, last_good_at_ms = excluded.last_good_at_ms, last_error = excluded.last_error
 """
+LIFT = "UPDATE channels SET not_before_ms = 0 WHERE name = :name"
 GATHER = """
 INSERT INTO channels (name, gather_until_ms) VALUES (:name, :until_ms)
 ON CONFLICT (name) DO UPDATE SET gather_until_ms = excluded.gather_until_ms
@@ -48,6 +49,11 @@ async def save(c: Connection, state: ChannelState) -> None:
     told = {"name": state.name, "failures": state.failures, "failing_since_ms": state.failing_since_ms}
     more = {"not_before_ms": state.not_before_ms, "last_good_at_ms": state.last_good_at_ms}
     await c.run(SAVE, {**told, **more, "last_error": state.last_error})
+
+
+async def lift(c: Connection, name: str) -> None:
+    """Let a channel that failed be tried now, not only after its pause."""
+    await c.run(LIFT, {"name": name})
 
 
 async def gather_until(c: Connection, name: str, until_ms: int) -> None:

@@ -44,6 +44,11 @@ UPDATE outbox SET state = :state, next_at_ms = :next_at_ms, error = :error, left
   ended_at_ms = CASE WHEN :state = 'waiting' THEN NULL ELSE :now_ms END
 WHERE id = :id AND state = 'waiting'
 """
+AGAIN = """
+UPDATE outbox SET state = 'waiting', attempts = 0, put_at_ms = :now_ms, next_at_ms = :now_ms, ended_at_ms = NULL
+WHERE channel = :channel AND state IN ('refused', 'given up', 'dropped')
+"""
+HASTEN = "UPDATE outbox SET next_at_ms = :now_ms WHERE channel = :channel AND state = 'waiting'"
 LATEST = """
 SELECT * FROM outbox WHERE id < :before_id AND (:state = '' OR state = :state) ORDER BY id DESC LIMIT :limit
 """
@@ -79,8 +84,7 @@ async def put(
     }
     if not await c.run(PUT, told):
         return False
-    why = f"more than {QUEUE_MOST} messages waited for this channel"
-    await c.run(MAKE_ROOM, {"channel": channel, "most": QUEUE_MOST, "why": why, "now_ms": now_ms})
+    await _make_room(c, channel, now_ms=now_ms)
     return True
 
 
@@ -96,9 +100,8 @@ async def hand_out(c: Connection, mail_channels: Iterable[str], *, now_ms: int) 
         return
     await c.run(SPLIT, {"channels": json.dumps(names)})
     await c.run(DROP_SPLIT)
-    why = f"more than {QUEUE_MOST} messages waited for this channel"
     for name in names:
-        await c.run(MAKE_ROOM, {"channel": name, "most": QUEUE_MOST, "why": why, "now_ms": now_ms})
+        await _make_room(c, name, now_ms=now_ms)
 
 
 async def next_due(c: Connection, channel: str, *, now_ms: int) -> Message | None:
@@ -146,6 +149,21 @@ async def end(
     await c.run(END, {**told, "id": message_id, "left_to": json.dumps(list(left_to))})
 
 
+async def again(c: Connection, channel: str, *, now_ms: int) -> int:
+    """Have what a channel refused, or was given up on or dropped, wait once more, as if it were put now; how many.
+
+    Of too many that wait then the oldest are dropped again.
+    """
+    revived = await c.run(AGAIN, {"channel": channel, "now_ms": now_ms})
+    await _make_room(c, channel, now_ms=now_ms)
+    return revived
+
+
+async def hasten(c: Connection, channel: str, *, now_ms: int) -> int:
+    """Let everything that waits for a channel be due now; how many that is."""
+    return await c.run(HASTEN, {"channel": channel, "now_ms": now_ms})
+
+
 async def latest(
     c: Connection, *, state: MessageState | None = None, before_id: int = 1 << 62, limit: int = 50
 ) -> list[Message]:
@@ -157,6 +175,11 @@ async def latest(
 async def prune(c: Connection, before_ms: int) -> int:
     """Forget messages that are over since before a moment; how many that were."""
     return await c.run(PRUNE, {"before_ms": before_ms})
+
+
+async def _make_room(c: Connection, channel: str, *, now_ms: int) -> None:
+    why = f"more than {QUEUE_MOST} messages waited for this channel"
+    await c.run(MAKE_ROOM, {"channel": channel, "most": QUEUE_MOST, "why": why, "now_ms": now_ms})
 
 
 def _message(row: Row) -> Message:

@@ -103,3 +103,30 @@ async def test_a_check_by_cron_sends_once_and_its_code_says_that_something_is_op
         code, _, said = await siscon("mute", "99", "--for", "2h")
     assert code == 2
     assert "no open cause 99" in said
+
+
+async def test_what_a_mail_server_refused_goes_out_once_when_somebody_has_it_sent_again(
+    tmp_path: Path, siscon: Siscon
+) -> None:
+    async with mail_server() as box:
+        configure(tmp_path, box.port)
+        box.to_rcpt["oncall@example.org"] = ["550 no such user"] * 2
+        assert (await siscon("test", "ops"))[0] == 1
+        code, _, said = await siscon("retry", "ops")
+        assert (code, "550 no such user" in said) == (1, True), said
+        code, _, said = await siscon("retry", "ops")
+        assert (code, "1 message for ops is sent now, 1 of them refused" in said) == (0, True), said
+        code, _, said = await siscon("retry", "ops")
+        assert (code, "Nothing waits for ops" in said) == (0, True), said
+        assert (await siscon("retry", "nowhere"))[0] == 2
+    assert len(box.taken) == 1
+
+
+async def test_a_test_of_a_channel_that_is_down_says_so_although_others_wait_before_it(
+    tmp_path: Path, siscon: Siscon
+) -> None:
+    async with mail_server() as box:
+        configure(tmp_path, box.port)
+    for _ in range(2):  # nobody listens there any more
+        code, _, said = await siscon("test", "ops")
+        assert (code, "cannot be reached" in said) == (1, True), said

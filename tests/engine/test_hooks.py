@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 
 from siscon.config import ChannelSettings
-from siscon.domain.deliveries import FIRST_WAIT_S, MessageState
+from siscon.domain.commands import RetryChannel
+from siscon.domain.deliveries import FIRST_WAIT_S, LONGEST_WAIT_S, MessageState
 from siscon.domain.errors import ConfigError
+from siscon.engine.answers import Circumstances
+from siscon.engine.notice_acts import retry_channel
 from siscon.providers.transport.post import post
 from siscon.store import events
 from siscon.store.sqlite import SqliteDatabase
+from siscon.store.vault import Vault
 from support.clock import HandClock
 from support.hook_server import Receiver, hook_server
 from support.notices import carry, channel_state, message, postman, put
@@ -84,21 +88,85 @@ async def test_what_an_answer_asks_for_is_heeded(db: SqliteDatabase, clock: Hand
         assert await carry(man) == 1
 
 
-@pytest.mark.parametrize(("status", "said"), [(404, "404"), (302, "redirect")])
-async def test_what_will_never_be_taken_is_not_tried_again(
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(301, "redirect"), (302, "redirect"), (401, "key"), (403, "key"), (404, "new one"), (410, "new")],
+)
+async def test_what_a_channel_refuses_is_kept_and_goes_out_once_when_the_channel_is_mended(
     db: SqliteDatabase, clock: HandClock, status: int, said: str
 ):
     async with hook_server() as receiver, hook_server() as elsewhere:
         receiver.statuses, receiver.extra = [status], f"Location: {elsewhere.url}\r\n"
         man = postman(db, clock, chat=way(receiver, "slack"))
         await put(db, clock, "chat")
-        await carry(man)
-        clock.forward(3600)
-        await carry(man)
-    assert (len(receiver.got), elsewhere.got) == (1, [])
-    refused = await message(db, "chat")
-    assert refused.state is MessageState.REFUSED
-    assert said in refused.error
+        await put(db, clock, "chat", key="k2")
+        assert await carry(man) == 0
+        assert (len(receiver.got), elsewhere.got) == (1, [])  # one is enough to know
+        refused = await message(db, "chat")
+        assert refused.state is MessageState.WAITING
+        assert f"refused: it answered {status}" in refused.error
+        assert said in refused.error
+        assert "'siscon notices retry chat'" in refused.error
+        clock.forward(FIRST_WAIT_S * 1.25 + 1)
+        assert await carry(man) == 2
+        clock.forward(4 * 3600)
+        assert await carry(man) == 0
+    assert len(receiver.got) == 3
+    assert (await channel_state(db, "chat")).last_error == ""
+
+
+async def test_one_message_that_is_refused_keeps_no_other_waiting(db: SqliteDatabase, clock: HandClock):
+    async with hook_server() as receiver:
+        receiver.statuses = [400]
+        man = postman(db, clock, chat=way(receiver, "slack"))
+        await put(db, clock, "chat")
+        await put(db, clock, "chat", key="k2")
+        assert await carry(man) == 1
+    assert (await message(db, "chat")).state is MessageState.WAITING
+    assert (await message(db, "chat", "k2")).state is MessageState.SENT
+
+
+async def test_what_was_given_up_is_sent_after_all_when_somebody_asks_for_it(
+    db: SqliteDatabase, clock: HandClock
+):
+    async with hook_server() as receiver:
+        receiver.statuses = [404] * 200
+        man = postman(db, clock, chat=way(receiver, "slack"))
+        await put(db, clock, "chat")
+        while (await message(db, "chat")).state is MessageState.WAITING:
+            await carry(man)
+            clock.forward(LONGEST_WAIT_S)
+        assert (await message(db, "chat")).state is MessageState.GIVEN_UP
+        receiver.statuses = [503]
+        async with db.transaction() as c:
+            here = Circumstances("grace", clock.now_ms(), Vault([bytes(32)]))
+            answer = await retry_channel(c, RetryChannel("chat"), here)
+        assert (
+            answer.sentence
+            == "1 message for chat is sent now, 1 of them refused, given up or dropped before."
+        )
+        tried = len(receiver.got)
+        assert await carry(man) == 0  # the three days begin anew
+        assert (await message(db, "chat")).state is MessageState.WAITING
+        clock.forward(LONGEST_WAIT_S + 1)
+        assert await carry(man) == 1
+        assert len(receiver.got) == tried + 2
+
+
+async def test_a_new_engine_tries_at_once_what_its_forerunner_was_to_wait_for(
+    db: SqliteDatabase, clock: HandClock
+):
+    async with hook_server() as receiver:
+        receiver.statuses = [404] * 4
+        man = postman(db, clock, chat=way(receiver, "slack"))
+        await put(db, clock, "chat")
+        for _ in range(4):
+            await carry(man)
+            clock.forward(FIRST_WAIT_S * 4)
+        assert await carry(man) == 0
+        mended = postman(db, clock, chat=way(receiver, "slack"))
+        await mended.begin(None)
+        assert await carry(mended) == 1
 
 
 async def test_a_receiver_that_never_answers_is_left_in_time(db: SqliteDatabase, clock: HandClock):
@@ -121,6 +189,7 @@ async def test_the_address_of_a_chat_is_told_nowhere(
         clock.forward(60)
         await carry(man)
     await put(db, clock, "chat", key="k2")
+    clock.forward(60)
     await carry(man)
     async with db.read() as c:
         told = [one.text for one in await events.latest(c)]

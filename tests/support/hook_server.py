@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-
-REASONS = {200: "OK", 302: "Found", 404: "Not Found", 429: "Too Many", 500: "Broken", 503: "Away"}
+from http import HTTPStatus
 
 
 @dataclass
@@ -44,7 +43,7 @@ class Receiver:
             await reader.read()
         else:
             status = self.statuses.pop(0) if self.statuses else 200
-            line = f"HTTP/1.1 {status} {REASONS[status]}\r\n{self.extra}Content-Length: 2\r\n\r\nok"
+            line = f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n{self.extra}Content-Length: 2\r\n\r\nok"
             writer.write(line.encode())
         writer.close()
 
