@@ -31,8 +31,8 @@ _FIELDS: tuple[tuple[str, int, int, Mapping[str, int]], ...] = (
     ("day of the week", 0, 7, {name: at for at, name in enumerate(_WEEKDAYS)}),
 )
 _LONGEST_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_HORIZON = timedelta(days=366 * 9)
-"""29 February comes at least once in eight years and a bit."""
+_HORIZON = timedelta(days=366 * 41)
+"""29 February on a given day of the week comes at least once in 40 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +225,8 @@ def _date_words(line: Cron) -> str:
         if len(line.days) == 31
         else f"day {_spans([str(one) for one in line.days], line.days)} of the month"
     )
+    if not (line.any_day or line.any_weekday) and (len(line.days) == 31 or len(line.weekdays) == 7):
+        return ""  # one of the two is enough, and one always fits
     week = tuple(sorted(line.weekdays, key=lambda one: (one - 1) % 7))
     names = [calendar.day_name[(one - 1) % 7] for one in week]
     weekdays = "" if len(week) == 7 else _spans(names, tuple((one - 1) % 7 for one in week))

@@ -114,6 +114,9 @@ def test_leap_days_are_found_years_ahead():
     assert next_time("0 * 29 2 *", UTC_ZONE, datetime(2096, 3, 1, tzinfo=UTC)) == datetime(
         2104, 2, 29, tzinfo=UTC
     )
+    assert next_time("0 0 29 2 */7", UTC_ZONE, datetime(2088, 3, 1, tzinfo=UTC)) == datetime(
+        2128, 2, 29, tzinfo=UTC
+    )
 
 
 def test_a_daily_time_inside_the_spring_gap_comes_once_that_day():
@@ -201,6 +204,8 @@ def test_every_line_that_can_be_read_has_words(line: str):
         ("0 */6 * * *", "at :00 in the hours 00, 06, 12 and 18"),
         ("0 3 1 * *", "at 03:00 on day 1 of the month"),
         ("0 3 1 * 1", "at 03:00 on day 1 of the month or on Monday"),
+        ("0 3 1-31 * 1", "every day at 03:00"),
+        ("0 3 31 2 0-6", "every day at 03:00 in February"),
         ("0 3 1 8,9 *", "at 03:00 on day 1 of the month in August and September"),
     ],
 )
