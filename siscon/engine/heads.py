@@ -31,6 +31,7 @@ class HeadKeeper:
         """Write the head down if there is a newer one; a disk that refuses is told to the log."""
         try:
             async with self._db.read() as c:
+                await heads.settle_announced(c, self._path)
                 told = await heads.line_of(c, self._vault, at_ms=self._now_ms(), after_seq=self._written)
                 seal = (await audit.head(c))[1]
             if told is None:

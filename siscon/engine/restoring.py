@@ -110,8 +110,10 @@ async def restore(
         _settle(copy)
         check_nobody_works(place)
         _check_nobody_wrote(place.database, mark, damaged=damaged)
+        kept_heads = _logs(place.home) / heads.FILE
+        heads.announce(kept_heads, line)
         _swap(place.database, copy, kept)
-    heads.append(_logs(place.home) / heads.FILE, line)
+    heads.append(kept_heads, line)
     return Restored(kept, ahead, act)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +57,9 @@ async def _each(chunks: Sequence[Sequence[int]]) -> AsyncIterator[Sequence[int]]
 async def verify(db: Database, home: Path) -> Verdict:
     """Check every act and every kept head; raises ``ConfigError`` without the key."""
     vault = keys.open_vault(keys.find_source(home, os.environ))
+    with suppress(OSError):
+        async with db.read() as c:
+            await heads.settle_announced(c, home / "logs" / heads.FILE)
     kept = heads.read(home / "logs" / heads.FILE)
     async with db.read() as c:
         await rekey.check_fits(c, vault)

@@ -9,19 +9,20 @@ import fcntl
 import hmac
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from siscon.domain.errors import DatabaseError
 from siscon.domain.text import plain
-from siscon.store import audit
+from siscon.store import audit, files
 from siscon.store.database import Connection
 from siscon.store.files import PRIVATE_FILE
 from siscon.store.vault import Vault
 
 FILE = "audit-heads.jsonl"
+ANNOUNCED = ".announced"
 MAX_LINE_BYTES = 1024
 DAY_MS = 24 * 3600 * 1000
 ALL_KEPT_MS = 90 * DAY_MS
@@ -112,6 +113,28 @@ def _append(path: Path, line: str) -> None:
         os.close(descriptor)
 
 
+def announce(path: Path, line: str) -> None:
+    """Write the line of a restoration beside the file, on the disk when this returns; raises ``OSError``.
+
+    To be done before the databases change places: if that is the last thing that is done, :func:`settle_announced` adds
+    the line later.
+    """
+    unfinished = path.with_name(f".{path.name}{ANNOUNCED}.part")
+    _write_anew(unfinished, [line.encode()])
+    unfinished.replace(path.with_name(path.name + ANNOUNCED))
+    files.sync_folder(path.parent)
+
+
+async def settle_announced(c: Connection, path: Path) -> None:
+    """Add the line of a restoration that took place, and was killed before it could say so; raises ``OSError``."""
+    announced = path.with_name(path.name + ANNOUNCED)
+    for line in _lines(announced):
+        head = _parsed(line)
+        if head is not None and await audit.seal_of(c, head.seq) == head.seal and line not in _lines(path):
+            append(path, line.decode())
+    announced.unlink(missing_ok=True)
+
+
 def newest(path: Path) -> Head | None:
     """What the last whole line says; None where there is none. Of a file of months only the end is read."""
     for line in reversed(_lines(path, last_bytes=2 * MAX_LINE_BYTES)[-2:]):
@@ -145,13 +168,17 @@ def _thin(path: Path, now_ms: int) -> int:
     gone = len(lines) - len(kept)
     if gone:
         unfinished = path.with_name(f".{path.name}.part")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(reversed(kept))
-            file.flush()
-            os.fsync(file.fileno())
+        _write_anew(unfinished, reversed(kept))
         unfinished.replace(path)
     return gone
+
+
+def _write_anew(path: Path, lines: Iterable[bytes]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE_FILE)
+    with os.fdopen(descriptor, "wb") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read(path: Path) -> Kept:

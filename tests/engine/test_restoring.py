@@ -18,6 +18,7 @@ from siscon.domain.events import EventKind
 from siscon.domain.leases import EngineInfo
 from siscon.domain.privacy import Secret
 from siscon.domain.tokens import Token
+from siscon.engine import restoring
 from siscon.engine.heads import HeadKeeper
 from siscon.engine.lifeline import sign_of_life
 from siscon.engine.restoring import Place, look, restore
@@ -155,6 +156,31 @@ async def test_heads_of_a_database_that_was_replaced_on_purpose_are_no_attack(ho
     assert (await home.verdict()).is_whole
     await home.restore(again, NOW_MS + 9000)
     assert (await home.verdict()).is_whole
+
+
+@pytest.mark.parametrize("killed_at", ["append", "_swap"])
+@pytest.mark.parametrize("looked_first", [True, False])
+async def test_a_restoration_that_is_killed_around_the_exchange_is_no_attack(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: str, looked_first: bool
+):
+    def end(*_told: object) -> None:
+        raise KeyboardInterrupt
+
+    await home.act("one", "two")
+    backup = await copied(home, tmp_path)
+    await home.act("three", "four")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(restoring if killed_at == "_swap" else heads, killed_at, end)
+        await home.restore(backup)
+    if looked_first:
+        assert (await home.verdict()).is_whole
+    await home.act("five", "six")
+    verdict = await home.verdict()
+
+    assert (verdict.is_whole, verdict.acts) == (True, 6 if killed_at == "_swap" else 5)
+    assert not list(home.heads.parent.glob("*.announced*"))
+    home.place.database.write_bytes(backup.read_bytes())
+    assert not (await home.verdict()).is_whole
 
 
 async def test_an_old_database_put_in_its_place_by_hand_still_shows(home: Home, tmp_path: Path):
