@@ -51,9 +51,9 @@ async def may_restore(settings: Settings) -> None:
             await house.need("restore a backup")
 
 
-def look_before_restoring(settings: Settings, backup: Path) -> Outlook:
+def look_before_restoring(settings: Settings, backup: Path, *, foreign: bool) -> Outlook:
     """What putting a backup in the place of the database would do; raises as :func:`restoring.look` does."""
-    return restoring.look(_place(settings), backup)
+    return restoring.look(_place(settings), backup, foreign=foreign)
 
 
 async def restore(settings: Settings, backup: Path, *, reason: str) -> Restored:

@@ -72,15 +72,18 @@ def _all(folder: Path) -> list[Path]:
 
 @backup.command("restore")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--foreign", is_flag=True, help="Also where the backup is of another installation.")
 @reason_option
 @yes_option
 @config_option
 @json_option
-def restore_backup(file: Path, reason: str, config: Path | None, *, yes: bool, as_json: bool) -> int:
+def restore_backup(
+    file: Path, reason: str, config: Path | None, *, foreign: bool, yes: bool, as_json: bool
+) -> int:
     """Put a backup in the place of the database, after showing what that replaces; no engine may be alive."""
     settings, backup_file = runtime.load_settings(config), file.absolute()
     asyncio.run(upkeep.may_restore(settings))
-    outlook = upkeep.look_before_restoring(settings, backup_file)
+    outlook = upkeep.look_before_restoring(settings, backup_file, foreign=foreign)
     lines = desk.outlook_lines(settings.database, outlook.now, outlook.fault, backup_file, outlook.backup)
     for line in lines:
         output.note(line)

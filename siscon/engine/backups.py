@@ -25,7 +25,6 @@ from siscon.store.vault import Vault
 CHORE = "backup"
 SPARE_BYTES = 64 << 20
 MIB = 1 << 20
-UNFINISHED = (".siscon-*.part*", f".{manifest.FILE}.*.part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +49,10 @@ class Backups:
     async def make(self, lease: Lease) -> str:
         """Copy, examine, name, note, and let older copies go; a sentence. Raises ``DatabaseError``."""
         try:
-            target = self._place()
             async with self.db.read() as c:
                 keys = tuple(sorted(await rekey.counts(c)))
+                own = naming.installation_id(await audit.seal_of(c, 1))
+            target = self._place(own)
             facts, size, digest = await aside(lambda look: self._copy(target, look))
             entry = Entry(
                 file=target.name,
@@ -65,10 +65,10 @@ class Backups:
                 keys=keys,
             )
             doubtful = await is_doubtful(self.db, CHORE, now_ms=self.now_ms())
-            gone = self._superfluous(0 if doubtful else self.keeping.keep_days)
+            gone = self._superfluous(own, 0 if doubtful else self.keeping.keep_days)
             # Under the lease: an engine that was overtaken while it copied removes nothing.
             await self._note(lease, target.name, digest, size, gone)
-            self._let_go(entry, gone)
+            self._let_go(own, entry, gone)
         except OSError as error:
             raise DatabaseError(
                 f"No backup was made in {plain(self.keeping.folder)}: {error.strerror}. Give the account that runs "
@@ -78,11 +78,11 @@ class Backups:
         old = f"; {counted(len(gone), 'older one')} went" if gone else ""
         return f"{target.name}: {size / MIB:,.1f} MiB, examined{old}"
 
-    def _place(self) -> Path:
-        """The file to be made; the folder is there, has room, and holds nothing half done any more."""
+    def _place(self, own: str) -> Path:
+        """The file to be made; the folder is there, has room, and holds nothing of ours half done any more."""
         folder = self.keeping.folder
         folder.mkdir(mode=files.PRIVATE_FOLDER, parents=True, exist_ok=True)
-        for pattern in UNFINISHED:
+        for pattern in (f".siscon-{own}-*.part*", f".{manifest.file_of(own)}.*.part"):
             for unfinished in folder.glob(pattern):
                 unfinished.unlink(missing_ok=True)
         needed, free = backups.size_of(self.database) + SPARE_BYTES, shutil.disk_usage(folder).free
@@ -93,7 +93,7 @@ class Backups:
                 code="no_room",
             )
         at_ms, number = self.now_ms(), 0
-        while (target := folder / naming.name_of(at_ms, number)).exists():
+        while (target := folder / naming.name_of(own, at_ms, number)).exists():
             number += 1
         return target
 
@@ -117,18 +117,20 @@ class Backups:
             unfinished.unlink(missing_ok=True)
         return held, size, digest
 
-    def _superfluous(self, keep_days: int) -> list[str]:
-        """The copies that the newest one makes superfluous."""
+    def _superfluous(self, own: str, keep_days: int) -> list[str]:
+        """Our copies that the newest one makes superfluous."""
         there = [one.name for one in self.keeping.folder.iterdir() if one.is_file()]
-        return naming.superfluous(there, keep=self.keeping.keep, keep_days=keep_days, now_ms=self.now_ms())
+        return naming.superfluous(
+            there, installation=own, keep=self.keeping.keep, keep_days=keep_days, now_ms=self.now_ms()
+        )
 
-    def _let_go(self, entry: Entry, gone: list[str]) -> None:
+    def _let_go(self, own: str, entry: Entry, gone: list[str]) -> None:
         """Enter a new copy into the list, and remove others."""
         folder = self.keeping.folder
         for name in gone:
             (folder / name).unlink(missing_ok=True)
-        known = manifest.read(folder) | {entry.file: entry}
-        manifest.write(folder, (one for one in known.values() if (folder / one.file).exists()))
+        known = manifest.read(folder, own) | {entry.file: entry}
+        manifest.write(folder, own, (one for one in known.values() if (folder / one.file).exists()))
 
     async def _note(self, lease: Lease, name: str, digest: str, size: int, gone: list[str]) -> None:
         detail = {"sha256": digest, "bytes": size, "removed": gone}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from siscon.domain.backups import NOBODY
 from siscon.domain.errors import DatabaseError, UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.text import plain
@@ -52,8 +53,11 @@ class Restored:
     act: int
 
 
-def look(place: Place, backup: Path) -> Outlook:
-    """See what would come of it; raises ``UsageError`` while an engine is alive, ``DatabaseError`` for a bad backup."""
+def look(place: Place, backup: Path, *, foreign: bool = False) -> Outlook:
+    """See what would come of it; raises ``DatabaseError`` for a bad backup.
+
+    Raises ``UsageError`` while an engine is alive and, unless ``foreign``, for a backup of another installation.
+    """
     check_nobody_works(place)
     if backup.resolve() == place.database.resolve():
         raise UsageError(f"{plain(backup)} is the database itself: name a backup.")
@@ -61,9 +65,17 @@ def look(place: Place, backup: Path) -> Outlook:
     if not place.database.exists():
         return Outlook(held, None)
     try:
-        return Outlook(held, backups.sight(place.database))
+        now = backups.sight(place.database)
     except DatabaseError as error:
         return Outlook(held, None, error.sentence)
+    if not foreign and now.installation not in (held.installation, NOBODY):
+        raise UsageError(
+            f"{plain(backup)} is of installation {held.installation}, and {plain(place.database)} of "
+            f"{now.installation}: with it you would have the people of another district. If that is what you want, add "
+            "--foreign.",
+            code="foreign",
+        )
+    return Outlook(held, now)
 
 
 def check_nobody_works(place: Place) -> None:

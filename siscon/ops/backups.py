@@ -17,21 +17,28 @@ VERIFIED = ("file", "state", "bytes", "sha256", "schema", "newest_event_at", "to
 MIB = 1 << 20
 
 
-def newest_ms(folder: Path, *, now_ms: int) -> int | None:
-    """When the newest backup was made; None where there is none; what a clock that was ahead made proves nothing."""
-    made = [naming.made_at_ms(name) or 0 for name in naming.newest_first(_names(folder))]
+def newest_ms(folder: Path, installation: str, *, now_ms: int) -> int | None:
+    """When the newest backup of an installation was made, None where there is none.
+
+    What a clock that was ahead made proves nothing.
+    """
+    own = naming.newest_first(_names(folder), installation=installation)
+    made = [naming.made_at_ms(name) or 0 for name in own]
     return max((one for one in made if one <= now_ms + naming.DAY_MS), default=None)
 
 
 def backup_rows(folder: Path) -> list[Row]:
     """A row for each backup in a folder, newest first; what it holds is told by the list beside it."""
-    known = manifest.read(folder)
+    names = naming.newest_first(_names(folder))
+    whose = {name: naming.installation_of(name) or naming.NOBODY for name in names}
+    known = {one: manifest.read(folder, one) for one in set(whose.values())}
     rows: list[Row] = []
-    for name in naming.newest_first(_names(folder)):
-        told = known.get(name)
+    for name in names:
+        told = known[whose[name]].get(name)
         rows.append(
             {
                 "file": str(folder / name),
+                "installation": whose[name],
                 "at": iso(naming.made_at_ms(name)),
                 "mib": (folder / name).stat().st_size / MIB,
                 "listed": told is not None,
@@ -72,7 +79,8 @@ def _verified(path: Path) -> Row:
         digest = backups.digest_of(path)
         row |= {"bytes": path.stat().st_size, "sha256": digest, "schema": held.schema}
         row |= {"newest_event_at": iso(held.newest_event_ms), "rows": dict(held.rows)}
-        entry = manifest.read(path.parent).get(path.name)
+        whose = naming.installation_of(path.name) or naming.NOBODY
+        entry = manifest.read(path.parent, whose).get(path.name)
         if entry is not None and entry.sha256 != digest:
             return row | {"state": "changed", "told": "its digest is not the one noted when it was made"}
         if entry is not None:

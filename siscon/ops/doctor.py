@@ -172,7 +172,9 @@ async def _check_database(
             Check("database", State.OK, f"{path}, schema {db.version}, {sound}"),
             await check_size(db),
             check_files(settings.home, settings.database, settings.backups),
-            check_backups(settings.backups, scheduled=bool(settings.upkeep.backup.schedule), now_ms=now_ms),
+            await check_backups(
+                db, settings.backups, scheduled=bool(settings.upkeep.backup.schedule), now_ms=now_ms
+            ),
             *await check_chores(db, now_ms=now_ms),
             *([await _check_key(db, settings.home, environ)] if thorough else []),
             await _check_clock(db, now_ms=now_ms),

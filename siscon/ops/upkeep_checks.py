@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from siscon.domain.backups import installation_id
 from siscon.domain.chores import ChoreState
 from siscon.domain.errors import SisconError
 from siscon.ops import backups, chores
 from siscon.ops.checks import Check, State
-from siscon.store import maintenance
+from siscon.store import audit, maintenance
 from siscon.store.database import Database
 
 OLD_MS = 8 * 24 * 3600 * 1000
@@ -17,10 +18,12 @@ HOUR_MS = 3600 * 1000
 MIB = 1 << 20
 
 
-def check_backups(folder: Path, *, scheduled: bool, now_ms: int) -> Check:
-    """How old the newest backup is."""
+async def check_backups(db: Database, folder: Path, *, scheduled: bool, now_ms: int) -> Check:
+    """How old the newest backup of this installation is."""
+    async with db.read() as c:
+        installation = installation_id(await audit.seal_of(c, 1))
     try:
-        made_ms = backups.newest_ms(folder, now_ms=now_ms)
+        made_ms = backups.newest_ms(folder, installation, now_ms=now_ms)
     except SisconError as error:
         return Check("backup", State.WARN, error.sentence, "give this account the right to read there")
     if made_ms is None:

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from siscon.domain import backups as naming
 from siscon.domain.errors import DatabaseError
 from siscon.domain.text import plain
 from siscon.store import migrate
@@ -26,6 +27,7 @@ COUNTED = ("students", "staff", "sections", "enrollments", "runs", "changes", "e
 """Tables whose rows tell one state of a database from another; a backup of an older schema may lack one."""
 COUNT = "SELECT count(*) FROM {table}"
 NAMES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+FIRST_SEAL = "SELECT seal FROM audit WHERE seq = 1"
 NEWEST_EVENT = "SELECT max(at_ms) FROM events"
 BYTES = "SELECT p.page_count * s.page_size FROM pragma_page_count p, pragma_page_size s"
 CHECKS = {False: "PRAGMA quick_check(3)", True: "PRAGMA integrity_check(3)"}
@@ -39,6 +41,7 @@ class Facts:
     """What a database is and holds, as far as that tells two of them apart."""
 
     application_id: int
+    installation: str
     schema: int
     rows: Mapping[str, int]
     newest_event_ms: int | None
@@ -58,7 +61,9 @@ def facts_of(connection: sqlite3.Connection) -> Facts:
         if table in here
     }
     newest = connection.execute(NEWEST_EVENT).fetchone()[0] if "events" in here else None
-    return Facts(found.application_id, found.version, rows, newest)
+    first = connection.execute(FIRST_SEAL).fetchone() if "audit" in here else None
+    installation = naming.installation_id(first[0] if first else None)
+    return Facts(found.application_id, installation, found.version, rows, newest)
 
 
 def size_of(path: Path) -> int:

@@ -1,4 +1,6 @@
-"""The list beside the backups: a line of JSON for each file, with what it held and its digest when it was made."""
+"""The list beside the backups of an installation: a line of JSON for each file, with what it held and its digest when
+it was made. Each installation writes a list of its own: several may share a folder.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,6 @@ from siscon.domain.errors import DatabaseError
 from siscon.domain.text import plain
 from siscon.store.files import PRIVATE_FILE, sync_folder
 
-FILE = "manifest.jsonl"
 MAX_BYTES = 16 << 20
 
 
@@ -31,25 +32,30 @@ class Entry:
     keys: tuple[str, ...] = ()
 
 
-def read(folder: Path) -> dict[str, Entry]:
-    """Every entry by its file; a line that cannot be read counts as none."""
+def file_of(installation: str) -> str:
+    """What the list of an installation is called."""
+    return f"manifest-{installation}.jsonl"
+
+
+def read(folder: Path, installation: str) -> dict[str, Entry]:
+    """Every entry of an installation by its file; a line that cannot be read counts as none."""
+    path = folder / file_of(installation)
     try:
-        with (folder / FILE).open("rb") as file:
+        with path.open("rb") as file:
             lines = file.read(MAX_BYTES).splitlines()
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise DatabaseError(
-            f"{plain(folder / FILE)} cannot be read: {error.strerror}.", code="manifest"
-        ) from error
+        raise DatabaseError(f"{plain(path)} cannot be read: {error.strerror}.", code="manifest") from error
     found = (_entry(line) for line in lines)
     return {one.file: one for one in found if one is not None}
 
 
-def write(folder: Path, entries: Iterable[Entry]) -> None:
+def write(folder: Path, installation: str, entries: Iterable[Entry]) -> None:
     """Write the list anew, whole or not at all; raises ``OSError``."""
     lines = [json.dumps(asdict(one), sort_keys=True) for one in sorted(entries, key=lambda one: one.at_ms)]
-    unfinished = folder / f".{FILE}.{secrets.token_hex(4)}.part"
+    path = folder / file_of(installation)
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     descriptor = os.open(
         unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE
     )
@@ -58,7 +64,7 @@ def write(folder: Path, entries: Iterable[Entry]) -> None:
             file.writelines(f"{line}\n" for line in lines)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(folder / FILE)
+        unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
     sync_folder(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from siscon.domain.backups import DAY_MS, name_of
+from siscon.domain.backups import DAY_MS, installation_id, name_of
 from siscon.domain.chores import ChoreState
 from siscon.domain.commands import CommandStatus, RunChore
 from siscon.domain.errors import DatabaseError, LeaseLost
@@ -20,7 +20,7 @@ from siscon.engine.chores import NEVER_MS
 from siscon.engine.leases import Holdings
 from siscon.ops import backups as desk
 from siscon.store import audit, chores, events, manifest
-from siscon.store.sqlite import SqliteDatabase
+from siscon.store.sqlite import SqliteDatabase, open_database
 from siscon.store.vault import Vault
 from support.clock import HandClock, until
 from support.engines import living_engine, settings_for
@@ -34,18 +34,24 @@ async def lease(db: SqliteDatabase, clock: HandClock) -> Lease:
 
 
 @pytest.fixture
-def copies(db: SqliteDatabase, clock: HandClock, vault: Vault, tmp_path: Path) -> Backups:
+async def own(db: SqliteDatabase, vault: Vault) -> str:
+    """The id of the installation, whose audit has begun."""
+    async with db.transaction() as c:
+        await audit.append(c, vault, actor="a", action="b", target="c", detail={}, at_ms=1)
+        return installation_id(await audit.seal_of(c, 1))
+
+
+@pytest.fixture
+def copies(own: str, db: SqliteDatabase, clock: HandClock, vault: Vault, tmp_path: Path) -> Backups:
     return Backups(db, db.path, vault, Keeping(tmp_path / "backups", keep=3, keep_days=10), clock.now_ms)
 
 
 async def test_a_backup_is_private_listed_sound_and_in_the_audit(
-    copies: Backups, lease: Lease, db: SqliteDatabase, clock: HandClock, vault: Vault
+    copies: Backups, own: str, lease: Lease, db: SqliteDatabase, clock: HandClock, vault: Vault
 ):
-    async with db.transaction() as c:
-        await audit.append(c, vault, actor="a", action="b", target="c", detail={}, at_ms=1)
     told = await copies.make(lease)
-    name = name_of(clock.now_ms())
-    [entry] = manifest.read(copies.keeping.folder).values()
+    name = name_of(own, clock.now_ms())
+    [entry] = manifest.read(copies.keeping.folder, own).values()
     [row] = desk.backup_rows(copies.keeping.folder)
     async with db.read() as c:
         acts = await audit.entries(c)
@@ -63,19 +69,21 @@ async def test_a_backup_is_private_listed_sound_and_in_the_audit(
     assert stat.S_IMODE(copies.keeping.folder.stat().st_mode) == 0o700
 
 
-async def test_older_ones_go_once_a_newer_one_is_there(copies: Backups, lease: Lease, clock: HandClock):
+async def test_older_ones_go_once_a_newer_one_is_there(
+    copies: Backups, own: str, lease: Lease, clock: HandClock
+):
     made = []
     for _ in range(5):
         await copies.make(lease)
-        made.append(name_of(clock.now_ms()))
+        made.append(name_of(own, clock.now_ms()))
         clock.forward(DAY_MS / 1000)
     folder = copies.keeping.folder
 
     assert {one.name for one in folder.glob("*.db")} == set(made[2:])
-    assert set(manifest.read(folder)) == set(made[2:])
+    assert set(manifest.read(folder, own)) == set(made[2:])
     clock.forward(20 * DAY_MS / 1000)
     await copies.make(lease)
-    assert {one.name for one in folder.glob("*.db")} == {name_of(clock.now_ms())}
+    assert {one.name for one in folder.glob("*.db")} == {name_of(own, clock.now_ms())}
 
 
 async def test_a_clock_that_leaps_ahead_for_a_while_lets_no_backup_go_for_its_age(
@@ -91,26 +99,55 @@ async def test_a_clock_that_leaps_ahead_for_a_while_lets_no_backup_go_for_its_ag
 
 
 async def test_one_that_cannot_be_made_lets_nothing_go_and_leaves_nothing(
-    copies: Backups, lease: Lease, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+    copies: Backups, own: str, lease: Lease, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ):
     await copies.make(lease)
-    first = name_of(clock.now_ms())
+    first = name_of(own, clock.now_ms())
     clock.forward(100 * DAY_MS / 1000)
     monkeypatch.setattr(chore, "SPARE_BYTES", 1 << 62)
     with pytest.raises(DatabaseError, match="MiB are needed"):
         await copies.make(lease)
 
-    assert {one.name for one in copies.keeping.folder.iterdir()} == {first, "manifest.jsonl"}
+    assert {one.name for one in copies.keeping.folder.iterdir()} == {first, manifest.file_of(own)}
 
 
-async def test_what_an_engine_left_half_done_is_taken_away(copies: Backups, lease: Lease):
+async def test_what_an_engine_left_half_done_is_taken_away(copies: Backups, own: str, lease: Lease):
     copies.keeping.folder.mkdir(mode=0o700)
-    torn = copies.keeping.folder / ".siscon-20260101T000000Z.abcd.part"
+    torn = copies.keeping.folder / f".siscon-{own}-20260101T000000Z.abcd.part"
     torn.write_bytes(b"half")
     (copies.keeping.folder / f"{torn.name}-journal").write_bytes(b"its journal")
     await copies.make(lease)
 
     assert {one.suffix for one in copies.keeping.folder.iterdir()} == {".db", ".jsonl"}
+
+
+async def test_two_installations_share_a_folder_and_leave_each_others_copies_alone(
+    copies: Backups, own: str, lease: Lease, clock: HandClock, tmp_path: Path, vault: Vault
+):
+    theirs = await open_database(tmp_path / "theirs.db", synchronous="normal")
+    try:
+        async with theirs.transaction() as c:
+            await audit.append(c, vault, actor="z", action="b", target="c", detail={}, at_ms=1)
+        other = Backups(theirs, theirs.path, vault, copies.keeping, clock.now_ms)
+        other_lease = await Holdings(theirs, "one", now_ms=clock.now_ms).take("chores", on_lost=lambda: None)
+        assert other_lease is not None
+        await other.make(other_lease)
+        begun = copies.keeping.folder / ".siscon-00ff00ff-20260101T000000Z.abcd.part"
+        begun.write_bytes(b"theirs, under way")
+        made = []
+        for _ in range(4):
+            await copies.make(lease)
+            made.append(name_of(own, clock.now_ms()))
+            clock.forward(4 * DAY_MS / 1000)
+    finally:
+        await theirs.close()
+
+    rows = desk.backup_rows(copies.keeping.folder)
+    assert [row["listed"] for row in rows] == [True] * 4
+    assert {str(row["installation"]) for row in rows} > {own}
+    assert {Path(str(row["file"])).name for row in rows if row["installation"] == own} == set(made[1:])
+    assert begun.exists()
+    assert desk.newest_ms(copies.keeping.folder, "00ff00ff", now_ms=clock.now_ms()) is None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -121,10 +158,10 @@ async def test_a_folder_that_is_not_ours_is_a_sentence(copies: Backups, lease: L
 
 
 async def test_a_backup_that_was_changed_is_found_by_its_digest(
-    copies: Backups, lease: Lease, clock: HandClock
+    copies: Backups, own: str, lease: Lease, clock: HandClock
 ):
     await copies.make(lease)
-    file = copies.keeping.folder / name_of(clock.now_ms())
+    file = copies.keeping.folder / name_of(own, clock.now_ms())
     with file.open("r+b") as opened:
         opened.seek(96)  # the version number of the library that wrote last: no check of pages minds it
         opened.write(b"\0\0\0\1")
@@ -201,7 +238,7 @@ async def test_without_a_schedule_a_backup_waits_until_somebody_asks(
 
 
 async def test_who_was_overtaken_while_copying_removes_nothing(
-    copies: Backups, lease: Lease, clock: HandClock, db: SqliteDatabase
+    copies: Backups, own: str, lease: Lease, clock: HandClock, db: SqliteDatabase
 ):
     await copies.make(lease)
     clock.forward(100 * DAY_MS / 1000)
@@ -210,4 +247,4 @@ async def test_who_was_overtaken_while_copying_removes_nothing(
         await copies.make(lease)
 
     assert len(list(copies.keeping.folder.glob("*.db"))) == 2
-    assert len(manifest.read(copies.keeping.folder)) == 1
+    assert len(manifest.read(copies.keeping.folder, own)) == 1

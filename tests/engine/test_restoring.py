@@ -169,9 +169,10 @@ async def test_a_restoration_that_is_killed_around_the_exchange_is_no_attack(
     await home.act("one", "two")
     backup = await copied(home, tmp_path)
     await home.act("three", "four")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(restoring if killed_at == "_swap" else heads, killed_at, end)
-        await home.restore(backup)
+        with pytest.raises(KeyboardInterrupt):
+            await home.restore(backup)
     if looked_first:
         assert (await home.verdict()).is_whole
     await home.act("five", "six")
@@ -264,6 +265,20 @@ async def test_without_the_key_of_the_backup_nothing_is_restored(home: Home, tmp
 
     assert not other.place.database.exists()
     assert not list(other.place.home.glob(".restore-*"))
+
+
+async def test_the_backup_of_another_district_is_refused_unless_it_is_meant(home: Home, tmp_path: Path):
+    await home.act("one")
+    backup = await copied(home, tmp_path)
+    other = a_home(tmp_path / "other")
+    assert look(other.place, backup).now is None
+    await other.act("another")
+
+    with pytest.raises(UsageError, match="people of another district"):
+        look(other.place, backup)
+    assert look(other.place, backup, foreign=True).now is not None
+    await home.act("two")
+    assert look(home.place, backup).now is not None
 
 
 async def test_in_another_home_engines_leases_and_wishes_of_the_old_host_do_nothing(
