@@ -98,6 +98,8 @@ def _timed_hmac(sender: Sender, headers: Headers, body: bytes, now_s: float, _ta
     if sender.timestamp_header:
         moments = [headers[sender.timestamp_header]]
         given = [value or name for name, _sign, value in parts]
+    elif not all(value for _name, _sign, value in parts):
+        return Outcome.MALFORMED
     else:
         moments = [value for name, _sign, value in parts if name == b"t"]
         given = [value for name, _sign, value in parts if name == b"v1"]

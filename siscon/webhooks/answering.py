@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -26,6 +27,8 @@ PATH = b"/webhooks/"
 MOST_HEADERS = 64
 BODIES_AT_ONCE = 16 * 1024 * 1024
 """So many bytes of bodies may be on their way in at once, in all connections together."""
+READ_OFF_MOST = 16 * 1024 * 1024
+"""Of a message that is refused so much is read and dropped before the answer."""
 LOG_EVERY_S = 60.0
 """One line in the log for each integration and reason in so long."""
 
@@ -73,6 +76,19 @@ class _Refused(Exception):
 
 
 @dataclass(slots=True, eq=False)
+class _Incoming:
+    """What comes of a message, and whether it was all of it."""
+
+    receive: Receive
+    has_more: bool = True
+
+    async def __call__(self) -> MutableMapping[str, Any]:
+        message = await self.receive()
+        self.has_more = bool(message.get("more_body"))
+        return message
+
+
+@dataclass(slots=True, eq=False)
 class Door:
     """Answers what comes to ``/webhooks/NAME`` for the senders that are configured; an ASGI application."""
 
@@ -94,17 +110,34 @@ class Door:
         name, tail = _place(scope)
         sender = self.senders.get(name)
         known = sender.integration if sender is not None else ""
-        retry_after_s = 0
+        retry_after_s, incoming = 0, _Incoming(receive)
         try:
-            outcome = await self._outcome(scope, receive, sender, tail)
+            outcome = await self._outcome(scope, incoming, sender, tail)
         except _Refused as refused:
             outcome, retry_after_s = refused.outcome, refused.retry_after_s
             self.count(known, outcome, _peer(scope))
+            await self._read_off(scope, incoming)
         except ConnectionError:
             return
         if outcome is Outcome.NO_ROOM:
             retry_after_s = retry_after_s or 5
         await _answer(send, outcome, retry_after_s)
+
+    async def _read_off(self, scope: Scope, incoming: _Incoming) -> None:
+        """Read what is still on its way of a message that is refused, and drop it: whoever is cut off while sending
+        mostly never reads the answer. Not of one who asks first whether to send at all.
+        """
+        if any(name == b"expect" for name, _value in scope["headers"]):
+            return
+        left = READ_OFF_MOST
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._began_s(scope) + self.limits.within_s):
+                while incoming.has_more and left > 0:
+                    left -= len((await incoming()).get("body", b""))
+
+    def _began_s(self, scope: Scope) -> float:
+        began_s: float = scope.get("state", {}).get("began", asyncio.get_running_loop().time())
+        return began_s
 
     def count(self, integration: str, outcome: Outcome, peer: str) -> None:
         """Count a refusal, and tell the log of the first of its kind in a minute."""
@@ -149,11 +182,10 @@ class Door:
 
         Room is taken for what has come, not for what a stranger promises and never sends.
         """
-        began_s = scope.get("state", {}).get("began", asyncio.get_running_loop().time())
         held = 0
         try:
             body = bytearray()
-            async with asyncio.timeout_at(began_s + self.limits.within_s):
+            async with asyncio.timeout_at(self._began_s(scope) + self.limits.within_s):
                 while True:
                     message = await receive()
                     if message["type"] == "http.disconnect":
@@ -219,10 +251,16 @@ def _peer(scope: Scope) -> str:
 
 
 def _declared_length(scope: Scope) -> int | None:
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            return int(value) if value.isdigit() and len(value) < 16 else 1 << 62
-    return None
+    """Raises a refusal where the length is told in two ways: what stands in front may read it in the other."""
+    told = {
+        name: value for name, value in scope["headers"] if name in (b"content-length", b"transfer-encoding")
+    }
+    if len(told) > 1:
+        raise _Refused(Outcome.MALFORMED)
+    value = told.get(b"content-length")
+    if value is None:
+        return None
+    return int(value) if value.isdigit() and len(value) < 16 else 1 << 62
 
 
 async def _answer(send: Send, outcome: Outcome, retry_after_s: int) -> None:

@@ -124,6 +124,14 @@ def test_a_prefix_is_allowed_and_a_time_may_stand_in_a_header_of_its_own() -> No
     assert proved(apart, sign(apart, BODY, message_id="m", now_s=NOW)) == Proof("", NOW * 1000)
 
 
+@pytest.mark.parametrize("changed", [",{0}", "{0},", "{1},,{2}", "{1},x,{2}", "{1}, ,{2}"])
+def test_a_list_with_a_part_that_says_nothing_is_malformed(changed: str) -> None:
+    one = sender(scheme="timestamp-hmac")
+    text = sign(one, BODY, message_id="m", now_s=NOW)["x-signature"]
+
+    assert proved(one, {"x-signature": changed.format(text, *text.split(","))}) is Outcome.MALFORMED
+
+
 @pytest.mark.parametrize("scheme", [one for one in SCHEMES if one != "shared-path"])
 def test_no_header_is_no_signature_and_two_of_them_are_malformed(scheme: str) -> None:
     one = sender(scheme=scheme)

@@ -223,6 +223,29 @@ async def test_a_body_too_large_is_answered_and_not_kept_in_memory(db: Database)
         assert (declared.status, chunked.status) == (413, 413)
 
 
+async def test_who_ends_the_line_after_sending_reads_the_answer_to_a_large_message(db: Database) -> None:
+    async with receiver(db, limits=Limits(max_body=1000)) as there:
+        large = b"x" * 8_000_000
+        for path, status in (("/webhooks/harbor", 413), ("/webhooks/nobody", 413)):
+            told = await there.post(large, {"Connection": "close"}, path=path)
+            assert told.status == status
+        unasked = await there.raw(
+            b"POST /webhooks/harbor HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n"
+        )
+        assert unasked.status == 413  # nobody waits for what was not sent
+
+
+async def test_a_length_that_is_told_in_two_ways_is_refused(db: Database) -> None:
+    async with receiver(db) as there:
+        signed = there.signed("harbor", BODY)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in signed.items())
+        lengths = "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"
+        head = f"POST /webhooks/harbor HTTP/1.1\r\nHost: h\r\n{lengths}{lines}".encode()
+        told = await there.raw(head + b"\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY))
+        assert (told.status, told.outcome) == (400, "malformed")
+        assert await kept(db) == []
+
+
 @pytest.mark.parametrize(
     "sent",
     [
