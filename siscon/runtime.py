@@ -183,15 +183,13 @@ async def find_engine(db: Database) -> EngineInfo | None:
     return next(iter(alive), None)
 
 
-async def run_until_idle(house: House, *, stop: asyncio.Event | None = None) -> int:
+async def run_until_idle(house: House) -> int:
     """Be the engine for as long as there is something to do: for short commands where no engine is alive."""
-    from siscon.engine.engine import run_engine
+    from siscon.engine.engine import Engine
 
     await house.need("run what waits")
     with journal(house.settings, "sync"):
-        return await run_engine(
-            house.db, house.settings, house.vault, stop=stop or asyncio.Event(), until_idle=True
-        )
+        return await Engine(house.db, house.settings, house.vault, asyncio.Event(), until_idle=True).run()
 
 
 async def carry_out_request(house: House, command_id: int) -> int:
@@ -340,7 +338,7 @@ async def wait_for_engine(
 @contextmanager
 def engine_in_thread(settings: Settings) -> Iterator[None]:
     """An engine in this process, in a thread with its own loop; it is stopped when the block ends."""
-    from siscon.engine.engine import run_engine
+    from siscon.engine.engine import Engine
 
     check_serve(settings.role_rules)
     ready, faults = threading.Event(), list[BaseException]()
@@ -350,7 +348,7 @@ def engine_in_thread(settings: Settings) -> Iterator[None]:
         stop = asyncio.Event()
         stopping.append((asyncio.get_running_loop(), stop))
         async with open_house(settings) as house:
-            await run_engine(house.db, settings, house.vault, stop=stop, on_ready=ready.set)
+            await Engine(house.db, settings, house.vault, stop).run(ready.set)
 
     def run() -> None:
         try:

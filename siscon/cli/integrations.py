@@ -30,7 +30,6 @@ COLUMNS = (
     *("name", "provider", "state", "schedule", "last_good_at", "next_due_at"),
     *("errors", "conflicts", "last_error"),
 )
-FINDING_COLUMNS = ("step", "state", "records", "total", "seconds")
 
 
 @click.group()

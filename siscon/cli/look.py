@@ -35,7 +35,6 @@ MAPPING_COLUMNS = (
 )
 FOUND_COLUMNS = ("integration", "entity", "external_id", "internal_id", "name")
 HISTORY_COLUMNS = ("at", "what", "run_id", "run_kind", "requested_by", "field", "before", "after", "rule")
-ERROR_COLUMNS = ("integration", "entity", "external_id", "field", "reason", "attempts", "last_seen_at")
 
 Lister = Callable[..., AsyncIterator[dict[str, Any]]]
 

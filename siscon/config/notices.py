@@ -22,7 +22,6 @@ from siscon.domain.quiet import Window
 from siscon.domain.records import Entity
 
 ChannelKind = Literal["email", "slack", "teams", "mattermost", "text", "webhook", "apprise"]
-CHAT_KINDS = ("slack", "teams", "mattermost", "text")
 SECRETS = ("username", "password", "url", "secret", "urls")
 """The entries of a channel that must be references: an address to which notices go is as good as a password."""
 

@@ -148,11 +148,11 @@ class Judgement:
     expected: tuple[tuple[int, Excess], ...] = ()
 
 
-def in_short(excesses: Sequence[Excess], most: int = 2) -> str:
-    """Why a plan waits for a person, in one sentence: the largest first, the rest as a number."""
+def in_short(excesses: Sequence[Excess]) -> str:
+    """Why a plan waits for a person, in one sentence: the two largest, the rest as a number."""
     ordered = sorted(excesses, key=lambda one: one.count, reverse=True)
-    told = "; ".join(one.sentence for one in ordered[:most])
-    more = len(ordered) - most
+    told = "; ".join(one.sentence for one in ordered[:2])
+    more = len(ordered) - 2
     return f"{told}; and {more} more" if more > 0 else told
 
 

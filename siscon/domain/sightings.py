@@ -46,7 +46,6 @@ FLOOD = 100
 REFUSED_FOR_MS, REFUSED_CALM_MS = 15 * 60_000, 10 * 60_000
 """Fewer are told of when they go on for so long; when none came for the second time, they have ceased."""
 
-DEAD_ENGINE = "engine"
 _PART = "part"
 
 

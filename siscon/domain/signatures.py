@@ -16,7 +16,6 @@ from siscon.domain.webhooks import Outcome, Proof, Scheme, Sender
 
 MOST_SIGNATURES = 16
 """More signatures in one header are not looked at."""
-MOST_ID = 255
 _ID = re.compile(rb"[\x21-\x7e]{1,255}")
 _SECONDS = re.compile(rb"[0-9]{1,11}")
 

@@ -13,7 +13,6 @@ from siscon.store import backups, manifest
 from siscon.store.backups import Facts
 
 COLUMNS = ("file", "at", "mib", "schema", "runs", "acts", "listed")
-VERIFIED = ("file", "state", "bytes", "sha256", "schema", "newest_event_at", "told")
 MIB = 1 << 20
 
 

@@ -19,11 +19,11 @@ BLIND_MS = 15 * 60_000
 """Whoever looks for causes leaves a sign more often than this."""
 
 
-async def cause_rows(db: Database, *, now_ms: int, every: bool = False, limit: int = 200) -> list[Row]:
-    """The causes that are open, the oldest first; with ``every`` also those that are over, the newest first."""
+async def cause_rows(db: Database, *, now_ms: int, every: bool = False) -> list[Row]:
+    """The causes that are open, the oldest first; with ``every`` also those that are over, the newest 200 first."""
     async with db.read() as c:
         if every:
-            return [cause_row(one, now_ms=now_ms) for one in await notices.latest(c, limit=limit)]
+            return [cause_row(one, now_ms=now_ms) for one in await notices.latest(c, limit=200)]
         known = await notices.not_closed(c)
     return [cause_row(one, now_ms=now_ms) for one in known.values() if not one.is_over]
 
@@ -39,10 +39,10 @@ async def channel_rows(db: Database, settings: NoticeSettings) -> list[Row]:
     return [_channel_row(name, settings, states.get(name, ChannelState(name))) for name in names]
 
 
-async def message_rows(db: Database, *, limit: int = 50) -> list[Row]:
-    """The newest messages first, with what became of each."""
+async def message_rows(db: Database) -> list[Row]:
+    """The newest 50 messages first, with what became of each."""
     async with db.read() as c:
-        return [message_row(one) for one in await outbox.latest(c, limit=limit)]
+        return [message_row(one) for one in await outbox.latest(c, limit=50)]
 
 
 async def test_of(db: Database, channel: str, *, before_id: int) -> Message | None:

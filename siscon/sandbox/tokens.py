@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from siscon.sandbox.quirks import Quirks
@@ -58,14 +57,8 @@ class Family:
 class Tokens:
     """The tokens a system has handed out and not forgotten."""
 
-    def __init__(
-        self,
-        login: Login,
-        quirks: Quirks,
-        traffic: Traffic,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.login, self.quirks, self.traffic, self.clock = login, quirks, traffic, clock
+    def __init__(self, login: Login, quirks: Quirks, traffic: Traffic) -> None:
+        self.login, self.quirks, self.traffic = login, quirks, traffic
         self._grants: dict[str, Grant] = {}
         self._families: dict[str, Family] = {}
 
@@ -79,7 +72,7 @@ class Tokens:
             scopes = frozenset(map(plain, self._narrowed(login.scopes)))
             return Grant(login.client_id, scopes, math.inf)
         grant = self._grants.get(token)
-        if grant is None or grant.expires_at <= self.clock():
+        if grant is None or grant.expires_at <= time.monotonic():
             return None
         allowed = frozenset(self.quirks.granted_scopes.split())
         return replace(grant, scopes=grant.scopes & allowed) if allowed else grant
@@ -98,7 +91,7 @@ class Tokens:
 
     def issue(self, scopes: tuple[str, ...], family: Family | None = None) -> dict[str, object]:
         """A new access token as the body of its answer; for a family with a refresh token (RFC 6749, 5.1 and 6)."""
-        now, seconds = self.clock(), self.quirks.token_seconds
+        now, seconds = time.monotonic(), self.quirks.token_seconds
         for token in [token for token, grant in self._grants.items() if grant.expires_at <= now]:
             del self._grants[token]
         token = secrets.token_hex(20)

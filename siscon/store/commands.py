@@ -65,11 +65,6 @@ async def page(c: Connection, *, before_id: int, limit: int, waiting: bool = Fal
     return [one for one in rows if one is not None]
 
 
-async def pending_unknown(c: Connection) -> list[tuple[int, str]]:
-    """Number and kind of the commands that wait and that this version does not know."""
-    return [(row["id"], row["kind"]) for row in await c.all(PENDING) if _command(row) is None]
-
-
 async def get(c: Connection, command_id: int) -> CommandRow | None:
     """The command of that number; None when there is none or this version does not know its kind."""
     row = await c.one(FIND, {"id": command_id})

@@ -37,7 +37,6 @@ class Cursor:
     """
 
     watermark: str | None = None
-    watermark_at_ms: int | None = None
     run_id: int | None = None
     resume: str | None = None
     next_watermark: str | None = None
@@ -57,7 +56,6 @@ async def get(c: Connection, integration: str, entity: Entity) -> Cursor:
         return Cursor()
     return Cursor(
         watermark=row["watermark"],
-        watermark_at_ms=row["watermark_at_ms"],
         run_id=row["run_id"],
         resume=row["resume"],
         next_watermark=row["next_watermark"],

@@ -35,7 +35,6 @@ NEXT_DUE = """
 SELECT * FROM outbox WHERE state = 'waiting' AND channel = :channel
   AND (next_at_ms <= :now_ms OR next_at_ms > :absurd_ms) ORDER BY id LIMIT 1
 """
-NEXT_MOMENT = "SELECT min(next_at_ms) AS at_ms FROM outbox WHERE state = 'waiting'"
 FIND = "SELECT * FROM outbox WHERE id = :id"
 FIND_KEY = "SELECT * FROM outbox WHERE channel = :channel AND key = :key"
 BEGIN = "UPDATE outbox SET attempts = attempts + 1 WHERE id = :id AND state = 'waiting'"
@@ -49,9 +48,7 @@ UPDATE outbox SET state = 'waiting', attempts = 0, put_at_ms = :now_ms, next_at_
 WHERE channel = :channel AND state IN ('refused', 'given up', 'dropped')
 """
 HASTEN = "UPDATE outbox SET next_at_ms = :now_ms WHERE channel = :channel AND state = 'waiting'"
-LATEST = """
-SELECT * FROM outbox WHERE id < :before_id AND (:state = '' OR state = :state) ORDER BY id DESC LIMIT :limit
-"""
+LATEST = "SELECT * FROM outbox ORDER BY id DESC LIMIT :limit"
 PRUNE = "DELETE FROM outbox WHERE state <> 'waiting' AND ended_at_ms < :before_ms"
 
 
@@ -111,12 +108,6 @@ async def next_due(c: Connection, channel: str, *, now_ms: int) -> Message | Non
     return None if row is None else _message(row)
 
 
-async def next_moment_ms(c: Connection) -> int | None:
-    """When the next message is due, or None."""
-    row = await c.one(NEXT_MOMENT)
-    return None if row is None or row["at_ms"] is None else int(row["at_ms"])
-
-
 async def get(c: Connection, message_id: int) -> Message | None:
     """A message by its number."""
     row = await c.one(FIND, {"id": message_id})
@@ -164,12 +155,9 @@ async def hasten(c: Connection, channel: str, *, now_ms: int) -> int:
     return await c.run(HASTEN, {"channel": channel, "now_ms": now_ms})
 
 
-async def latest(
-    c: Connection, *, state: MessageState | None = None, before_id: int = 1 << 62, limit: int = 50
-) -> list[Message]:
-    """The newest messages first, all or those in one state."""
-    told = {"state": state.value if state else "", "before_id": before_id, "limit": limit}
-    return [_message(row) for row in await c.all(LATEST, told)]
+async def latest(c: Connection, *, limit: int = 50) -> list[Message]:
+    """The newest messages first."""
+    return [_message(row) for row in await c.all(LATEST, {"limit": limit})]
 
 
 async def prune(c: Connection, before_ms: int) -> int:

@@ -65,17 +65,15 @@ DROP_RUNS = "DELETE FROM runs WHERE id IN (SELECT value FROM json_each(:ids))"
 
 @dataclass(frozen=True, slots=True)
 class TooOld:
-    """What would go: rows by what they are, the runs, and the bytes of their images."""
+    """What would go: rows by what they are, and the bytes of the images of runs."""
 
     counts: dict[str, int]
-    run_ids: tuple[int, ...]
     image_bytes: int
 
 
 async def too_old(c: Connection, moments: Cutoffs) -> TooOld:
     """Count it. Settled questions that only the runs keep which go, too, are counted when those are gone."""
     counts: dict[str, int] = {}
-    run_ids: tuple[int, ...] = ()
     image_bytes = 0
     for name, before, rows in (
         ("raw", moments.raw, OLD_RAW),
@@ -95,7 +93,7 @@ async def too_old(c: Connection, moments: Cutoffs) -> TooOld:
         assert found is not None
         counts |= {"runs": len(run_ids), "images": found["n"]}
         image_bytes = found["bytes"]
-    return TooOld({name: n for name, n in counts.items() if n}, run_ids, image_bytes)
+    return TooOld({name: n for name, n in counts.items() if n}, image_bytes)
 
 
 async def _count(c: Connection, rows: str, params: dict[str, int]) -> int:

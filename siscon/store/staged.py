@@ -294,11 +294,11 @@ async def ended_with_rows(c: Connection) -> int | None:
     return int(row[0]) if row is not None else None
 
 
-async def drop_ended(c: Connection, run_id: int, *, limit: int = 5_000) -> None:
+async def drop_ended(c: Connection, run_id: int) -> None:
     """Remove some staged rows of a run that has ended."""
     row = await c.one(FIRST_OF_RUN, {"run_id": run_id})
     if row is not None:
-        await drop(c, run_id, Entity(row[0]), limit=limit)
+        await drop(c, run_id, Entity(row[0]))
 
 
 async def held(c: Connection, run_id: int, entity: Entity, ids: Iterable[str]) -> set[str]:

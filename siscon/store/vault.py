@@ -111,11 +111,6 @@ class Vault:
         return AESGCM(self._derive(key_id, "seal|" + place.partition("|")[0]))
 
 
-def sealed_with(sealed: bytes) -> bytes:
-    """The id of the key that sealed this."""
-    return sealed[len(VERSION) : len(VERSION) + ID_BYTES]
-
-
 def _bound_to(place: str) -> bytes:
     return f"siscon|v1|{place}".encode()
 

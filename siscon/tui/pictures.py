@@ -83,12 +83,12 @@ def slots_a_day(width: int, days: int = WEEK_DAYS) -> int:
     return fitting[0] if fitting else 0
 
 
-def timeline(slots: Sequence[Slot], width: int, look: Look, *, days: int = WEEK_DAYS) -> tuple[str, Cells]:
-    """The last days: their names, and below them a sign for the worst that ended in each few hours.
+def timeline(slots: Sequence[Slot], width: int, look: Look) -> tuple[str, Cells]:
+    """The days of the last week: their names, and below them a sign for the worst that ended in each few hours.
 
     Time goes to the right. What has not come yet is a space. Empty where there is no room or nothing to tell.
     """
-    recent = slots[-days * SLOTS_A_DAY :]
+    recent = slots[-WEEK_DAYS * SLOTS_A_DAY :]
     told = [recent[at : at + SLOTS_A_DAY] for at in range(0, len(recent), SLOTS_A_DAY)]
     each = slots_a_day(width, len(told)) if told else 0
     if not each:
@@ -154,9 +154,9 @@ def gauge_words(left: float, whole: float, what: str) -> str:
     return f"{number(int(max(0, left)))} of {number(int(whole))} {what} left"
 
 
-def timeline_words(slots: Sequence[Slot], *, days: int = WEEK_DAYS) -> str:
-    """The last days, each with the worst that ended in it: "7 days: good, Mon held (2 runs), Tue none"."""
-    recent = [slot for slot in slots[-days * SLOTS_A_DAY :] if not slot.ahead]
+def timeline_words(slots: Sequence[Slot]) -> str:
+    """The days of the last week, each with the worst that ended in it: "7 days: good, Mon held (2 runs), Tue none"."""
+    recent = [slot for slot in slots[-WEEK_DAYS * SLOTS_A_DAY :] if not slot.ahead]
     by_day: dict[date, list[Slot]] = {}
     for slot in recent:
         by_day.setdefault(slot.day, []).append(slot)

@@ -14,7 +14,6 @@ from siscon.domain.commands import Command, CommandRow, CommandStatus
 from siscon.domain.runs import Run, RunStatus
 from siscon.engine.engine import Engine
 from siscon.engine.importer import run_import
-from siscon.engine.judging import Judge
 from siscon.engine.worker import Importer
 from siscon.providers.contract import Api, Provider, ProviderSettings
 from siscon.store import commands, runs
@@ -101,7 +100,6 @@ async def living_engine(
     importer: Importer = run_import,
     load_provider: Callable[[str], type[Provider]] | None = None,
     until_idle: bool = False,
-    judge: Judge | None = anybody,
 ) -> AsyncIterator[LivingEngine]:
     """An engine for the length of a block; it must end in good order."""
     ready = asyncio.Event()
@@ -113,7 +111,7 @@ async def living_engine(
         until_idle=until_idle,
         load_provider=load_provider or provider_over(sis or FakeSis()),
         importer=importer,
-        judge=judge,
+        judge=anybody,
     )
     task = asyncio.create_task(engine.run(ready.set))
     waiting = asyncio.create_task(ready.wait())

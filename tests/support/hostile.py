@@ -414,4 +414,3 @@ HOSTILE: tuple[str, ...] = tuple(CORPUS)
 SAMPLE: tuple[str, ...] = tuple(piece for pieces in TABLE.values() for piece in (pieces[0], pieces[-1]))
 """Two for each reason: for what costs much."""
 SURROGATES = ("A\ud800B", "\udfff", "A\udcffB\ud83d", "\udc1b[2J")
-SURROGATE = SURROGATES[0]

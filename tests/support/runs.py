@@ -18,7 +18,6 @@ async def a_run(
     lane: Lane = Lane.BULK,
     entities: Sequence[Entity] = (),
     due_at_ms: int | None = None,
-    requested_by: str = "tester",
 ) -> int:
     """Queue an import; its number."""
     async with db.transaction() as c:
@@ -29,7 +28,7 @@ async def a_run(
             lane=lane,
             entities=entities,
             full=False,
-            requested_by=requested_by,
+            requested_by="tester",
             due_at_ms=due_at_ms,
             now_ms=now_ms,
         )

@@ -28,8 +28,6 @@ MOMENT = "dateLastModified"
 
 _USER_ID = re.compile(r"\{([^:{}]*):([^{}]*)\}")
 
-_FOR = {Entity.SCHOOL: "orgs", Entity.TERM: "academicSessions", Entity.COURSE: "courses"}
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -89,9 +89,9 @@ class Leaf:
         )
 
 
-def place_in(at: Mapping[str, Any], name: str = "place") -> Place:
+def place_in(at: Mapping[str, Any]) -> Place:
     """The place in a resume position, the beginning where there is none."""
-    told = at.get(name)
+    told = at.get("place")
     try:
         return Place(**told) if isinstance(told, dict) else START
     except TypeError:

@@ -63,16 +63,10 @@ class Narrowing(Screen[None]):
         return FixedRows(lines).narrowed(self.where, table.columns).ordered(table.order, table.columns)
 
     async def show_list(
-        self,
-        listing: Narrowed[Any],
-        present: Callable[[Any], Cells],
-        *,
-        note: Cells,
-        id_: str = "list",
-        place: Any = None,
+        self, listing: Narrowed[Any], present: Callable[[Any], Cells], *, note: Cells, place: Any = None
     ) -> None:
         """Show a list that grows, from a ``place`` in it, or read it again where it is shown already."""
-        table = self.table(id_)
+        table = self.table()
         if place is None and isinstance(table.rows, PagedRows) and table.rows.listing == listing:
             await table.renew()
         else:
