@@ -34,7 +34,7 @@ async def serve(
     ``asked_to_end``: whether a signal came before this process could heed one. ``beside`` is done for as long as the
     engine runs.
     """
-    from siscon.engine.engine import run_engine  # brings httpx and apscheduler: only where an engine runs
+    from siscon.engine.engine import Engine  # brings httpx and apscheduler: only where an engine runs
 
     check_serve(settings.role_rules)
     above = supervisor.find(os.environ)
@@ -50,16 +50,16 @@ async def serve(
                 others: list[asyncio.Future[None]] = [asyncio.create_task(_tell_the_end(stop, above))]
                 if beside is not None:
                     others.append(asyncio.ensure_future(beside()))
+                engine = Engine(
+                    house.db,
+                    settings,
+                    house.vault,
+                    stop,
+                    beside=partial(_beside, house, above),
+                    lent=outward.chores(house.db, settings),
+                )
                 try:
-                    return await run_engine(
-                        house.db,
-                        settings,
-                        house.vault,
-                        stop=stop,
-                        on_ready=lambda: _tell(above, supervisor.READY),
-                        beside=partial(_beside, house, above),
-                        lent=outward.chores(house.db, settings),
-                    )
+                    return await engine.run(lambda: _tell(above, supervisor.READY))
                 finally:
                     for other in others:
                         other.cancel()

@@ -297,33 +297,3 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
         task.cancel()
     if tasks:
         await asyncio.wait(tasks)
-
-
-async def run_engine(
-    db: Database,
-    settings: Settings,
-    vault: Vault,
-    *,
-    stop: asyncio.Event,
-    on_ready: Callable[[], None] | None = None,
-    until_idle: bool = False,
-    load_provider: LoadProvider = registry.load,
-    importer: Importer = carry,
-    judge: Judge | None = None,
-    beside: Beside = lambda _holdings: {},
-    lent: Sequence[Chore] = (),
-) -> int:
-    """Run an engine until ``stop`` is set, or with ``until_idle`` until nothing is left to do; its exit code."""
-    engine = Engine(
-        db,
-        settings,
-        vault,
-        stop,
-        until_idle=until_idle,
-        load_provider=load_provider,
-        importer=importer,
-        judge=judge,
-        beside=beside,
-        lent=lent,
-    )
-    return await engine.run(on_ready)

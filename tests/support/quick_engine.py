@@ -26,5 +26,5 @@ class QuickEngine(engine.Engine):
 
 
 if __name__ == "__main__":
-    engine.Engine = QuickEngine  # type: ignore[misc] # the one that run_engine makes
+    engine.Engine = QuickEngine  # type: ignore[misc] # the one that is made here
     sys.exit(asyncio.run(serving.serve(runtime.load_settings(sys.argv[1]))))

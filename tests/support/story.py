@@ -23,7 +23,7 @@ from siscon.config import Settings
 from siscon.domain.commands import Command, CommandStatus, StartRun
 from siscon.domain.roles import Role
 from siscon.domain.runs import ENDED, Run, RunStatus
-from siscon.engine.engine import run_engine
+from siscon.engine.engine import Engine
 from siscon.ops import commands
 from siscon.providers.registry import load
 from siscon.sandbox import launch
@@ -236,7 +236,7 @@ async def morning(folder: Path, night: Path | None, more: str = "") -> AsyncIter
                 await c.run("DELETE FROM tokens")  # they belong to a server of the night that is gone
             stop, ready = asyncio.Event(), asyncio.Event()
             engine = asyncio.create_task(
-                run_engine(house.db, settings, house.vault, stop=stop, on_ready=ready.set, judge=anybody)
+                Engine(house.db, settings, house.vault, stop, judge=anybody).run(ready.set)
             )
             try:
                 await until_true(lambda: ready.is_set() or engine.done(), within_s=20)
