@@ -7,7 +7,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import uvicorn
 from starlette.applications import Starlette
@@ -60,14 +60,6 @@ class _Line(H11Protocol):
         self._limit = self.loop.call_later(WITHIN_S, self.transport.abort)
 
 
-class _Server(uvicorn.Server):
-    """One that leaves the signals of the process to the process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def bind(host: str, port: int) -> socket.socket:
     """The socket of the page; raises ``ConfigError`` where the address cannot be had."""
     return listening.bind(
@@ -79,7 +71,7 @@ async def serve(read: Read, door: socket.socket) -> None:
     """Answer until cancelled; the socket is closed at the end."""
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who asks nonsense shall not fill the log
-    server = _Server(
+    server = uvicorn.Server(
         uvicorn.Config(
             _app(read),
             http=_Line,
@@ -94,6 +86,7 @@ async def serve(read: Read, door: socket.socket) -> None:
             timeout_graceful_shutdown=1,
         )
     )
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] # the process heeds signals
     task = asyncio.create_task(server.serve(sockets=[door]))
     try:
         await asyncio.shield(task)

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 
 import uvicorn
 from starlette.requests import Request
@@ -20,14 +20,6 @@ from siscon.sandbox.wire import Asked
 from siscon.sandbox.world import World
 
 _LARGEST_BODY = 1 << 20
-
-
-class _QuietServer(uvicorn.Server):
-    """A server that leaves the signals to whoever started it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 class _Port:
@@ -136,7 +128,7 @@ async def run(world: World, sockets: list[socket.socket], *, on_ready: Callable[
     """Serve until cancelled; every socket is closed at the end."""
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     servers = [
-        _QuietServer(
+        uvicorn.Server(
             uvicorn.Config(
                 _Port(world, number),
                 http="h11",
@@ -154,6 +146,8 @@ async def run(world: World, sockets: list[socket.socket], *, on_ready: Callable[
         )
         for number in range(len(sockets))
     ]
+    for server in servers:
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] # the process heeds signals
     tasks = [
         asyncio.create_task(server.serve(sockets=[one])) for server, one in zip(servers, sockets, strict=True)
     ]

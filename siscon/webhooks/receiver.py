@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -92,14 +92,6 @@ class _Line(H11Protocol):
         self._door.count("", outcome, str(self.client[0]) if self.client else "")
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves the signals to whoever started it."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
 def _end_with(server: uvicorn.Server, keeping: asyncio.Task[None]) -> None:
     """Whoever cannot keep messages any more must not go on listening: every sender would wait in vain."""
     server.should_exit = True
@@ -127,7 +119,7 @@ async def receiving(
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # who sends nonsense shall not fill the log
     intake = Intake(keep)
     door = Door(senders, limits, intake, now_ms)
-    server = _Server(
+    server = uvicorn.Server(
         uvicorn.Config(
             door,
             http=partial(_Line, door),  # type: ignore[arg-type] # it is called as a class would be
@@ -144,6 +136,7 @@ async def receiving(
             backlog=BACKLOG,
         )
     )
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment] # the process heeds signals
     keeping = asyncio.create_task(intake.run(), name="inbox of webhooks")
     keeping.add_done_callback(partial(_end_with, server))
     serving = asyncio.create_task(server.serve(sockets=[ear]), name="receiver of webhooks")
