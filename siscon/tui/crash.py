@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from siscon.domain.errors import SisconError
-from siscon.domain.text import plain
+from siscon.domain.text import plain, plain_lines
 
 MOST_CAUSES = 8
 
@@ -35,7 +35,7 @@ def write_crash(error: BaseException, log_dir: Path | None) -> Path | None:
         log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0), 0o600)
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"siscon console, {now:%Y-%m-%d %H:%M:%S} UTC\n\n{crash_detail(error)}\n")
+            file.write(plain_lines(f"siscon console, {now:%Y-%m-%d %H:%M:%S} UTC\n\n{crash_detail(error)}\n"))
     except OSError:
         return None
     return path

@@ -267,8 +267,14 @@ class Frame(App[ConsoleResult]):
             self._exception = error
             self._exception_event.set()
         sentence = crash_sentence(cause, write_crash(cause, self.options.log_dir))
-        self._exit_renderables.append(Text(sentence, no_wrap=True, overflow="ignore"))
+        self._exit_renderables.append(Text(sentence))
         self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        """The crash page as it is: only the terminal folds it, so that the path in it can be copied whole."""
+        for page in self._exit_renderables[:1]:
+            self.error_console.print(page, soft_wrap=True)
+        self._exit_renderables.clear()
 
     # Acting
 

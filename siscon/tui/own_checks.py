@@ -73,9 +73,13 @@ def console_checks(worst_ms: float) -> list[Check]:
         f"{worst_ms:.0f} ms at most in the last minute",
         "this machine is busy: what it does beside, the console waits for" if slow else "",
     )
+    return [lag, Check("console", State.OK, f"siscon {__version__}, {this_process()}")]
+
+
+def this_process() -> str:
+    """Which process this is, and what it needs."""
     now, peak = memory_mib()
-    needs = f"{now:.0f} MiB ({peak:.0f} at most), {len(asyncio.all_tasks())} tasks"
-    return [lag, Check("console", State.OK, f"siscon {__version__}, process {os.getpid()}, {needs}")]
+    return f"process {os.getpid()}, {now:.0f} MiB ({peak:.0f} at most), {len(asyncio.all_tasks())} tasks"
 
 
 def memory_mib() -> tuple[float, float]:

@@ -76,6 +76,10 @@ class Doctor(Pane):
         known = [*own, *(one for one in self.found if one.name not in OURS)]
         return sorted(known, key=lambda one: list(STATES).index(one.state))
 
+    def on_resize(self) -> None:
+        """The size of the terminal stands here."""
+        self.load_soon()
+
     def examine_soon(self) -> None:
         """Have everything examined, beside what this console does meanwhile."""
         if not self.examining:

@@ -52,9 +52,10 @@ class ReportPane(Pane):
             )
         width = min(max(LEAST_WIDTH, self.table().row_width), MOST_WIDTH)
         titles = {self.report.title, *(one.title for one in self.report.tables)}
+        told = as_text(self.report, width=width).replace("\u2026", self.look.glyphs.more)  # where it is cut
         lines = [
             Line(at, (foreign(text, "strong" if text in titles else "", limit=MOST_WIDTH),), text)
-            for at, text in enumerate(as_text(self.report, width=width).splitlines())
+            for at, text in enumerate(told.splitlines())
         ]
         self.table().show(self.fixed(lines), note=self.empty("Nothing is told."))
 
