@@ -26,13 +26,15 @@ _SECRETS = re.compile(
     r"(\W{1,4}(?:(?:bearer|basic)\W+)?)[^\s\"'&,;]+"
 )
 _TOKEN = re.compile(r"\beyJ[\w-]+(\.[\w-]*){1,2}")
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+_WORD_OR_MAIL = re.compile(r"[\w.+-]+(@[\w-]+(?:\.[\w-]+)+)?")
+"""Words too, so that each is gone over once: a search for addresses alone begins anew at each of its letters."""
 
 
 def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
     """The text without known secrets and without anything that has the shape of one or of an e-mail address."""
     text = strike(text, secrets)
-    return _MAIL.sub(STRUCK, _TOKEN.sub(STRUCK, _SECRETS.sub(rf"\1\2{STRUCK}", text)))
+    text = _TOKEN.sub(STRUCK, _SECRETS.sub(rf"\1\2{STRUCK}", text))
+    return _WORD_OR_MAIL.sub(lambda found: STRUCK if found[1] else found[0], text)
 
 
 class JsonLines(logging.Formatter):

@@ -13,6 +13,9 @@ import pytest
 from siscon.domain.errors import ProviderError
 from siscon.domain.privacy import Secret
 from siscon.engine.journal import keep_journal, redact
+from siscon.tui.crash import write_crash
+from support.harmless import assert_acts_on_nothing
+from support.hostile import HOSTILE, SAMPLE, SURROGATES
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,7 @@ from siscon.engine.journal import keep_journal, redact
         ('{"access_token": "tok-1", "expires_in": 5}', "expires_in"),
         ("eyJhbGciOi.eyJzdWIi.sig went", "went"),
         ("mail kim.marsh@example.org came", "came"),
+        ("a@b@kim.marsh@example.org+kim.marsh@example.org", "a@"),
     ],
 )
 def test_what_has_the_shape_of_a_secret_is_left_out(text: str, kept: str):
@@ -108,3 +112,30 @@ def test_a_secret_at_the_place_of_the_cut_leaves_no_half(tmp_path: Path, before:
         logging.getLogger("siscon.test").warning("%s tiger-and-lion-7 %s", "x" * before, "y" * 100)
 
     assert "tiger" not in file.read_text()
+
+
+def test_each_piece_of_the_corpus_is_one_line_that_acts_on_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "logs" / "engine.jsonl"
+    pieces = (*HOSTILE, *SURROGATES)
+    with keep_journal(file):
+        log = logging.getLogger("siscon.test")
+        for text in pieces:
+            log.warning("it said %s", text)
+            try:
+                raise ProviderError(text, detail=text)
+            except ProviderError:
+                log.exception("it fell over %s", text)
+
+    lines = file.read_text(encoding="ascii").split("\n")
+    assert len(lines) == 2 * len(pieces) + 1
+    assert all(map(str.isprintable, lines))
+    for line in lines[:-1]:
+        told = json.loads(line)
+        assert_acts_on_nothing(told["text"] + told.get("trace", ""))
+
+
+def test_a_crash_page_of_any_words_acts_on_nothing(tmp_path: Path) -> None:
+    for text in (*SAMPLE, *SURROGATES):
+        path = write_crash(ProviderError(text, detail=text), tmp_path)
+        assert path is not None
+        assert_acts_on_nothing(path.read_text(encoding="utf-8"))
