@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 
 from siscon import runtime
 from siscon.cli import output
@@ -23,10 +24,10 @@ async def carry_out(house: runtime.House, command: Command) -> CommandRow:
     """Leave a command and see it answered; raises ``UsageError`` with the engine's sentence for a refusal."""
     command_id = await commands.submit(house.db, command, actor=house.actor, role=house.role)
     if await runtime.find_engine(house.db) is None:
-        await runtime.carry_out_request(house, command_id)
+        await _carry_out_here(house, command_id)
     row = await commands.wait_for(house.db, command_id, timeout_s=ANSWER_WITHIN_S)
     if row.status is CommandStatus.PENDING and await runtime.find_engine(house.db) is None:
-        await runtime.carry_out_request(house, command_id)
+        await _carry_out_here(house, command_id)
         row = await commands.wait_for(house.db, command_id, timeout_s=0)
     if row.status is CommandStatus.REFUSED:
         raise UsageError(row.answer, code="refused")
@@ -37,6 +38,16 @@ async def carry_out(house: runtime.House, command: Command) -> CommandRow:
             code="no_answer",
         )
     return row
+
+
+async def _carry_out_here(house: runtime.House, command_id: int) -> None:
+    """Carry out a command without an engine. One that cannot be is taken back, or the next engine would do it yet."""
+    try:
+        await runtime.carry_out_request(house, command_id)
+    except SisconError:
+        with suppress(SisconError):
+            await commands.take_back(house.db, command_id, actor=house.actor, role=house.role)
+        raise
 
 
 async def ask(house: runtime.House, command: Command) -> None:

@@ -56,6 +56,7 @@ async def _make(settings: Settings, path: Path, *, preview: bool, with_hosts: bo
     here = partial(
         desk.Circumstances, settings, runtime.secrets_of(settings), checks, now_ms(), with_hosts=with_hosts
     )
+    told: list[desk.Part] | None = None
     try:
         async with runtime.open_house(settings, for_person=True) as house:
             told = await desk.parts(house.db, here())
@@ -64,17 +65,13 @@ async def _make(settings: Settings, path: Path, *, preview: bool, with_hosts: bo
                 names = tuple(one.name for one in told)
                 await acts.carry_out(house, NoteExport("support bundle", len(told), names))
     except SisconError as error:
-        if error.code in NOT_TO_BE_PASSED_OVER:
-            raise
+        if told is not None:
+            raise  # the audit cannot or will not say that it was made: then it is not
         output.note(f"siscon: nothing of the database is in it: {error.sentence}")
         told = await desk.parts(None, here())
         _show(told, as_json=as_json)
     if not preview:
         _write(told, path)
-
-
-NOT_TO_BE_PASSED_OVER = frozenset({"refused", "not_allowed", "no_answer", "read_only"})
-"""The audit cannot or will not say that it was made: then it is not."""
 
 
 def _show(told: list[desk.Part], *, as_json: bool) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import csv
 import hmac
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +151,21 @@ def test_an_export_is_an_act_and_what_is_no_export_is_told(
 
     file.write_text('{"seq": 1}\n')
     assert run(["--config", str(config), "audit", "verify", "--file", str(file)]) == 2
+
+
+def test_what_the_audit_cannot_tell_of_is_not_done_later_either(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle = tmp_path / "bundle.zip"
+    with closing(sqlite3.connect(tmp_path / "home" / "siscon.db")) as db:
+        db.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END")
+
+        assert run(["--config", str(config), "chores", "run", "backup"]) == 1
+        assert run(["--config", str(config), "support", "bundle", "--output", str(bundle)]) == 1
+
+        asked = db.execute(
+            "SELECT kind, status FROM commands WHERE kind <> 'take_back' ORDER BY id"
+        ).fetchall()
+    assert asked == [("run_chore", "taken_back"), ("note_export", "taken_back")]
+    assert not bundle.exists()
+    assert "nothing of the database is in it" not in capsys.readouterr().err
