@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from typing import Any, ClassVar, get_args
 
+from siscon.domain.command_shapes import FITS
 from siscon.domain.house_commands import MuteCause as MuteCause
 from siscon.domain.house_commands import PauseIntegration as PauseIntegration
 from siscon.domain.house_commands import Purge as Purge
@@ -360,9 +361,16 @@ def to_plain(command: Command) -> dict[str, Any]:
     return asdict(command)
 
 
-def from_plain(kind: str, values: dict[str, Any]) -> Command:
-    """The command that :func:`to_plain` told; raises ``KeyError`` for a kind this version does not know."""
-    known: dict[str, Any] = {
+def from_plain(kind: str, values: Any) -> Command:
+    """The command that :func:`to_plain` told; raises ``KeyError`` for a kind this version does not know, ``TypeError``
+    for what no command holds.
+    """
+    if not isinstance(values, dict):
+        raise TypeError(kind)
+    told: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
-    return _KINDS[kind](**known)
+    command = _KINDS[kind](**told)
+    if not all(FITS[str(one.type)](getattr(command, one.name)) for one in fields(command)):
+        raise TypeError(kind)
+    return command

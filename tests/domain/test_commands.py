@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
+from typing import get_args
 
 import pytest
 
 from siscon.domain.audited import for_audit
+from siscon.domain.command_shapes import FITS
 from siscon.domain.commands import (
     ApprovePlan,
     Command,
@@ -34,6 +37,40 @@ COMMANDS: list[Command] = [
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.kind)
 def test_a_command_comes_back_from_the_table_as_it_was_left(command: Command) -> None:
     assert from_plain(command.kind, json.loads(json.dumps(to_plain(command)))) == command
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("pause_integration", "[]"),
+        ("pause_integration", '"x"'),
+        ("pause_integration", '{"integration": {"a": 1}}'),
+        (
+            "edit_record",
+            '{"integration": "a", "entity": "b", "external_id": "c", "fields": null, "reason": ""}',
+        ),
+        (
+            "edit_record",
+            '{"integration": "a", "entity": "b", "external_id": "c", "fields": ["status"], "reason": ""}',
+        ),
+        (
+            "settle_conflict",
+            '{"conflict_id": 1, "choices": {"a": 7}, "sis_fingerprint": "", "local_version": 1}',
+        ),
+        ("run_chore", '{"chore": ["retention"]}'),
+        ("cancel_run", '{"run_id": 9223372036854775808}'),
+        ("cancel_run", '{"run_id": true}'),
+        ("cancel_run", '{"run_id": 1e400}'),
+        ("pause_integration", '{"integration": "\\ud800"}'),
+    ],
+)
+def test_what_no_command_holds_is_none(kind: str, body: str) -> None:
+    with pytest.raises(TypeError):
+        from_plain(kind, json.loads(body))
+
+
+def test_every_field_of_every_command_has_a_shape() -> None:
+    assert {one.type for kind in get_args(Command) for one in fields(kind)} <= FITS.keys()
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.kind)
