@@ -29,7 +29,7 @@ SELECT s.external_id, d.mended FROM dead_records d JOIN staged s
   ON s.run_id = :run_id AND s.entity = d.entity AND s.external_id = d.record_key AND s.part = '' AND s.verdict IS NULL
   AND s.fingerprint = d.digest
 WHERE d.integration = :integration AND d.entity = :entity AND d.mended IS NOT NULL AND d.form = 'fields'
-  AND s.external_id > :after AND s.external_id <= :upto ORDER BY d.id
+  AND d.digest <> '' AND s.external_id > :after AND s.external_id <= :upto ORDER BY d.id
 """
 LIST = """
 SELECT id, integration, entity, record_key, settled_at_ms, settled_by, settled_why FROM dead_records

@@ -68,9 +68,11 @@ SELECT entity, code, coalesce(field, '') AS field, min(reason) AS reason, count(
 WHERE integration = :integration AND run_id = :run_id GROUP BY 1, 2, 3 ORDER BY n DESC, 1, 2, 3 LIMIT 50
 """
 EXAMPLES = """
-SELECT coalesce(external_id, record_key) AS name FROM dead_records
-WHERE integration = :integration AND run_id = :run_id AND entity = :entity AND code = :code
-  AND coalesce(field, '') = :field ORDER BY id LIMIT 3
+SELECT entity, code, field, name FROM (
+  SELECT id, entity, code, coalesce(field, '') AS field, coalesce(external_id, record_key) AS name,
+    row_number() OVER (PARTITION BY entity, code, coalesce(field, '') ORDER BY id) AS place
+  FROM dead_records WHERE integration = :integration AND run_id = :run_id)
+WHERE place <= 3 ORDER BY id
 """
 
 
@@ -137,18 +139,17 @@ async def tell(c: Connection, integration: str, run_id: int) -> Told:
 
 async def _causes(c: Connection, integration: str, run_id: int) -> list[Cause]:
     params = {"integration": integration, "run_id": run_id}
-    found = []
-    for row in await c.all(CAUSES, params):
-        chosen = {"entity": row["entity"], "code": row["code"], "field": row["field"]}
-        some = await c.all(EXAMPLES, {**params, **chosen})
-        found.append(
-            Cause(
-                Entity(row["entity"]),
-                row["code"],
-                row["field"],
-                row["reason"],
-                row["n"],
-                [one["name"] for one in some],
-            )
+    examples: dict[tuple[str, str, str], list[str]] = {}
+    for row in await c.all(EXAMPLES, params):
+        examples.setdefault((row["entity"], row["code"], row["field"]), []).append(row["name"])
+    return [
+        Cause(
+            Entity(row["entity"]),
+            row["code"],
+            row["field"],
+            row["reason"],
+            row["n"],
+            examples[row["entity"], row["code"], row["field"]],
         )
-    return found
+        for row in await c.all(CAUSES, params)
+    ]

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from siscon.domain.records import Entity
-from siscon.store import arrivals, mappings, outcomes, overtaken, records, staged
+from siscon.store import arrivals, mappings, mends, notices, outcomes, overtaken, records, staged
 from siscon.store.database import Database
 from support.databases import activate
 
@@ -53,6 +53,16 @@ LOOKED_AT = {
     "newest": outcomes.NEWEST,
     "fresh": outcomes.FRESH,
 }
+
+
+FEW_AMONG_MANY = {"causes that are not closed": notices.NOT_CLOSED, "what was mended": mends.OF_STAGED}
+
+
+@pytest.mark.parametrize("name", FEW_AMONG_MANY)
+async def test_the_few_that_are_meant_are_found_by_an_index_of_them(db: Database, name: str) -> None:
+    steps = await plan_of(db, FEW_AMONG_MANY[name])
+
+    assert " USING INDEX " in steps[0]
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
