@@ -62,9 +62,7 @@ async def read_metrics(settings: Settings) -> list[Family]:
 
 async def serve_metrics(settings: Settings, host: str, port: int, *, on_ready: Callable[[str], None]) -> None:
     """Answer Prometheus until cancelled; raises ``ConfigError`` where it cannot listen there."""
-    from siscon.metrics import (
-        server,
-    )  # brings starlette, uvicorn and prometheus_client: only where they serve
+    from siscon.metrics import server  # brings starlette and uvicorn: only where they serve
 
     listening = server.bind(host, port)
     shown = f"[{host}]" if ":" in host else host

@@ -136,9 +136,8 @@ def _handed_over(
 ) -> Outcome:
     try:
         refused = connection.sendmail(str(channel.sender), list(to), content)
-    except (
-        smtplib.SMTPRecipientsRefused
-    ) as fault:  # of several, those behind one that ends it were not even named
+    except smtplib.SMTPRecipientsRefused as fault:
+        # of several, those behind one that ends it were not even named
         return _refused(fault.recipients, channel, waiting=to, anybody_has_it=False)
     except smtplib.SMTPResponseException as fault:
         later = not 500 <= fault.smtp_code < 600

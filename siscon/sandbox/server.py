@@ -98,9 +98,8 @@ def bind(port: int) -> list[socket.socket]:
         listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         sockets.append(listening)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(
-            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-        )  # asyncio sets it only on sockets it made
+        # asyncio sets it only on sockets it made
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             listening.bind(("127.0.0.1", wanted))
         except (OSError, OverflowError) as error:

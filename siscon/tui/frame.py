@@ -98,10 +98,8 @@ class Frame(App[ConsoleResult]):
         self._release_signals: Callable[[], None] = lambda: None
         self.wire = Wire()
         self._own_colours = OwnColours()
-        self._filters = [
-            self._filters[0],
-            self._own_colours,
-        ]  # without what Textual does for NO_COLOR: see wear
+        # without what Textual does for NO_COLOR: see wear
+        self._filters = [self._filters[0], self._own_colours]
         if self.console.is_dumb_terminal:  # Rich takes it for one of 80 x 25, whatever it is
             self.console._environ = {**os.environ, "TERM": "vt100"}
         for theme in THEMES.values():

@@ -79,9 +79,8 @@ def catch_signals(
 def restore_terminal(driver: Driver) -> None:
     """Leave the terminal as it was, for a process that ends at once; a frozen line is not waited for."""
     driver.stop_application_mode()
-    writing = threading.Thread(
-        target=driver.close, daemon=True
-    )  # a thread of Textual's writes what is queued
+    # a thread of Textual's writes what is queued
+    writing = threading.Thread(target=driver.close, daemon=True)
     writing.start()
     writing.join(WRITES_WITHIN_S)
 

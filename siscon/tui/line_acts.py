@@ -30,9 +30,8 @@ Deed = Callable[[], object]
 async def prepare(app: Frame, line: str) -> Deed:
     """What a line would do; raises ``SisconError`` where it cannot be done, with a sentence that says why."""
     said = replace(understand(line), now_ms=app.options.now_ms(), zone=app.look.zone)
-    screen = (
-        app.screen_stack[-2] if len(app.screen_stack) > 1 else app.screen
-    )  # the line itself lies above it
+    # the line itself lies above the screen it is about
+    screen = app.screen_stack[-2] if len(app.screen_stack) > 1 else app.screen
     assert isinstance(screen, Pane)
     action = said.action
     refused = app.refused(action)

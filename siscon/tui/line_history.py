@@ -48,9 +48,8 @@ class LineHistory:
         except OSError:
             return []
         lines = (plain(line) for line in text.split("\n"))
-        return without_doubles(
-            line for line in lines if not is_private(line)
-        )  # one of an older siscon kept more
+        # one of an older siscon kept more
+        return without_doubles(line for line in lines if not is_private(line))
 
     def _write(self, lines: list[str]) -> None:
         assert self._file is not None

@@ -178,9 +178,8 @@ def time_words(left: TimeLeft, run: Run, look: Look, now_ms: int) -> str:
         return "no requests"
     if left.seconds is None:
         return "unknown"
-    waits_s = (
-        max(0, (run.waiting_until_ms or 0) - now_ms) / 1000
-    )  # a breaker may wait longer than all pages take
+    # a breaker may wait longer than all pages take
+    waits_s = max(0, (run.waiting_until_ms or 0) - now_ms) / 1000
     seconds = max(left.seconds, waits_s)
     words = span(seconds) if seconds >= 60 else f"{10 * ceil(seconds / 10)} s"
     return f"about {words}" if left.whole and waits_s <= left.seconds else f"{look.glyphs.at_least} {words}"

@@ -88,9 +88,8 @@ class SftpFolder:
             if not _is_regular(await sftp.lstat(path)):
                 raise changed(drop)
             size = 0
-            source = await sftp.open(
-                path, "rb", block_size=0
-            )  # one read at a time: none is left behind by a fault
+            # one read at a time: none is left behind by a fault
+            source = await sftp.open(path, "rb", block_size=0)
             while chunk := _bytes(await source.read(CHUNK)):
                 size += len(chunk)
                 if size > cap_bytes:

@@ -324,9 +324,8 @@ class ApiClient:
             if call.repeatable or limited:
                 call.may_retry = error
         if answer.status == 429:
-            await self._gate.report(
-                True
-            )  # it answers; told after the pause, so that nobody slips through before it
+            # it answers; told after the pause, so that nobody slips through before it
+            await self._gate.report(True)
         return error
 
     async def _exchange(self, call: _Call, token: Secret) -> Answer:
