@@ -1,7 +1,11 @@
-"""The chore that copies the database: copied as of one moment, examined, then named, and older copies let go."""
+"""The chore that copies the database: copied as of one moment, examined, then named, and older copies let go.
+
+Whatever touches the folder does so in a thread: it may lie on another machine that answers late, and leases must live.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import shutil
 from collections.abc import Callable
@@ -52,7 +56,7 @@ class Backups:
             async with self.db.read() as c:
                 keys = tuple(sorted(await rekey.counts(c)))
                 own = naming.installation_id(await audit.seal_of(c, 1))
-            target = self._place(own)
+            target = await asyncio.to_thread(self._place, own)
             facts, size, digest = await aside(lambda look: self._copy(target, look))
             entry = Entry(
                 file=target.name,
@@ -65,10 +69,10 @@ class Backups:
                 keys=keys,
             )
             doubtful = await is_doubtful(self.db, CHORE, now_ms=self.now_ms())
-            gone = self._superfluous(own, 0 if doubtful else self.keeping.keep_days)
+            gone = await asyncio.to_thread(self._superfluous, own, 0 if doubtful else self.keeping.keep_days)
             # Under the lease: an engine that was overtaken while it copied removes nothing.
             await self._note(lease, target.name, digest, size, gone)
-            self._let_go(own, entry, gone)
+            await asyncio.to_thread(self._let_go, own, entry, gone)
         except OSError as error:
             raise DatabaseError(
                 f"No backup was made in {plain(self.keeping.folder)}: {error.strerror}. Give the account that runs "
