@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -122,7 +122,7 @@ async def _bring_in(
 
 async def _decide(c: Connection, job: ImportJob, entity: Entity, rows: list[Planned], batch: Batch) -> None:
     wanted = [_wanted_fields(entity, row) for row in rows]
-    ids = await _internal_ids(c, job, entity, wanted)
+    ids = await records.ids_of_referred(c, job.run.integration, entity, wanted)
     local = await records.load(c, entity, [row.internal_id for row in rows if row.internal_id is not None])
     for row, fields in zip(rows, wanted, strict=True):
         try:
@@ -266,24 +266,6 @@ def _lost_sentence(entity: Entity, name: str) -> str:
         f"This {entity} refers to a {name} that the SIS has not sent. It is tried again in every run; "
         f"if it stays, ask the SIS's keeper to mend or remove it."
     )
-
-
-async def _internal_ids(
-    c: Connection, job: ImportJob, entity: Entity, wanted: Iterable[Mapping[str, Any]]
-) -> Ids:
-    asked: dict[Entity, set[str]] = {
-        rule.refers_to: set() for rule in FIELDS[entity] if rule.refers_to is not None
-    }
-    rules = [(rule, asked[rule.refers_to]) for rule in FIELDS[entity] if rule.refers_to is not None]
-    for fields in wanted:
-        for rule, external_ids in rules:
-            value = fields.get(rule.name)
-            if value:
-                external_ids.update(value if rule.many else (value,))
-    return {
-        target: await mappings.internal_ids(c, job.run.integration, target, external_ids)
-        for target, external_ids in asked.items()
-    }
 
 
 def _conflict(

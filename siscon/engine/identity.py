@@ -10,6 +10,7 @@ from siscon.domain.conflicts import resolve
 from siscon.domain.identity import PEOPLE, SHOWN, TELLING, other_person
 from siscon.domain.plans import Verdict
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
+from siscon.domain.referring import referred_to
 from siscon.engine.job import ImportJob
 from siscon.store import aliases, dead_records, identities, parts
 from siscon.store.database import Connection
@@ -54,13 +55,11 @@ async def leads_of(
     c: Connection, integration: str, entity: Entity, aliased: Set[Entity], bodies: Iterable[Mapping[str, Any]]
 ) -> dict[Entity, dict[str, str]]:
     """For each entity that has aliases the survivors of those that these fields refer to."""
-    wanted: dict[Entity, set[str]] = {}
-    for fields in bodies:
-        for rule in FIELDS[entity]:
-            value = fields.get(rule.name)
-            if rule.refers_to is not None and rule.refers_to in aliased and value:
-                wanted.setdefault(rule.refers_to, set()).update(value if rule.many else [value])
-    return {target: await aliases.survivors(c, integration, target, ids) for target, ids in wanted.items()}
+    return {
+        target: await aliases.survivors(c, integration, target, ids)
+        for target, ids in referred_to(entity, bodies).items()
+        if target in aliased and ids
+    }
 
 
 async def questioned(job: ImportJob, entity: Entity) -> Ids:

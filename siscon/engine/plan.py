@@ -9,6 +9,7 @@ from typing import Any
 from siscon.domain.conflicts import Moments, resolve
 from siscon.domain.plans import PlanCounts, Verdict
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
+from siscon.domain.referring import referred_to
 from siscon.domain.runs import RunKind
 from siscon.engine import identity, mended
 from siscon.engine.absence import plan_absent
@@ -275,17 +276,8 @@ def _drop_unknown(
 async def _known_references(
     c: Connection, job: ImportJob, entity: Entity, batch: Iterable[Unjudged]
 ) -> dict[Entity, set[str]]:
-    wanted: dict[Entity, set[str]] = {
-        rule.refers_to: set() for rule in FIELDS[entity] if rule.refers_to is not None
-    }
-    for one in batch:
-        fields = json.loads(one.body)
-        for rule in FIELDS[entity]:
-            value = fields.get(rule.name)
-            if rule.refers_to is not None and value:
-                wanted[rule.refers_to].update(value if rule.many else [value])
     known = {}
-    for target, ids in wanted.items():
+    for target, ids in referred_to(entity, (json.loads(one.body) for one in batch)).items():
         here = set(await mappings.internal_ids(c, job.run.integration, target, ids))
         known[target] = here | set(await staged.about_to_come(c, job.run.id, target, ids - here))
     return known

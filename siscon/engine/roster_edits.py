@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -74,7 +74,7 @@ async def write_edits(c: Connection, act: Act, entity: Entity, edits: Sequence[E
                 f"The {entity} {plain(one.external_id, limit=80)} is not in the roster any more."
             )
     told = await records.in_external_ids(c, act.integration, entity, local.values())
-    known = await internal_ids(c, act.integration, entity, [one.fields for one in edits])
+    known = await records.ids_of_referred(c, act.integration, entity, [one.fields for one in edits])
     images, rows = [], []
     for one in edits:
         before = told[one.internal_id]
@@ -126,24 +126,6 @@ def _rebased(external_id: str, base: NewBase) -> tuple[str, str, str, SyncStatus
     if base.settled:
         return external_id, base.body, fingerprint_of(base.body), SyncStatus.SYNCED, ""
     return external_id, base.body, "", SyncStatus.PENDING, "the next run looks at it again"
-
-
-async def internal_ids(
-    c: Connection, integration: str, entity: Entity, wanted: Collection[Mapping[str, Any]]
-) -> dict[Entity, dict[str, int]]:
-    """For each entity the internal ids of the external ids that these fields refer to."""
-    asked: dict[Entity, set[str]] = {}
-    for rule in FIELDS[entity]:
-        if rule.refers_to is not None:
-            ids = asked.setdefault(rule.refers_to, set())
-            for fields in wanted:
-                value = fields.get(rule.name)
-                if value:
-                    ids.update(value if rule.many else (value,))
-    return {
-        target: await mappings.internal_ids(c, integration, target, ids) if ids else {}
-        for target, ids in asked.items()
-    }
 
 
 def inside(

@@ -15,7 +15,7 @@ from siscon.domain.runs import Phase, Run, RunKind, RunStatus, end_of
 from siscon.domain.undoing import judge, merge
 from siscon.engine.job import ImportJob
 from siscon.engine.rejoining import cut_again, ids_of, tie_again
-from siscon.engine.roster_edits import Act, Edit, NewBase, inside, internal_ids, remember, write_edits
+from siscon.engine.roster_edits import Act, Edit, NewBase, inside, remember, write_edits
 from siscon.store import conflicts, mappings, records, run_counts, runs, staged, undoing
 from siscon.store.changes import Change, ChangeRow
 from siscon.store.database import Connection
@@ -255,7 +255,7 @@ def _base(one: Step, now: str) -> NewBase | None:
 async def _put_back(c: Connection, act: Act, entity: Entity, steps: list[Step]) -> None:
     """Records that were taken out come back under the same internal id; the next run looks at them again."""
     bodies = {one.external_id: {n: _value(v) for n, v in one.told["undo"]["body"].items()} for one in steps}
-    known = await internal_ids(c, act.integration, entity, bodies.values())
+    known = await records.ids_of_referred(c, act.integration, entity, bodies.values())
     rows = [(_id(one), inside(entity, bodies[one.external_id], known)) for one in steps]
     await undoing.put_back(c, entity, rows, now_ms=act.now_ms)
     await records.update(c, entity, rows, now_ms=act.now_ms)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from siscon.domain.records import FIELDS, Entity, FieldRule, Record, from_fields
+from siscon.domain.referring import referred_to, renamed
 from siscon.store.database import Connection, Row
-from siscon.store.mappings import external_ids, table_of
+from siscon.store.mappings import external_ids, internal_ids, table_of
 
 TABLES: Mapping[Entity, str] = {
     Entity.SCHOOL: "schools",
@@ -137,6 +138,16 @@ async def count(c: Connection, integration: str, entity: Entity) -> int:
     return int(row[0]) if row is not None else 0
 
 
+async def ids_of_referred(
+    c: Connection, integration: str, entity: Entity, bodies: Iterable[Mapping[str, Any]]
+) -> dict[Entity, dict[str, int]]:
+    """For each entity the internal ids of the external ids that these fields refer to."""
+    return {
+        target: await internal_ids(c, integration, target, ids) if ids else {}
+        for target, ids in referred_to(entity, bodies).items()
+    }
+
+
 async def in_external_ids(
     c: Connection, integration: str, entity: Entity, rows: Iterable[RosterRow]
 ) -> dict[int, dict[str, Any]]:
@@ -147,40 +158,13 @@ async def in_external_ids(
     """
     listed = list(rows)
     names: dict[Entity, dict[int, str]] = {}
-    for target, wanted in _references(entity, listed).items():
+    for target, wanted in referred_to(entity, (row.fields for row in listed)).items():
         names[target] = await external_ids(c, integration, target, wanted) if wanted else {}
-    return {row.internal_id: _renamed(entity, row.fields, names) for row in listed}
 
+    def name_of(target: Entity, internal_id: int) -> str:
+        return names[target].get(internal_id, f"local:{internal_id}")
 
-def _references(entity: Entity, rows: Iterable[RosterRow]) -> dict[Entity, set[int]]:
-    wanted: dict[Entity, set[int]] = {}
-    for rule in FIELDS[entity]:
-        if rule.refers_to is None:
-            continue
-        ids = wanted.setdefault(rule.refers_to, set())
-        for row in rows:
-            value = row.fields.get(rule.name)
-            if rule.many:
-                ids.update(value or ())
-            elif value is not None:
-                ids.add(value)
-    return wanted
-
-
-def _renamed(
-    entity: Entity, fields: Mapping[str, Any], names: Mapping[Entity, Mapping[int, str]]
-) -> dict[str, Any]:
-    told = dict(fields)
-    for rule in FIELDS[entity]:
-        value = told.get(rule.name)
-        if rule.refers_to is None or not value:
-            continue
-        known = names[rule.refers_to]
-        if rule.many:
-            told[rule.name] = tuple(known.get(one, f"local:{one}") for one in value)
-        else:
-            told[rule.name] = known.get(value, f"local:{value}")
-    return told
+    return {row.internal_id: renamed(entity, row.fields, name_of) for row in listed}
 
 
 async def _as_known(c: Connection, integration: str, entity: Entity, rows: list[Row]) -> list[RecordRow]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from siscon.domain.records import FIELDS, Entity, body_of, fingerprint_of
+from siscon.domain.referring import referred_to, renamed
 from siscon.domain.remaps import Rekeyed, Sameness
 from siscon.store.database import Connection
 from siscon.store.mappings import table_of
@@ -200,43 +202,24 @@ async def _rename_references(c: Connection, integration: str, run_id: int, entit
         names = await _new_names(c, run_id, entity, [fields for fields, _ in bodies.values()])
         told = []
         for id_, (fields, fingerprint) in bodies.items():
-            base = body_of(entity, _renamed(entity, fields, names))
+            base = body_of(entity, renamed(entity, fields, partial(_called, names)))
             told.append((base, fingerprint_of(base) if fingerprint else "", id_))
         await c.many(REBASE.format(mappings=mappings), told)
         after_id = rows[-1]["id"]
 
 
 async def _new_names(
-    c: Connection, run_id: int, entity: Entity, bodies: list[Mapping[str, Any]]
+    c: Connection, run_id: int, entity: Entity, bodies: Iterable[Mapping[str, Any]]
 ) -> dict[Entity, dict[str, str]]:
     names: dict[Entity, dict[str, str]] = {}
-    for rule in FIELDS[entity]:
-        if rule.refers_to is None:
-            continue
-        wanted: set[str] = set()
-        for fields in bodies:
-            value = fields.get(rule.name)
-            wanted.update(value if rule.many else [value]) if value else None
-        params = {"run_id": run_id, "entity": rule.refers_to.value, "ids": json.dumps(sorted(wanted))}
-        told = {row[0]: row[1] for row in await c.all(NEW_NAMES, params)}
-        names[rule.refers_to] = names.get(rule.refers_to, {}) | told
+    for target, wanted in referred_to(entity, bodies).items():
+        params = {"run_id": run_id, "entity": target.value, "ids": json.dumps(sorted(wanted))}
+        names[target] = {row[0]: row[1] for row in await c.all(NEW_NAMES, params)}
     return names
 
 
-def _renamed(
-    entity: Entity, fields: Mapping[str, Any], names: Mapping[Entity, Mapping[str, str]]
-) -> dict[str, Any]:
-    told = dict(fields)
-    for rule in FIELDS[entity]:
-        value = told.get(rule.name)
-        if rule.refers_to is None or not value:
-            continue
-        called = names[rule.refers_to]
-        # a body holds lists as they were read; tuples are what records are made of
-        told[rule.name] = (
-            tuple(called.get(one, one) for one in value) if rule.many else called.get(value, value)
-        )
-    return told
+def _called(names: Mapping[Entity, Mapping[str, str]], target: Entity, one: str) -> str:
+    return names[target].get(one, one)
 
 
 async def plan_anew(c: Connection, run_id: int) -> None:
