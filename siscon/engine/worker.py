@@ -24,6 +24,7 @@ from siscon.engine.leases import Holdings
 from siscon.engine.lifeline import back_to_queue
 from siscon.engine.links import Links
 from siscon.engine.meter import CURRENT, Meter
+from siscon.engine.room import with_room
 from siscon.engine.scope import cut, settle
 from siscon.store import commands, events, integrations, paces, runs
 from siscon.store.database import Connection, Database
@@ -179,16 +180,20 @@ class Worker:
 
     def _take_up(self, run: Run, lease: Lease) -> None:
         meter = Meter(run.id, run.lane)
-        hand = Hand(run, lease, asyncio.create_task(self._carry(run, lease, meter)), meter)
+        work = asyncio.create_task(with_room(lambda: self._carry(run.id, lease, meter)))
+        hand = Hand(run, lease, work, meter)
         self._hands[run.id] = hand
         minder = asyncio.create_task(self._mind(hand))
         self._minders.add(minder)
         minder.add_done_callback(self._minders.discard)
 
-    async def _carry(self, run: Run, lease: Lease, meter: Meter) -> RunStatus:
-        """The run itself; cancelled from outside when it must stop."""
+    async def _carry(self, run_id: int, lease: Lease, meter: Meter) -> RunStatus:
+        """The run itself, from where it stands; cancelled from outside when it must stop."""
         shop = self._shop
         CURRENT.set(meter)
+        async with shop.db.read() as c:
+            run = await runs.get(c, run_id)
+        assert run is not None, "runs that have not ended are kept"
         settings = shop.settings.integrations[run.integration]
         link = await shop.links.of(run.integration)
         offered = link.provider.offers(link.provider.settings)

@@ -14,8 +14,8 @@ _FAULTS: dict[int, tuple[str, str]] = {
     sqlite3.SQLITE_FULL: (
         "full",
         (
-            "The disk under {path} is full; nothing of this step was kept. Free space there and start the run again: "
-            "it goes on where it stopped."
+            "The disk under {path} is full; nothing of this step was kept. Make room there; what an engine had under "
+            "way goes on by itself."
         ),
     ),
     sqlite3.SQLITE_BUSY: (

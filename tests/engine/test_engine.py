@@ -14,7 +14,10 @@ import pytest
 from siscon.domain.commands import CancelRun, PauseRun, StartRun, StopEngine
 from siscon.domain.errors import AuthError, ConfigError, LeaseLost
 from siscon.domain.events import EventKind
+from siscon.domain.records import Student
 from siscon.domain.runs import Lane, RunStatus
+from siscon.engine import room
+from siscon.engine.carriers import carry
 from siscon.engine.job import ImportJob
 from siscon.engine.leases import Holdings
 from siscon.engine.lifeline import lock_path
@@ -95,6 +98,42 @@ async def test_a_run_that_is_held_while_somebody_cancels_it_is_cancelled(
         run = await engine.reaches(row.run_id, RunStatus.CANCELLED)
 
     assert run.error == "cancelled by ann(1000)"
+
+
+async def test_a_run_waits_for_room_on_a_full_disk_and_goes_on_by_itself_or_is_cancelled(
+    db: SqliteDatabase,
+    tmp_path: Path,
+    vault: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    monkeypatch.setattr(room, "FROM_S", 0.02)
+    sis, tries, room_after = small_district(), [], [3]
+    for number in range(150):
+        sis.hold(Student(f"more-{number}", first_name="Ada" * 20, last_name="Birch" * 20))
+
+    async def in_a_small_file(job: ImportJob) -> RunStatus:
+        tries.append(job.run.phase)
+        pages = 1 << 30 if len(tries) >= room_after[0] else 1  # what is there already stays
+        async with db.transaction() as c:
+            await c.all(f"PRAGMA max_page_count = {pages}")
+        return await carry(job)
+
+    async with living_engine(db, settings_for(tmp_path), vault, sis=sis, importer=in_a_small_file) as engine:
+        row = await engine.ask(StartRun("harbor"))
+        run = await engine.reaches(row.run_id, RunStatus.COMPLETED)
+        assert (len(tries), run.attempt) == (3, 1)
+        monkeypatch.setattr(room, "FROM_S", 60.0)
+        room_after[0] = 9
+        for number in range(150):
+            sis.hold(Student(f"yet-more-{number}", first_name="Bo" * 20, last_name="Cedar" * 20))
+        row = await engine.ask(StartRun("harbor"))
+        assert row.run_id is not None
+        await until(lambda: "waits 60.0 s for room" in caplog.text)
+        async with db.transaction() as c:
+            await c.all(f"PRAGMA max_page_count = {1 << 30}")
+        await engine.ask(CancelRun(row.run_id))
+        await engine.reaches(row.run_id, RunStatus.CANCELLED)
 
 
 async def test_a_cancelled_run_does_not_start_again(db: SqliteDatabase, tmp_path: Path, vault: Vault):

@@ -291,7 +291,7 @@ async def test_a_full_disk_keeps_nothing_and_says_so(path: Path) -> None:
         await db.close()
 
     assert refused.value.code == "full"
-    assert "Free space" in refused.value.sentence
+    assert "Make room" in refused.value.sentence
     assert kept == ["before"]
 
 

@@ -1,0 +1,29 @@
+"""A run whose disk is full waits for room and goes on where it stands; to fail would only leave it to a person."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from siscon.domain.errors import DatabaseError
+from siscon.domain.runs import RunStatus
+
+log = logging.getLogger(__name__)
+
+FROM_S, MOST_S = 5.0, 60.0
+FULL = "full"
+
+
+async def with_room(carry: Callable[[], Awaitable[RunStatus]]) -> RunStatus:
+    """Carry a run, again after a growing pause for as long as the disk under the database is full."""
+    pause_s = FROM_S
+    while True:
+        try:
+            return await carry()
+        except DatabaseError as error:
+            if error.code != FULL:
+                raise
+            log.warning("a run waits %s s for room: %s", pause_s, error.sentence)
+        await asyncio.sleep(pause_s)
+        pause_s = min(2 * pause_s, MOST_S)
