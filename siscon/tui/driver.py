@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import termios
 from contextlib import suppress
+from typing import Any
 
+from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 _LEFT = (
@@ -15,29 +18,94 @@ _LEFT = (
 """No paste marks, lines wrap, no mouse, plain keys, the first screen, a cursor, no word of focus."""
 
 
-class SteadyDriver(LinuxDriver):
-    """Textual's driver for a terminal, but for one thing: how it takes SIGCONT.
+def in_background(handle: int) -> bool:
+    """Whether the shell has given this terminal to something else: who sets it from there is stopped for it."""
+    try:
+        return os.tcgetpgrp(handle) != os.getpgrp()
+    except OSError:
+        return False
 
-    After a stop that no ctrl+z announced (``kill -STOP``, a debugger) Textual's begins a second time without having
-    ended. Two threads then read the keys, and one of them never ends: every second key is late, and leaving hangs.
+
+class SteadyDriver(LinuxDriver):
+    """Textual's driver for a terminal, but for one thing: the loop answers a stop and a waking, one after another.
+
+    Textual answers within the handler of the signal, which Python calls in the midst of anything: of a write, whose
+    lock is then waited for in vain; of the same answer, and two threads read the keys, of which one never ends.
     """
 
-    _ending = False
+    _is_woken = False
+    """A waking was heard and is not answered yet."""
+    _is_away = False
+    """The terminal is the shell's; what is painted now nobody sees, and all is painted anew afterwards."""
 
-    def _sigcont_application(self, *_: object) -> None:
-        if self._ending:  # woken again while the terminal is given back below
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        self._loop.add_signal_handler(signal.SIGTSTP, self._stop)
+        self._loop.add_signal_handler(signal.SIGCONT, self._woken)
+
+    def write(self, data: str) -> None:
+        """Write to the terminal, unless it is the shell's."""
+        if not self._is_away:
+            super().write(data)
+
+    def start_application_mode(self) -> None:
+        """Take the terminal; in the background that is left for the next waking."""
+        found = self.attrs_before
+        self._is_away = False
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._is_away = self._must_signal_resume
+        self.attrs_before = found or self.attrs_before
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back; where something else has it already, leave it to that."""
+        if self._is_away:
             return
-        if self._auto_restart and not self._must_signal_resume and self._writer_thread is not None:
-            self._ending = True
-            try:
-                self.suspend_application_mode()
-            finally:
-                self._ending = False
-            self._must_signal_resume = True
-        super()._sigcont_application()
+        if in_background(self.fileno):
+            self.disable_input()
+            self._is_away = True
+        else:
+            super().stop_application_mode()
+
+    def disable_input(self) -> None:
+        """Read no more keys; in the background what was typed is left to the shell."""
+        if not in_background(self.fileno):
+            super().disable_input()
+            return
+        self.exit_event.set()
+        if self._key_thread is not None:
+            self._key_thread.join()
+        self.exit_event.clear()
+
+    def _woken(self) -> None:
+        if not self._is_woken:
+            self._is_woken = True
+            self._loop.call_soon(self._wake)
+
+    def _stop(self) -> None:
+        self._give_back()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _wake(self) -> None:
+        """Begin again, also after a stop that nothing announced (``kill -STOP``, a debugger)."""
+        self._is_woken = False
+        self._give_back()
+        if self._is_away and not self._is_leaving:
+            self.resume_application_mode()
+
+    def _give_back(self) -> None:
+        if self._is_away or self._is_leaving or not self._auto_restart:
+            return
+        self.suspend_application_mode()
+        self._is_away = self._must_signal_resume = True
+
+    @property
+    def _is_leaving(self) -> bool:
+        return bool(self._app._exit)
 
     def let_go(self) -> None:
         """Give the terminal back without waiting for anything: for a process that ends though its loop stands still."""
+        if in_background(self.fileno):
+            return
         if self.attrs_before is not None:
             with suppress(termios.error, OSError):
                 termios.tcsetattr(self.fileno, termios.TCSANOW, self.attrs_before)

@@ -20,6 +20,7 @@ from siscon.domain.roles import role_needed
 from siscon.ops import Database
 from siscon.ops.views import Work
 from siscon.ops.views import work as work_of
+from siscon.tui.driver import in_background
 from siscon.tui.options import ConsoleOptions, ConsoleResult
 from siscon.tui.present import Cell, Look, foreign, of
 from siscon.tui.widgets.confirm import Ask, Choice
@@ -115,7 +116,8 @@ def settings_kept() -> Iterator[None]:
         yield
     finally:
         with suppress(termios.error, OSError):
-            termios.tcsetattr(0, termios.TCSANOW, before)
+            if not in_background(0):
+                termios.tcsetattr(0, termios.TCSANOW, before)
 
 
 async def way_out(

@@ -48,6 +48,23 @@ async def test_ctrl_z_gives_the_terminal_to_the_shell_and_fg_paints_anew(
         assert b"LEFT False 0" in seen_from(one, b"LEFT False 0")
 
 
+@pytest.mark.skipif(BASH is None, reason="needs bash")
+async def test_while_it_sleeps_kill_of_the_job_ends_it(filled: Filled, tmp_path: Path) -> None:
+    words = [str(BASH), "--norc", "--noprofile", "--noediting", "-i"]
+    script = tmp_path / "console.sh"
+    script.write_text(shlex.join(console_words(await filled(engine=False))))
+    with terminal(words, env={"PS1": "ready> ", "HISTFILE": ""}) as one:
+        one.press(f". {script}\n")
+        assert one.shows("lakeside")
+        one.press("\x1a")
+        seen_from(one, b"Stopped")
+        one.press("kill %1\n")
+        seen_from(one, b"LEFT False 0")
+        one.press("stty -a; echo at=$((40+2))\n")
+        told = seen_from(one, b"at=42")
+        assert b" icanon" in told
+
+
 async def test_ctrl_z_where_no_shell_waits_says_so_and_stays(filled: Filled) -> None:
     with terminal(console_words(await filled(engine=False))) as one:
         assert one.shows("lakeside")

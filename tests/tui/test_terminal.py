@@ -127,6 +127,31 @@ async def test_stopped_and_woken_many_times_no_key_is_lost_and_it_leaves_at_once
         leave(one)
 
 
+async def test_woken_again_and_again_in_the_midst_of_waking_it_goes_on_and_leaves(filled: Filled) -> None:
+    with terminal(console_words(await filled())) as one:
+        assert one.shows("lakeside")
+        for _ in range(200):
+            one.process.send_signal(signal.SIGCONT)
+            one.take(0.005)
+        for key, seen in (("4", "unknown parent"), ("1", "lakeside")) * 2:
+            one.press(key)
+            assert one.shows(seen), f"key {key} was lost"
+        leave(one)
+
+
+async def test_two_keys_of_one_moment_close_a_line_and_not_what_lies_below(filled: Filled) -> None:
+    with terminal(console_words(await filled())) as one:
+        assert one.shows("lakeside")
+        for _ in range(2):
+            one.press(":")
+            assert one.shows("tab completes")
+            one.press("errors\r\r\r")
+            assert one.shows("unknown parent")
+            one.press("1")
+            assert one.shows("Last good")
+        leave(one)
+
+
 async def test_a_second_signal_ends_it_at_once_and_the_terminal_is_as_it_was(filled: Filled) -> None:
     with terminal(console_words(await filled())) as one:
         assert one.shows("lakeside")

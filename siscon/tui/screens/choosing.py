@@ -8,16 +8,16 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 
 from siscon.tui.actions import BY_ID
 from siscon.tui.present import Look
 from siscon.tui.widgets.columns import Column
+from siscon.tui.widgets.dialog import Dialog
 from siscon.tui.widgets.entry import Entry
 from siscon.tui.widgets.table import LineTable
 
 
-class Choosing(ModalScreen[str | None]):
+class Choosing(Dialog[str | None]):
     """Actions to choose from, one a row with its id as key; the result is the action to run, or None."""
 
     AUTO_FOCUS = "Entry"

@@ -10,20 +10,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from siscon.domain.errors import SisconError
 from siscon.tui.line_history import LineHistory, Walk
 from siscon.tui.present import Cell, foreign
 from siscon.tui.verbs import VERBS, complete, how_to
+from siscon.tui.widgets.dialog import Dialog
 from siscon.tui.widgets.entry import Entry
 from siscon.tui.widgets.panel import content
 
 Deed = Callable[[], object]
 
 
-class Command(ModalScreen[Deed | None]):
+class Command(Dialog[Deed | None]):
     """One line. What it would do is its result; a line that cannot be done stays, with the reason below it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from siscon.tui.widgets.dialog import Dialog
 from siscon.tui.widgets.entry import Entry
 
 
-class Find(ModalScreen[str | None]):
+class Find(Dialog[str | None]):
     """Asks for a text; None when the person thinks better of it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]

@@ -9,10 +9,10 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from siscon.tui.present import Cell, Look
+from siscon.tui.widgets.dialog import Dialog
 from siscon.tui.widgets.panel import content
 
 NO = "No, change nothing"
@@ -27,7 +27,7 @@ class Choice:
     words: str
 
 
-class Ask(ModalScreen[str]):
+class Ask(Dialog[str]):
     """Asks; the value of the answer is the result. ``safe`` is the value that harms nothing."""
 
     def __init__(

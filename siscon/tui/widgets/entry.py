@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.widgets import Input
 
 from siscon.domain.text import MAX_SHOWN, plain
@@ -23,6 +24,13 @@ class Entry(Input):
             select_on_focus=False,
         )
         self.cursor_blink = False
+
+    async def on_key(self, event: events.Key) -> None:
+        """Enter is answered here: on its way up as a binding, letters typed after it would come before it."""
+        if event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            await self.action_submit()
 
     def validate_value(self, value: str) -> str:
         """What was typed, with hidden characters made visible."""
