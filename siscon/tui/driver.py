@@ -52,7 +52,7 @@ class SteadyDriver(LinuxDriver):
         """Take the terminal; in the background that is left for the next waking."""
         found = self.attrs_before
         self._is_away = False
-        super().start_application_mode()  # type: ignore[no-untyped-call]
+        super().start_application_mode()  # type: ignore[no-untyped-call] # Textual gives it no types
         self._is_away = self._must_signal_resume
         self.attrs_before = found or self.attrs_before
 
