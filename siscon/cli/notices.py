@@ -49,6 +49,8 @@ def list_notices(config: Path | None, *, every: bool, messages: bool, as_json: b
             click.echo()
         empty = "No channel is configured: nobody is told of anything. See notices in docs/configuration.md."
         output.show(ways, desk.CHANNEL_COLUMNS, as_json=as_json, empty=empty)
+        if any(one["lost"] for one in ways):
+            output.note("What was lost goes out after all by 'siscon notices retry CHANNEL'.")
 
     in_house(config, work)
 

@@ -44,7 +44,7 @@ _NEXT: Mapping[Trouble, str] = {
     Trouble.CHORE: "It is tried again by itself. See 'siscon notices list' and the log.",
     Trouble.ENGINE: "See 'siscon status' and the log; 'siscon serve' starts an engine.",
     Trouble.WEBHOOKS: "See 'siscon events', or Activity (9): a wrong key, or somebody who has none.",
-    Trouble.CHANNEL: "See 'siscon notices list'; 'siscon notices test' tries it.",
+    Trouble.CHANNEL: "See 'siscon notices list'; once it is mended, 'siscon notices retry' sends what waits.",
 }
 
 

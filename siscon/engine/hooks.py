@@ -47,7 +47,7 @@ async def send(message: Message, channel: ChannelSettings, *, now_ms: int) -> Ou
             internal=channel.internal,
         )
     except (TransientError, ConfigError) as fault:
-        return Outcome(Fate.LATER, strike(fault.sentence, channel.secrets), blocked=True)
+        return Outcome(Fate.LATER, strike(fault.sentence.rstrip("."), channel.secrets), blocked=True)
     status = answer.status
     if 200 <= status < 300:
         return Outcome(Fate.SENT)

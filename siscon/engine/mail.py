@@ -23,8 +23,14 @@ from siscon.providers.transport.tls import trust
 
 POLICY = SMTP.clone(cte_type="7bit")
 LOOK_EVERY_S = 0.1
+READ_GRACE_S = 1.0
+"""So much longer than the whole is smtplib's own limit for one read: what is late must not look like a broken line."""
 ANSWER_MOST = 64 * 1024
 """Of one answer so many bytes are read; smtplib keeps every line of it, however many come."""
+
+
+class _NoEnd(Exception):
+    """An answer of a mail server that goes on and on; no OSError, for smtplib takes every such for the line's end."""
 
 
 class _Bounded:
@@ -37,7 +43,7 @@ class _Bounded:
         line: bytes = self._file.readline(most)
         self._left -= len(line)
         if self._left < 0:
-            raise smtplib.SMTPException("the mail server's answer has no end")
+            raise _NoEnd
         return line
 
     def close(self) -> None:
@@ -96,7 +102,7 @@ def send(message: Message, channel: ChannelSettings, cut: threading.Event) -> Ou
         with _cut_off(connection, cut, late, after_s=channel.timeout_s):
             _open(connection, channel)
             return _handed_over(connection, channel, to, content)
-    except (smtplib.SMTPException, OSError, ConfigError, ValueError) as fault:
+    except (smtplib.SMTPException, OSError, ConfigError, ValueError, _NoEnd) as fault:
         said = "the mail server gave no whole answer in time" if late.is_set() else _words(fault, channel)
         return Outcome(Fate.LATER, said, blocked=True)
     finally:
@@ -108,10 +114,11 @@ def _connection(channel: ChannelSettings) -> smtplib.SMTP:
     """A connection that is not yet open."""
     name = socket.gethostname()
     own = name if "." in name else "[127.0.0.1]"
+    longest_s = channel.timeout_s + READ_GRACE_S
     if channel.security == "tls":
         context = trust(channel.ca_file)
-        return _SecuredAnswers(timeout=channel.timeout_s, context=context, local_hostname=own)
-    return _Answers(timeout=channel.timeout_s, local_hostname=own)
+        return _SecuredAnswers(timeout=longest_s, context=context, local_hostname=own)
+    return _Answers(timeout=longest_s, local_hostname=own)
 
 
 def _open(connection: smtplib.SMTP, channel: ChannelSettings) -> None:
@@ -179,13 +186,15 @@ def _words(fault: Exception, channel: ChannelSettings) -> str:
         case ConfigError():
             return fault.sentence
         case ssl.SSLCertVerificationError():
-            return f"the mail server's certificate was refused: {plain(fault.verify_message)}"
+            return f"the mail server's certificate was refused: {plain(fault.verify_message).rstrip('.')}"
         case ssl.SSLError():
             return f"no secure line could be agreed on with the mail server ({plain(fault.reason or 'TLS')})"
         case smtplib.SMTPAuthenticationError():
             return f"the mail server refused the login: {_answer(fault.smtp_code, fault.smtp_error, channel)}"
         case smtplib.SMTPResponseException():
             return f"the mail server answered {_answer(fault.smtp_code, fault.smtp_error, channel)}"
+        case _NoEnd():
+            return "the mail server's answer has no end"
         case smtplib.SMTPServerDisconnected():
             return "the mail server broke off"
         case smtplib.SMTPException():

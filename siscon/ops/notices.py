@@ -159,8 +159,9 @@ def _of_causes(causes: Sequence[Row]) -> Check:
 
 def _of_channel(row: Row) -> Check:
     name, waiting = f"channel {row['channel']}", row["waiting"]
+    lost = f", {row['lost']} lost: 'siscon notices retry {row['channel']}' sends them" if row["lost"] else ""
     if row["state"] == "ok" and not row["last_error"]:
-        return Check(name, State.OK, f"{row['kind']}" + (f", {waiting} waiting" if waiting else ""))
+        return Check(name, State.OK, f"{row['kind']}" + (f", {waiting} waiting" if waiting else "") + lost)
     if row["state"] == "not configured":
         seen, advice = (
             f"{waiting} messages wait for a channel that the configuration does not name",
@@ -168,4 +169,5 @@ def _of_channel(row: Row) -> Check:
         )
         return Check(name, State.WARN, seen, advice)
     state = State.FAIL if row["state"] == "DEAD" else State.WARN
-    return Check(name, state, f"{row['last_error']}; {waiting} waiting", "'siscon notices test' tries it")
+    advice = f"mend it, then 'siscon notices retry {row['channel']}' sends what waits"
+    return Check(name, state, f"{row['last_error']}; {waiting} waiting{lost}", advice)
