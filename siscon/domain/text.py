@@ -7,38 +7,55 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from unicodedata import category
 
 MAX_SHOWN = 200
 
 _HIDDEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\ud800-\udfff\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_COMBINING_RUN = re.compile(
-    "([\u0300-\u034e\u0350-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{3})"
-    "[\u0300-\u034e\u0350-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
-)
+MOST_JOINED = 3
 
 
 def _as_mark(match: re.Match[str]) -> str:
-    code = ord(match[0])
+    return _marked(match[0])
+
+
+def _marked(sign: str) -> str:
+    code = ord(sign)
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def _few_joined(text: str) -> str:
+    """Combining signs of any script: few on one letter, and none that would sit on what stands before the text."""
+    kept: list[str] = []
+    joined = 0
+    for sign in text:
+        joined = joined + 1 if category(sign) in ("Mn", "Me") else 0
+        if joined and not kept:
+            kept.append(_marked(sign))
+        elif joined <= MOST_JOINED:
+            kept.append(sign)
+    return "".join(kept)
+
+
 def plain(value: object, *, limit: int = MAX_SHOWN) -> str:
     """One line of text that cannot act on a terminal: hidden and control characters become visible marks.
 
-    At most ``limit`` characters of the original are kept, then an ellipsis; at most three combining marks stand
-    in a row. Text without anything suspicious comes back as it is.
+    At most ``limit`` characters of the original are kept, then an ellipsis; at most three combining signs stand
+    in a row, and none at the beginning. Text without anything suspicious comes back as it is.
     """
     text = value if isinstance(value, str) else str(value)
     if len(text) > limit:
         text = text[: limit - 1] + "…"
     if text.isascii() and text.isprintable():
         return text
-    return _COMBINING_RUN.sub(r"\1", _HIDDEN.sub(_as_mark, text))
+    text = _HIDDEN.sub(_as_mark, text)
+    return text if max(text) < "\u0300" else _few_joined(text)
 
 
 def plain_lines(value: object, *, limit: int = 20_000) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
+from unicodedata import category
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
@@ -32,7 +33,8 @@ class Paint(NamedTuple):
 Mark = tuple[str, Paint]
 """A cell: what stands in it, and how. The second half of a wide sign is empty."""
 BARE = Paint()
-UNKNOWN: Mark = ("", Paint(("?",)))
+UNKNOWN: Mark = ("?", Paint(("?",)))
+"""A cell of which nothing was told yet; it is never sent."""
 BRIDGE = 4
 """So few cells that stay are sent again rather than jumped over: the jump costs as much."""
 _ENDS = {"1": "22", "2": "22", "3": "23", "4": "24", "7": "27", "9": "29"}
@@ -119,6 +121,11 @@ def _paints(style: Style, colours: ColorSystem) -> tuple[Paint, Paint]:
     return paint, paint if _SEEN.intersection(ways) else Paint(ground=paint.ground)
 
 
+_AGREED = re.compile(
+    "[ -\u02ff\u0370-\u0482\u048a-\u052f\u1e00-\u1fff\u2010-\u2027\u2030-\u205e\u20a0-\u20bf\u2100-\u22ff"
+    "\u2500-\u25fc\u2716\u2800-\u28ff\u3041-\u3096\u30a1-\u30fa\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60]?"
+)
+"""Signs that take as many cells on every terminal, one or two; and the second half of a wide one."""
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 _WAYS = (("1", "bold"), ("2", "dim"), ("3", "italic"), ("4", "underline"), ("7", "reverse"), ("9", "strike"))
 _SEEN = frozenset("479")
@@ -137,17 +144,35 @@ def marks_of(strip: Strip, colours: ColorSystem) -> list[Mark]:
         if text.isascii():
             marks += [(sign, blank if sign == " " else paint) for sign in text]
             continue
-        widths = [cell_len(sign) for sign in text]
-        if 0 in widths or sum(widths) != cell_len(
-            text
-        ):  # signs that join: they are sent together or not at all
-            marks.append((text, paint))
-            marks += [("", paint)] * (cell_len(text) - 1)
-            continue
-        for sign, width in zip(text, widths, strict=True):
+        for sign, width in _signs(text):
             marks.append((sign, blank if sign == " " else paint))
             marks += [("", paint)] * (width - 1)
     return marks
+
+
+def _signs(text: str) -> list[tuple[str, int]]:
+    """The signs of a text with what joins them, and how many cells each takes."""
+    signs: list[tuple[str, int]] = []
+    joined, width = "", 0
+    for sign in text:
+        cells = cell_len(sign)
+        if cells and width:
+            signs.append((joined, width))
+            joined, width = "", 0
+        if cells or width:  # what joins, and has nothing before it, would change another cell
+            joined, width = joined + sign, width + cells
+    if width:
+        signs.append((joined, width))
+    whole = cell_len(text)
+    return signs if sum(width for _, width in signs) == whole else [(text, whole)]
+
+
+@lru_cache(4096)
+def _reach(sign: str) -> int:
+    """How many cells a sign may take at most: terminals do not agree on flags, skin tones and many scripts."""
+    if _AGREED.fullmatch(sign):
+        return 1
+    return sum(2 for one in sign if category(one) not in ("Mn", "Me"))
 
 
 def _changes(y: int, old: list[Mark], new: list[Mark]) -> Iterator[tuple[int, int, list[Mark]]]:
@@ -155,14 +180,20 @@ def _changes(y: int, old: list[Mark], new: list[Mark]) -> Iterator[tuple[int, in
     places = [x for x, (before, after) in enumerate(zip(old, new, strict=True)) if before != after]
     if not places:
         return
-    ends = [at for at, (one, other) in enumerate(pairwise(places)) if other - one > BRIDGE]
+    ends = [
+        at
+        for at, (one, other) in enumerate(pairwise(places))
+        if other - one > BRIDGE or UNKNOWN in new[one + 1 : other]
+    ]
     starts = [0, *(at + 1 for at in ends)]
     sent = 0
     for first, last in zip(starts, [*ends, len(places) - 1], strict=True):
         start, stop = places[first], places[last] + 1
         while start > 0 and not new[start][0]:
             start -= 1
-        while stop < len(new) and not new[stop][0]:
+        reach = max(x + _reach(new[x][0]) for x in range(start, stop))
+        while stop < len(new) and (not new[stop][0] or stop < reach) and new[stop] != UNKNOWN:
+            reach = max(reach, stop + _reach(new[stop][0]))
             stop += 1
         start = max(start, sent)
         if start < stop:
@@ -174,7 +205,7 @@ def _painted(changes: list[tuple[int, int, list[Mark]]]) -> Iterator[str]:
     now = BARE
     for y, x, marks in changes:
         yield f"\x1b[{y + 1};{x + 1}H"
-        for sign, paint in marks:
+        for at, (sign, paint) in enumerate(marks, x + 1):
             if (
                 sign == " "
                 and paint.ground == now.ground
@@ -186,9 +217,15 @@ def _painted(changes: list[tuple[int, int, list[Mark]]]) -> Iterator[str]:
             if paint is not now and paint != now:
                 yield f"\x1b[{';'.join(_steps(now, paint))}m"
                 now = paint
-            yield sign
+            yield sign if _reach(sign) < 2 else _held(y, at, sign)
     if now != BARE:
         yield "\x1b[0m"
+
+
+def _held(y: int, x: int, sign: str) -> str:
+    """A sign of doubtful width: what it leaves free is blank, and what follows stands where it should."""
+    width = max(1, cell_len(sign))
+    return f"{' ' * width}\x1b[{y + 1};{x}H{sign}\x1b[{y + 1};{x + width}H"
 
 
 @lru_cache(4096)

@@ -75,3 +75,9 @@ def test_storable_is_what_can_be_encoded(text):
 )
 def test_a_count_and_its_verb_agree(count: int, told: str) -> None:
     assert f"{counted(count, 'record')} {agreed(count, 'was', 'were')}" == told
+
+
+@pytest.mark.parametrize("sign", ["\u0301", "\u0e49", "\u0650", "\u093c", "\u3099", "\u20e3"])
+def test_combining_signs_of_any_script_are_few_and_sit_on_a_letter_of_their_own(sign: str) -> None:
+    assert plain("a" + sign * 40) == "a" + sign * 3
+    assert plain(sign + "a") == f"\\u{ord(sign):04x}a"

@@ -16,7 +16,7 @@ from textual._compositor import LayoutUpdate
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
-from siscon.tui.wire import Wire
+from siscon.tui.wire import Wire, marks_of
 from support.terminals import Terminal, console_words, terminal
 
 Filled = Callable[..., Awaitable[Path]]
@@ -98,6 +98,36 @@ def test_the_terminal_shows_the_same_as_if_all_had_been_sent(told: list[tuple[in
         streams[0].feed(wire.take(update(y, strips), SIZE, ColorSystem.TRUECOLOR))
         streams[1].feed(whole(y, strips))
         assert shown(less) == shown(full)
+
+
+doubtful = st.text(
+    st.sampled_from(["a", "b", " ", "漢", "\U0001f3fd", "\U0001f1f3", "\u0301", "\u0e33"]), max_size=9
+)
+doubtful_lines = st.lists(
+    st.builds(lambda text: Segment(text, Style.parse("red")), doubtful), max_size=4
+).map(lambda told: Strip(told).adjust_cell_length(SIZE.width))
+
+
+@ANYWHERE
+@given(st.lists(st.tuples(st.integers(0, 3), st.lists(doubtful_lines, min_size=1, max_size=4)), max_size=6))
+def test_signs_whose_width_the_terminal_takes_otherwise_move_nothing_and_leave_nothing(
+    told: list[tuple[int, list[Strip]]],
+) -> None:
+    wire, screen = Wire(), pyte.Screen(*SIZE)
+    screen.reset_mode(pyte.modes.DECAWM)  # as Textual sets every terminal
+    stream = pyte.Stream(screen)
+    for y, strips in told:
+        stream.feed(wire.take(update(y, strips), SIZE, ColorSystem.TRUECOLOR))
+        for at, strip in enumerate(strips[: SIZE.height - y], y):
+            for x, (sign, _) in enumerate(marks_of(strip, ColorSystem.TRUECOLOR)):
+                if sign and sign in "ab ":
+                    assert screen.buffer[at][x].data == sign
+
+
+def test_of_cells_that_nothing_was_told_of_nothing_is_sent() -> None:
+    wire = Wire()
+    part = LayoutUpdate([[Strip([Segment("a漢")])]], Region(4, 0, 3, 1))
+    assert wire.take(part, SIZE, ColorSystem.TRUECOLOR) == "\x1b[1;5Ha漢"
 
 
 @ANYWHERE
