@@ -8,7 +8,13 @@ import sys
 import threading
 from pathlib import Path
 
+from hypothesis import settings
+
 from siscon.store import migrate, sqlite
+
+# How long an example takes says how busy the machine is: nothing is proved by it, and a busy one failed honest tests.
+settings.register_profile("siscon", deadline=None)
+settings.load_profile("siscon")
 
 # Programs are not compiled anew each time: some environments forbid it, and pay with a third of the time of the whole.
 sys.dont_write_bytecode = False

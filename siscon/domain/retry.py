@@ -12,8 +12,8 @@ from email.utils import parsedate_to_datetime
 HINT_CAP_S = 900.0
 """No server makes us wait longer than a quarter of an hour at once."""
 
-_SECONDS = re.compile(r"\s*(\d{1,9})(\.\d{1,9})?\s*\Z")
-_MANY_DIGITS = re.compile(r"\s*\d{10,}\s*\Z")
+_SECONDS = re.compile(r"\s*(\d{1,9})(\.\d{1,9})?\s*\Z", re.ASCII)
+_MANY_DIGITS = re.compile(r"\s*\d{10,}\s*\Z", re.ASCII)
 
 
 def backoff_s(failures: int, *, luck: float, base_s: float = 1.0, cap_s: float = 60.0) -> float:
@@ -40,7 +40,7 @@ def retry_after_s(header: str | None, *, now: datetime) -> float | None:
 
 _REMAINING = ("ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining")
 _RESET = ("ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset")
-_LISTED = re.compile(r"(?:^|[;,])\s*(remaining|reset|r|t)\s*=\s*(\d{1,15})(?:\.\d+)?\s*(?=[;,]|$)")
+_LISTED = re.compile(r"(?:^|[;,])\s*(remaining|reset|r|t)\s*=\s*(\d{1,15})(?:\.\d+)?\s*(?=[;,]|$)", re.ASCII)
 _EPOCH_FROM = 1_000_000_000
 _EPOCH_MS_FROM = 1_000_000_000_000
 

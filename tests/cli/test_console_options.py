@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from siscon.cli import commands
 from siscon.cli.asked import asked_of, look_options
 from support.terminals import Terminal, terminal
 
@@ -31,15 +32,18 @@ def config(tmp_path: Path) -> Iterator[Path]:
             os.kill(pid, signal.SIGKILL)
 
 
-def siscon(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "siscon", "--config", str(config), *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+def siscon(config: Path, *words: str) -> tuple[int, str, str]:
+    """What a command ends with, and says on both streams."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = commands.run(["--config", str(config), *words])
+    return code, out.getvalue(), err.getvalue()
 
 
 def engines(config: Path) -> list[int]:
     """The processes of the engines that are alive."""
-    told = [json.loads(line) for line in siscon(config, "status", "--json").stdout.splitlines()]
-    return [row["pid"] for row in told if "engine" in row]
+    _code, out, _err = siscon(config, "status", "--json")
+    return [row["pid"] for row in map(json.loads, out.splitlines()) if "engine" in row]
 
 
 def opened(config: Path, *words: str) -> list[str]:
@@ -72,7 +76,7 @@ def test_the_configuration_dresses_the_console_and_the_command_line_goes_before_
 
 
 def test_read_only_starts_no_engine_and_changes_nothing(config: Path) -> None:
-    assert siscon(config, "integrations", "list").returncode == 0, "there is a database"
+    assert siscon(config, "integrations", "list")[0] == 0, "there is a database"
     with terminal(opened(config, "--read-only", "--ascii")) as one:
         assert one.shows("READ-ONLY")
         assert one.shows("NO ENGINE")
@@ -93,24 +97,24 @@ def test_read_only_makes_no_database_and_says_that_there_is_none(config: Path) -
 
 @pytest.mark.parametrize("words", [("sync", "harbor"), ("requests", "take-back", "1"), ("serve",)], ids=str)
 def test_a_command_that_does_not_heed_read_only_refuses_it(config: Path, words: tuple[str, ...]) -> None:
-    done = siscon(config, "--read-only", *words)
+    code, _out, err = siscon(config, "--read-only", *words)
 
-    assert done.returncode == 2
-    assert f"'siscon {words[0]}' does not heed it" in done.stderr
+    assert code == 2
+    assert f"'siscon {words[0]}' does not heed it" in err
 
 
 def test_read_only_does_not_go_with_an_engine_inside(config: Path) -> None:
-    done = siscon(config, "--read-only", "--in-process")
+    code, _out, err = siscon(config, "--read-only", "--in-process")
 
-    assert done.returncode == 2
-    assert "leave out --in-process or --read-only" in done.stderr
+    assert code == 2
+    assert "leave out --in-process or --read-only" in err
 
 
 def test_a_theme_that_there_is_not_is_refused_with_those_there_are(config: Path) -> None:
-    done = siscon(config, "--theme", "pink")
+    code, _out, err = siscon(config, "--theme", "pink")
 
-    assert done.returncode == 2
-    assert "'dark', 'light', 'contrast', 'ansi', 'mono'" in done.stderr
+    assert code == 2
+    assert "'dark', 'light', 'contrast', 'ansi', 'mono'" in err
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_without_entities_all_that_is_imported_is_meant():
     assert [one.entity for one in found] == [Entity.SECTION]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1_700_000_000_000, 1_900_000_000_000))
 def test_the_last_moments_end_before_now_and_leave_none_out(now_ms: int):
     found = last_moments("30 6 * * *", OSLO, now_ms)

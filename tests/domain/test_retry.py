@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from siscon.domain.retry import (
@@ -37,6 +37,7 @@ NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
         ("-3", None),
         ("inf", None),
         ("soon", None),
+        ("7\x1f", None),
         ("", None),
         (None, None),
         ("Sat, 21 Nov 2026 12:00:30 GMT", 30.0),
@@ -204,6 +205,7 @@ def test_a_used_up_allowance_says_until_when(headers: dict[str, str], expected: 
 @given(
     st.dictionaries(st.sampled_from(["ratelimit", "x-ratelimit-remaining", "x-ratelimit-reset"]), st.text())
 )
+@example({"x-ratelimit-remaining": "0\x1f"})
 def test_an_allowance_never_raises_and_stays_in_bounds(headers: dict[str, str]) -> None:
     wait = quota_pause_s(headers, now=NOW)
 

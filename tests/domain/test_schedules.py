@@ -169,7 +169,7 @@ MOMENTS = st.sampled_from(
 
 
 @given(line=LINES, zone=st.sampled_from(ZONES), after=MOMENTS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_next_times_are_those_that_a_scan_of_every_minute_finds(
     line: str, zone: ZoneInfo, after: datetime
 ):
@@ -182,7 +182,7 @@ def test_the_next_times_are_those_that_a_scan_of_every_minute_finds(
 
 
 @given(line=LINES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_line_that_can_be_read_has_words(line: str):
     words = in_words(line)
 

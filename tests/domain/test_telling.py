@@ -86,7 +86,7 @@ def made(one: tuple[str, str, int], at_ms: int) -> list[Sighting | End]:
             return []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps, st.booleans(), st.sampled_from([0, 3]))
 def test_each_cause_and_each_change_is_told_once_and_each_end_once(script, quiet: bool, repeated: int):
     house = House(manner(windows=(NIGHT,) if quiet else (), repeated=repeated))
@@ -111,7 +111,7 @@ def test_each_cause_and_each_change_is_told_once_and_each_end_once(script, quiet
             assert news, "told again only of what is new"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, HOUR_MS), min_size=1, max_size=60))
 def test_a_night_of_failures_is_one_notice_and_one_end(pauses: list[int]):
     house = House(manner())

@@ -94,7 +94,7 @@ async def live(
         await db.close()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(
     case=cases,
     begin=st.sampled_from(CHANGES_OF_CLOCKS),

@@ -114,7 +114,6 @@ async def compare(house: Any, model: ReferenceModel, sis: dict[str, Fields]) -> 
 def test_the_engine_comes_to_what_the_plain_model_says(examples: int) -> None:
     @settings(
         max_examples=examples,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         derandomize=examples < 50,
         phases=(Phase.explicit, Phase.reuse, Phase.generate),

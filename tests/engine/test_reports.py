@@ -79,7 +79,7 @@ async def test_a_daily_report_is_put_once_for_each_morning(tmp_path: Path) -> No
     assert daily.next_ms(NOW_MS) == NOW_MS + 23 * 3_600_000
 
 
-@pace(deadline=None, max_examples=15)
+@pace(max_examples=15)
 @given(
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)),
     st.sampled_from(

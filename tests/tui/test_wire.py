@@ -44,7 +44,7 @@ STYLES = [
 texts = st.text(st.sampled_from("ab ─●漢字é…x  "), min_size=1, max_size=9)
 segments = st.builds(lambda text, style: Segment(text, Style.parse(style)), texts, st.sampled_from(STYLES))
 lines = st.lists(segments, max_size=5).map(lambda told: Strip(told).adjust_cell_length(SIZE.width))
-ANYWHERE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+ANYWHERE = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 updates = st.tuples(st.integers(0, SIZE.height - 1), st.lists(lines, min_size=1, max_size=SIZE.height))
 
 

@@ -56,7 +56,7 @@ def width(line: str) -> int:
     )
 
 
-@pace(deadline=None, max_examples=30)
+@pace(max_examples=30)
 @given(st.text(max_size=300))
 def test_text_fits_eighty_columns_and_acts_on_no_terminal(text: str) -> None:
     told = FORMS["text"](made(text))
@@ -104,13 +104,13 @@ def test_a_page_needs_nothing_else_and_holds_foreign_text_as_text() -> None:
     assert "@media print" in page.text
 
 
-@pace(deadline=None, max_examples=30)
+@pace(max_examples=30)
 @given(st.text(max_size=100))
 def test_a_page_stays_a_page_whatever_stands_in_it(text: str) -> None:
     assert Page(FORMS["html"](made(text))).tags == Page(FORMS["html"](made("a"))).tags
 
 
-@pace(deadline=None, max_examples=30)
+@pace(max_examples=30)
 @given(st.one_of(st.just(HOSTILE), st.text(st.sampled_from("ab |`*_<>[]()!#\\\n-+=:/@.1w"), max_size=60)))
 def test_markdown_makes_of_foreign_text_neither_markup_nor_cells(text: str) -> None:
     told = FORMS["md"](made(text))

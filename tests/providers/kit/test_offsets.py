@@ -152,7 +152,7 @@ MANNERS = st.builds(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(rows=st.integers(0, 60), manners=MANNERS, seed=st.integers(0, 99), stop_after=st.integers(0, 6))
 async def test_what_a_walk_calls_complete_holds_every_record_that_was_always_there(
     rows: int, manners: Manners, seed: int, stop_after: int
@@ -168,7 +168,7 @@ async def test_what_a_walk_calls_complete_holds_every_record_that_was_always_the
         assert server.always <= set(ids(chunks))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     rows=st.integers(0, 60),
     manners=st.builds(

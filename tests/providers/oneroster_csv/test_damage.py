@@ -58,7 +58,7 @@ def damage(line: bytes, kind: str, at: int) -> bytes:
 KINDS = ("quote", "cut", "comma", "byte", "nul", "break")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     rows=st.integers(2, 12),
     faults=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(KINDS), st.integers(0, 60)), max_size=6),
@@ -322,7 +322,7 @@ async def test_a_bomb_that_lies_about_its_size_is_refused(tmp_path: Path) -> Non
     assert refused.value.code == "damaged_zip"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     cut=st.integers(0, 900), flip=st.lists(st.tuples(st.integers(0, 900), st.integers(1, 255)), max_size=3)
 )
