@@ -132,7 +132,7 @@ def with_values(raw: str, fields: Mapping[str, str | None]) -> str:
 def _inside(inner: Any, step: str, place: str) -> Any:
     if isinstance(inner, dict) and step in inner:
         return inner[step]
-    if isinstance(inner, list) and step.isdigit() and int(step) < len(inner):
+    if isinstance(inner, list) and step.isdecimal() and int(step) < len(inner):
         return inner[int(step)]
     raise _nowhere(place)
 

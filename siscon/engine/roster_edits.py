@@ -149,7 +149,7 @@ def _one_inside(known: Mapping[str, int], value: str, name: str) -> int:
     head, _, number = value.partition(":")
     if value in known:
         return known[value]
-    if head == "local" and number.isdigit():
+    if head == "local" and number.isdecimal() and len(number) < 19:
         return int(number)
     raise UsageError(f"The {name} {plain(value, limit=80)} is not in the roster: name one that is.")
 

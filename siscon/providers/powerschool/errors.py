@@ -93,7 +93,7 @@ def throttled(message: str, header: str = "") -> RateLimited:
     """
     wait = _WAIT.search(message)
     seconds: float | None = None
-    if header.strip().isdigit():
+    if header.strip().isdecimal():
         seconds = float(header.strip()[:9])
     elif not header and wait is not None:
         seconds = int(wait[1]) / (1000 if wait[2] else 1)

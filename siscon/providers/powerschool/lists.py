@@ -124,7 +124,7 @@ class Lists:
             raise
         ending = "_max_page_size"
         found = {name.removesuffix(ending): str(value) for name, value in told if name.endswith(ending)}
-        return {name: int(text) for name, text in found.items() if text.isdigit() and 0 < int(text) < 10**6}
+        return {name: int(text) for name, text in found.items() if text.isdecimal() and 0 < int(text) < 10**6}
 
     async def metadata(self) -> Mapping[str, Any]:
         """What the server tells of itself and of the plugin."""
