@@ -105,7 +105,7 @@ async def serve(settings: Settings, *, on_ready: Callable[[int], None]) -> int:
             "No enabled integration has a 'webhook' section in the configuration: nobody could send anything.",
             code="no_webhook",
         )
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    opening.make_home(settings.home)
     with runtime.journal(settings, "webhooks"):
         stop = asyncio.Event()
         async with receiver(settings) as (port, failed):

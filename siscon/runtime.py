@@ -34,6 +34,7 @@ from siscon.engine.lifeline import is_provably_gone
 from siscon.engine.log_file import Limits, move_aside
 from siscon.engine.moments import wall_ms
 from siscon.ops import commands as desk
+from siscon.ops import opening
 from siscon.ops.actor import check_serve, role_here
 from siscon.providers import registry
 from siscon.store import audit, commands, keys, leases, rekey, sqlite
@@ -88,7 +89,6 @@ async def open_house(settings: Settings, *, for_person: bool = False) -> AsyncIt
     """
     before = os.umask(0o077)
     try:
-        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         actor, role = role_here(settings.role_rules)
         db = await _opened(settings, role if for_person else Role.ADMIN)
         try:
@@ -114,7 +114,6 @@ async def open_house(settings: Settings, *, for_person: bool = False) -> AsyncIt
 
 async def open_database(settings: Settings, *, for_person: bool = False) -> Database:
     """The database alone, for a screen that opens and closes it in a loop of its own."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     role = role_here(settings.role_rules)[1]
     return await _opened(settings, role if for_person else Role.ADMIN)
 
@@ -122,7 +121,7 @@ async def open_database(settings: Settings, *, for_person: bool = False) -> Data
 async def _opened(settings: Settings, role: Role) -> Database:
     """The database; a viewer reads names and personal values masked, whatever is asked."""
     synchronous, masked = settings.storage.synchronous, role is Role.VIEWER
-    return await sqlite.open_database(settings.database, synchronous=synchronous, masked=masked)
+    return await opening.open_database(settings.database, synchronous=synchronous, masked=masked)
 
 
 def secrets_of(settings: Settings) -> list[Secret]:
@@ -145,8 +144,9 @@ def journal(settings: Settings, name: str) -> Iterator[None]:
 
 def logs_of(settings: Settings) -> Path:
     """The folder of the logs, for its owner alone."""
+    opening.make_home(settings.home)
     folder = settings.home / "logs"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 

@@ -13,6 +13,7 @@ from siscon.engine import restoring
 from siscon.engine.moments import wall_ms
 from siscon.engine.restoring import Outlook, Place, Restored
 from siscon.ops.actor import role_here
+from siscon.ops.opening import make_home
 from siscon.runtime import House, find_engine, journal, open_house
 
 LOOK_EVERY_S = 1.0
@@ -46,6 +47,7 @@ async def may_restore(settings: Settings) -> None:
 
     For an administrator the database is not opened: it may be what is broken.
     """
+    make_home(settings.home)
     if role_here(settings.role_rules)[1] < ACTS["restore a backup"]:
         async with open_house(settings) as house:
             await house.need("restore a backup")

@@ -16,6 +16,7 @@ LOOK_AHEAD = 200
 """Rows that a table's widths are made from; the rest is printed as it comes, so that memory stays flat."""
 
 _CELL = 48
+_WHOLE = {"file": 4096}  # a path that is cut leads nowhere
 _DELETE = {127: "\\u007f"}
 
 
@@ -49,7 +50,7 @@ class Printer:
         if self._as_json:
             click.echo(to_json(row))
             return
-        cells = [_cell(row.get(column)) for column in self._columns]
+        cells = [_cell(row.get(one), limit=_WHOLE.get(one, _CELL)) for one in self._columns]
         if self._widths is not None:
             click.echo(self._line(cells))
             return

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -94,8 +95,19 @@ def _found(home: str | None, port: int | None) -> SandboxState:
 )
 @click.option("--until-eof", is_flag=True, hidden=True, help="End when standard input ends.")
 @click.pass_context
-def sandbox(
-    ctx: click.Context,
+def sandbox(ctx: click.Context, /, **asked: Any) -> int:
+    """Serve invented districts as PowerSchool, Infinite Campus, Skyward and OneRoster would, here alone."""
+    return _begin(**asked) if ctx.invoked_subcommand is None else 0
+
+
+@sandbox.command("serve")
+@click.pass_context
+def serve(ctx: click.Context) -> int:
+    """Serve until ctrl-C: the same as 'siscon sandbox' alone, with its options before this word."""
+    return _begin(**(ctx.parent.params if ctx.parent else {}))
+
+
+def _begin(
     students: int | None,
     seed: int | None,
     port: int | None,
@@ -105,10 +117,7 @@ def sandbox(
     real_limits: bool,
     print_config: bool,
     until_eof: bool,
-) -> None:
-    """Serve invented districts as PowerSchool, Infinite Campus, Skyward and OneRoster would, here alone."""
-    if ctx.invoked_subcommand not in (None, "serve"):
-        return
+) -> int:
     if webhook and not webhook.startswith(("http://", "https://")):
         raise UsageError("--webhook is an address, such as http://127.0.0.1:8480/webhooks.")
     at = states.DEFAULT_PORT if port is None else port
@@ -126,16 +135,9 @@ def sandbox(
             ),
             nl=False,
         )
-        ctx.exit(0)
+        return 0
     where = f" --home {home}" if home else "" if at == states.DEFAULT_PORT else f" --port {at}"
-    ctx.exit(
-        asyncio.run(_serve(state, "real" if real_limits else "fast", where, webhook, until_eof=until_eof))
-    )
-
-
-@sandbox.command("serve")
-def serve() -> None:
-    """Serve until ctrl-C: the same as 'siscon sandbox' alone."""
+    return asyncio.run(_serve(state, "real" if real_limits else "fast", where, webhook, until_eof=until_eof))
 
 
 async def _serve(state: SandboxState, limits: str, where: str, webhook: str, *, until_eof: bool) -> int:

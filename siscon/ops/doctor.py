@@ -17,11 +17,13 @@ from siscon.ops import notices
 from siscon.ops.checks import Check as Check
 from siscon.ops.checks import Screen as Screen
 from siscon.ops.checks import State as State
+from siscon.ops.opening import as_owner
 from siscon.ops.upkeep_checks import check_backups, check_chores, check_files
 from siscon.ops.webhook_checks import check_webhooks
 from siscon.providers import registry
 from siscon.store import events, integrations, keys, leases, migrate, rekey, size, sqlite, tokens
 from siscon.store.database import Database
+from siscon.store.os_accounts import account_of
 
 LEAST_FREE_MIB, GOOD_FREE_MIB = 100, 1024
 MIB = 1024 * 1024
@@ -102,9 +104,8 @@ def check_home(home: Path) -> Check:
     if not stat.S_ISDIR(found.st_mode):
         return Check("home", State.FAIL, f"{home} is no folder", "name another folder as home")
     if found.st_uid != os.geteuid():
-        return Check(
-            "home", State.FAIL, f"{home} belongs to another account", f"chown it to uid {os.geteuid()}"
-        )
+        seen = f"{home} belongs to another account, {account_of(found.st_uid)}"
+        return Check("home", State.FAIL, seen, as_owner(found.st_uid))
     if not os.access(home, os.W_OK | os.X_OK):
         return Check("home", State.FAIL, f"{home} is read-only for this account", f"chmod 700 {home}")
     if stat.S_IMODE(found.st_mode) & 0o077:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,14 @@ USER_PLACE = Path("~/.config/systemd/user/siscon.service")
 class Wanted:
     """What a unit is made of: the program with its arguments, where it may write, whose account it is.
 
-    ``key`` is the file from which the key is handed in as a credential; None: it lies in the home.
+    ``interpreter`` is the Python that runs it, links followed. ``key`` is the file from which the key is handed in
+    as a credential; None: it lies in the home.
     """
 
     program: tuple[str, ...]
     config: Path
     home: Path
+    interpreter: Path = Path("/usr/bin/python3")
     writable: tuple[Path, ...] = ()
     account: str = "siscon"
     key: Path | None = None
@@ -94,11 +97,8 @@ def system_unit(wanted: Wanted) -> str:
         state += f"ReadWritePaths={' '.join(_word(str(one)) for one in more)}\n"
     if wanted.key is not None:
         state += f"LoadCredential=siscon.key:{_escaped(str(wanted.key))}\n"
-    below_home = any(
-        _is_below_home(one) for one in (home, wanted.config, Path(wanted.program[0]), *wanted.writable)
-    )
     hardened = _HARDENED.format(
-        account=_escaped(wanted.account), state=state, protect_home="no" if below_home else "yes"
+        account=_escaped(wanted.account), state=state, protect_home="no" if in_homes(wanted) else "yes"
     )
     return _HEAD.format(start=_command(wanted)) + hardened + _FOOT.format(target="multi-user.target")
 
@@ -110,21 +110,30 @@ def user_unit(wanted: Wanted) -> str:
     )
 
 
-def steps(*, user: bool, account: str, home: Path, asked: str) -> list[str]:
-    """The commands that install a unit, in their order; ``asked``: the options of the unit that is to be printed."""
+def in_homes(wanted: Wanted) -> list[Path]:
+    """What of it lies in somebody's own folder, where an account of the system can seldom come."""
+    places = (wanted.home, wanted.config, Path(wanted.program[0]), wanted.interpreter, *wanted.writable)
+    return [one for one in places if one.parts[:2] in (("/", "home"), ("/", "root"))]
+
+
+def steps(*, user: bool, account: str, folders: Sequence[Path], printing: str) -> list[str]:
+    """The commands that install a unit, in their order.
+
+    ``folders``: the home, and others for this account alone; ``printing``: the command that prints the unit.
+    """
     if user:
         return [
             f"mkdir -p {USER_PLACE.parent}",
-            f"siscon service install --user --print{asked} > {USER_PLACE}",
+            f"{printing} > {USER_PLACE}",
             "systemctl --user daemon-reload",
             "systemctl --user enable --now siscon",
             "loginctl enable-linger $USER    # it goes on when you log out",
             "journalctl --user -u siscon",
         ]
     return [
-        f"useradd --system --home-dir {home} --shell /usr/sbin/nologin {account}",
-        f"install -d -m 700 -o {account} -g {account} {home}",
-        f"siscon service install --print{asked} > {SYSTEM_PLACE}",
+        f"useradd --system --user-group --home-dir {shlex.quote(str(folders[0]))} --shell /usr/sbin/nologin {account}",
+        *(f"install -d -m 700 -o {account} -g {account} {shlex.quote(str(one))}" for one in folders),
+        f"{printing} > {SYSTEM_PLACE}",
         "systemctl daemon-reload",
         "systemctl enable --now siscon",
         "journalctl -u siscon",
@@ -152,7 +161,3 @@ def _escaped(text: str) -> str:
     if "\n" in text or "\r" in text:
         raise UsageError("A unit cannot name a path with a line break in it.")
     return text.replace("%", "%%")
-
-
-def _is_below_home(path: Path) -> bool:
-    return path.parts[:2] in (("/", "home"), ("/", "root"))

@@ -14,6 +14,7 @@ from pathlib import Path
 from siscon.domain.errors import ConfigError
 from siscon.domain.text import plain
 from siscon.store.files import PRIVATE_FILE, PRIVATE_FOLDER, sync_folder
+from siscon.store.os_accounts import account_of
 from siscon.store.vault import KEY_BYTES, Vault
 
 KEY_FILE = "siscon.key"
@@ -138,7 +139,8 @@ def _read(path: Path, *, trusted_uids: tuple[int, ...], forbidden: int) -> str:
             raise ConfigError(f"The key file {shown} is not a plain file.", code="key_file")
         if found.st_uid not in trusted_uids:
             raise ConfigError(
-                f"The key file {shown} belongs to another account. Run: chown {os.geteuid()} {shown}",
+                f"The key file {shown} belongs to another account, {account_of(found.st_uid)}. Run siscon as that "
+                "account, or give the file to the one that runs siscon.",
                 code="key_file",
             )
         if stat.S_IMODE(found.st_mode) & forbidden:

@@ -279,3 +279,12 @@ def test_keys_of_the_console_are_checked_with_their_line_and_listed_as_moved(
         "changes_data": True,
         "moved": False,
     }
+
+
+def test_a_word_below_the_sandbox_says_its_help_and_starts_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, told, _ = ran(capsys, "sandbox", "serve", "--help")
+
+    assert code == 0
+    assert told.startswith("Usage: siscon sandbox serve")

@@ -12,7 +12,10 @@ from siscon.cli.commands import run
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     file = tmp_path / "config.yaml"
-    file.write_text("home: /var/lib/siscon\nupkeep: {backup: {folder: /mnt/copies}}\nintegrations: {}\n")
+    file.write_text(
+        "home: /var/lib/siscon\nupkeep: {backup: {folder: /mnt/copies}}\n"
+        "metrics: {textfile: /var/lib/node/siscon.prom}\nintegrations: {}\n"
+    )
     return file
 
 
@@ -24,7 +27,11 @@ def test_the_unit_names_this_siscon_this_configuration_and_where_it_writes(
     lines = capsys.readouterr().out.splitlines()
 
     assert any(one.startswith("ExecStart=/") and one.endswith(f"--config {config} serve") for one in lines)
-    wanted = ("User=roster", "ReadWritePaths=/mnt/copies", "LoadCredential=siscon.key:/etc/siscon/key")
+    wanted = (
+        "User=roster",
+        "ReadWritePaths=/mnt/copies /var/lib/node",
+        "LoadCredential=siscon.key:/etc/siscon/key",
+    )
     assert set(wanted) <= set(lines)
 
 
@@ -39,3 +46,19 @@ def test_without_print_it_says_what_to_do_and_does_nothing(
     assert "siscon writes no unit" in told
     assert f"--print --config {config} > " in told
     assert sorted(config.parent.iterdir()) == before
+
+
+def test_the_steps_run_in_any_shell_of_root(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/etc/siscon/credentials")
+    assert run(["service", "install", "--config", str(config)]) == 0
+    lines = [one.strip() for one in capsys.readouterr().out.splitlines()]
+
+    printing = next(one for one in lines if " --print " in one)
+    assert printing.startswith("CREDENTIALS_DIRECTORY=/etc/siscon/credentials /"), (
+        "no PATH and no variable is needed"
+    )
+    assert "install -d -m 700 -o siscon -g siscon /mnt/copies" in lines, (
+        "systemd wants it there before the start"
+    )

@@ -6,6 +6,7 @@ import configparser
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ STRANGE = Wanted(
     PROGRAM,
     Path("/srv/a b/100%/co$t.yaml"),
     Path('/srv/a "home"'),
-    (Path("/mnt/back ups"),),
+    writable=(Path("/mnt/back ups"),),
     account="roster",
 )
 
@@ -51,6 +52,16 @@ def test_strange_paths_are_quoted() -> None:
     assert service["ReadWritePaths"] == '"/srv/a \\"home\\"" "/mnt/back ups"'
     with pytest.raises(UsageError):
         system_unit(Wanted(PROGRAM, Path("/etc/a\nExecStartPre=/bin/evil"), Path("/var/lib/siscon")))
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "hidden"),
+    [("/home/kim/.pyenv/bin/python3.12", "no"), ("/usr/bin/python3.12", "yes")],
+)
+def test_homes_are_hidden_unless_the_python_itself_lies_there(interpreter: str, hidden: str) -> None:
+    wanted = replace(PLAIN, program=("/opt/siscon/bin/siscon",), interpreter=Path(interpreter))
+
+    assert read(system_unit(wanted))["Service"]["ProtectHome"] == hidden
 
 
 def test_a_unit_of_a_person_needs_no_administrator() -> None:
