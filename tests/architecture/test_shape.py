@@ -37,6 +37,12 @@ def tree_of(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 
 
+@cache
+def nodes_of(file: Path) -> tuple[ast.AST, ...]:
+    """Everything in a file: to walk through all of them takes a second, and several tests want to."""
+    return tuple(ast.walk(tree_of(file)))
+
+
 def lines_of(node: ast.stmt) -> int:
     return (node.end_lineno or node.lineno) - node.lineno + 1
 
@@ -45,21 +51,21 @@ def name_of(file: Path) -> str:
     return file.relative_to(ROOT).as_posix()
 
 
-def strings_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
+def strings_of(file: Path) -> Iterator[tuple[int, str]]:
     docs = {
         id(node.body[0].value)
-        for node in ast.walk(tree)
+        for node in nodes_of(file)
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef))
         and node.body
         and isinstance(node.body[0], ast.Expr)
     }
-    for node in ast.walk(tree):
+    for node in nodes_of(file):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
             yield node.lineno, node.value
 
 
 def calls_of(file: Path) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree_of(file)) if isinstance(node, ast.Call))
+    return (node for node in nodes_of(file) if isinstance(node, ast.Call))
 
 
 def test_a_file_is_short_and_says_what_belongs_in_it() -> None:
@@ -76,7 +82,7 @@ def test_a_file_is_short_and_says_what_belongs_in_it() -> None:
 
 def test_a_function_is_short_and_a_class_has_a_telling_name() -> None:
     for file in FILES:
-        for node in ast.walk(tree_of(file)):
+        for node in nodes_of(file):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 length = lines_of(node) - sum(lines_of(one) for one in node.body if isinstance(one, NESTED))
                 where = f"{name_of(file)}: {node.name}"
@@ -88,7 +94,7 @@ def test_a_function_is_short_and_a_class_has_a_telling_name() -> None:
 def test_sql_stands_in_the_store_alone() -> None:
     for file in FILES:
         if "store" not in file.parts:
-            for line, text in strings_of(tree_of(file)):
+            for line, text in strings_of(file):
                 assert not SQL.search(text), f"{name_of(file)}:{line} holds SQL"
 
 
@@ -96,7 +102,7 @@ def test_control_characters_are_spelled_in_one_place_alone() -> None:
     for file in FILES:
         if name_of(file) in MAY_SPELL_CONTROLS:
             continue
-        for line, text in strings_of(tree_of(file)):
+        for line, text in strings_of(file):
             where = f"{name_of(file)}:{line} holds a control character"
             assert not CONTROL.search(text.replace("\r", "").replace("\0", "")), where
         for node in calls_of(file):
