@@ -71,7 +71,7 @@ def _beside(
 ) -> Mapping[str, Callable[[], Awaitable[None]]]:
     """The parts of an engine that only one with nobody before a screen has."""
     parts = dict(outward.parts(house.db, house.settings))
-    parts["page about health"] = partial(_keep_page, house, holdings.owner)
+    parts["page about health"] = partial(_keep_page, house, holdings)
     if above is not None:
         status = partial(supervisor.status_of, house.db)
         parts["word to the service manager"] = lambda: supervisor.keep_telling(
@@ -80,13 +80,15 @@ def _beside(
     return parts
 
 
-async def _keep_page(house: House, engine: str) -> None:
+async def _keep_page(house: House, holdings: Holdings) -> None:
     """Write the page about health every few seconds, and at the end that it ended; a full disk lets it grow old."""
     home = house.settings.home
-    told: dict[str, Any] = {"engine": engine}
+    told: dict[str, Any] = {"engine": holdings.owner}
     try:
         while True:
-            told = await health_page.page(house.db, home, engine=engine, now_ms=wall_ms())
+            told = await health_page.page(
+                house.db, home, engine=holdings.owner, now_ms=wall_ms(), refused=holdings.refused
+            )
             with suppress(OSError):
                 health_page.write(home, told)
             await asyncio.sleep(PAGE_EVERY_S)

@@ -29,7 +29,11 @@ class _Held:
 
 
 class Holdings:
-    """Every lease of one engine. ``beaten_s``: when it last tried to renew them, whatever came of it (monotonic)."""
+    """Every lease of one engine.
+
+    ``beaten_s``: when it last tried to renew them, whatever came of it (monotonic); ``refused``: why the database did
+    not let it, empty while it does.
+    """
 
     def __init__(self, db: Database, owner: str, *, now_ms: Callable[[], int]) -> None:
         self.owner = owner
@@ -37,6 +41,7 @@ class Holdings:
         self._now_ms = now_ms
         self._held: dict[str, _Held] = {}
         self.beaten_s = time.monotonic()
+        self.refused = ""
 
     def held(self, name: str) -> Lease | None:
         """The lease of that name, if this engine holds it."""
@@ -101,6 +106,7 @@ class Holdings:
             try:
                 await self.beat()
             except DatabaseError as error:
+                self.refused = error.sentence
                 log.warning("heartbeat refused: %s", error.sentence)
                 wait_s = RETRY_S
                 now_s = time.monotonic()
@@ -108,6 +114,6 @@ class Holdings:
                 if other_since_s is not None and now_s - other_since_s > believed_after_s:
                     return
             else:
-                wait_s, other_since_s = every_s, None
+                self.refused, wait_s, other_since_s = "", every_s, None
             self.beaten_s = time.monotonic()
             await asyncio.sleep(wait_s)

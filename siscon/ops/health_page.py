@@ -44,8 +44,8 @@ class Judged:
     why: str = ""
 
 
-async def page(db: Database, home: Path, *, engine: str, now_ms: int) -> dict[str, Any]:
-    """How the installation is; where the database cannot be read, that is the trouble."""
+async def page(db: Database, home: Path, *, engine: str, now_ms: int, refused: str = "") -> dict[str, Any]:
+    """How the installation is; where the database cannot be read, or refuses to be written, that is the trouble."""
     told: dict[str, Any] = {
         "at": iso(now_ms),
         "at_ms": now_ms,
@@ -53,7 +53,7 @@ async def page(db: Database, home: Path, *, engine: str, now_ms: int) -> dict[st
         "pid": os.getpid(),
         "version": __version__,
     }
-    trouble: list[str] = []
+    trouble = [refused] if refused else []
     try:
         integrations = await health_rows.health_rows(db, now_ms=now_ms)
         states = await chores.states(db)

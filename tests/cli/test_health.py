@@ -52,6 +52,14 @@ async def told(home: Path, *, failing: bool = False, chore: bool = True) -> dict
     return page
 
 
+async def test_a_database_that_cannot_be_written_is_trouble(home: Path) -> None:
+    db = await open_database(home / "siscon.db", synchronous="normal")
+    page = await health_page.page(db, home, engine="one", now_ms=now_ms(), refused="It is locked.")
+    await db.close()
+
+    assert (page["state"], page["trouble"]) == ("trouble", ["It is locked."])
+
+
 def test_all_is_well(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asyncio.run(told(home))
 

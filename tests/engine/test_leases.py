@@ -94,3 +94,19 @@ async def test_the_heartbeat_outlives_a_database_that_is_locked_for_a_while(
         heart.cancel()
         other.close()
         await asyncio.wait([heart])
+
+
+async def test_that_the_database_refuses_is_known_for_as_long_as_it_does(
+    db: SqliteDatabase, clock: HandClock
+):
+    one = Holdings(db, "one", now_ms=clock.now_ms)
+    away = db.path.with_name("away.db")
+    heart = asyncio.create_task(one.beat_for_ever(every_s=0.01))
+    try:
+        db.path.rename(away)
+        await until(lambda: "was deleted or replaced" in one.refused)
+        away.rename(db.path)
+        await until(lambda: one.refused == "")
+    finally:
+        heart.cancel()
+        await asyncio.wait([heart])
