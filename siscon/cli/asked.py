@@ -1,4 +1,4 @@
-"""Options of the screen: how it looks, whether it is only read. They may stand before or after ``demo``."""
+"""Options of the screen: how it looks, whether it is only read. They may stand before or after a command with one."""
 
 from __future__ import annotations
 

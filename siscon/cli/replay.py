@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from siscon import runtime
-from siscon.cli import output
+from siscon.cli import early, output
+from siscon.cli.asked import asked_of, look_options
 from siscon.cli.console import need_terminal
 from siscon.cli.options import config_option
 from siscon.domain.errors import NOT_ALLOWED, ConfigError, UsageError
 from siscon.domain.roles import Role, refusal
 from siscon.ops.actor import role_here
 
-UTC = "UTC"
+NO_HOUSE: Mapping[str, Any] = {"time_zone": "UTC"}
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--at", metavar="TIME", default="", help="05:12, or 2026-11-20T05:12; else at its last event.")
+@look_options
 @config_option
-def replay(file: Path, at: str, config: Path | None) -> int:
+@click.pass_context
+def replay(ctx: click.Context, file: Path, at: str, config: Path | None) -> int:
     """Look at a database file of the past, such as a backup, as it was at a moment.
 
     It is opened for reading alone: the file stays as it is, and no engine starts. On the screen < and > go one event
@@ -31,7 +36,7 @@ def replay(file: Path, at: str, config: Path | None) -> int:
     check_past(config)
     need_terminal()
     screen = importlib.import_module("siscon.cli.screen")
-    code: int = screen.replay(file, at, zone_of(config))
+    code: int = screen.replay(file, at, house_of(config), asked_of(ctx))
     return code
 
 
@@ -48,15 +53,15 @@ def check_past(config: Path | None) -> None:
         raise UsageError(refusal("replay", role, Role.OPERATOR), code=NOT_ALLOWED)
 
 
-def zone_of(config: Path | None) -> str:
-    """The time zone of the configuration: a file of the past can be looked at without one, or beside a broken one."""
+def house_of(config: Path | None) -> Mapping[str, Any]:
+    """What is known of the house: a file of the past can be looked at without one, or beside a broken configuration."""
     named, found = runtime.settings_file(config)
     if not named and not found.exists():
-        return UTC
+        return NO_HOUSE
     try:
-        return runtime.load_settings(found).time_zone
+        return early.known_of(runtime.load_settings(found))
     except ConfigError as error:
         if named:
             raise
         output.note(f"siscon: times are in UTC: {error.sentence}")
-        return UTC
+        return NO_HOUSE

@@ -14,7 +14,7 @@ import click
 from siscon import runtime
 from siscon.cli import output
 from siscon.cli.options import config_option, json_option
-from siscon.cli.replay import zone_of
+from siscon.cli.replay import house_of
 from siscon.domain.errors import UsageError
 from siscon.domain.periods import Wished, time_of_day
 from siscon.ops import files, opening
@@ -154,7 +154,7 @@ def _tell(
 
 async def _made(asked: Asked, form: str, database: Path | None, config: Path | None) -> str:
     if database is not None:
-        zone = zone_of(config)
+        zone = house_of(config)["time_zone"]
         db, now_ms = await opening.open_file(database)
     else:
         settings = runtime.load_settings(config)

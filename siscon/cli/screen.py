@@ -106,11 +106,18 @@ async def _open_database(
 
 
 def tell(
-    options: ConsoleOptions, screen: str, words: Sequence[str], *, where: str, limit: int, as_json: bool
+    options: ConsoleOptions,
+    screen: str,
+    words: Sequence[str],
+    *,
+    where: str,
+    limit: int,
+    exact: bool,
+    as_json: bool,
 ) -> Iterator[Any]:
     """What a screen says, as lines or objects, read without a terminal and without a way to write."""
     telling = importlib.import_module("siscon.tui.telling")
-    question = telling.Question(screen, words, where, limit)
+    question = telling.Question(screen, words, where, limit, exact)
     told: Iterator[Any] = telling.tell(options, question, as_json=as_json)
     return told
 
@@ -131,28 +138,32 @@ def to_look(found: Mapping[str, Any]) -> ConsoleOptions:
     )
 
 
-def to_look_back(file: Path, at: str, time_zone: str) -> ConsoleOptions:
-    """Options for looking at a file of the past, at a moment of it."""
+def to_look_back(
+    file: Path, at: str, found: Mapping[str, Any], asked: Mapping[str, Any] = NOTHING
+) -> ConsoleOptions:
+    """Options for looking at a file of the past, at a moment of it, as somebody of the house looks at it."""
     past = PastMoment(int(time.time() * 1000))
 
     async def opened() -> Any:
         opening = await asyncio.to_thread(importlib.import_module, "siscon.ops.past")
-        return await opening.open_past(file, past, at=at, zone=ZoneInfo(time_zone))
+        return await opening.open_past(file, past, at=at, zone=ZoneInfo(found["time_zone"]))
 
     return ConsoleOptions(
         open_database=opened,
         actor=current_actor(),
         role=Role.VIEWER,
         read_only=True,
-        time_zone=time_zone,
+        looks=_wished(found, asked)["looks"],
+        keymap=keymap_of(found.get("keys", {})),
+        time_zone=found["time_zone"],
         now_ms=past.now_ms,
         past=past,
     )
 
 
-def replay(file: Path, at: str, time_zone: str) -> int:
+def replay(file: Path, at: str, found: Mapping[str, Any], asked: Mapping[str, Any]) -> int:
     """Show a file of the past until the person leaves; raises what kept it from being opened."""
-    options = to_look_back(file, at, time_zone)
+    options = to_look_back(file, at, found, asked)
     faults: list[SisconError] = []
 
     async def settle() -> ConsoleOptions | ConsoleResult:

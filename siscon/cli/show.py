@@ -12,7 +12,7 @@ import click
 from siscon import runtime
 from siscon.cli import early, output
 from siscon.cli.options import config_option, json_option
-from siscon.cli.replay import check_past, zone_of
+from siscon.cli.replay import check_past, house_of
 
 ROWS = 200
 
@@ -27,6 +27,7 @@ ROWS = 200
 @click.option(
     "--limit", type=click.IntRange(min=1), default=ROWS, metavar="N", help=f"Rows of each list; else {ROWS}."
 )
+@click.option("--exact", is_flag=True, help="Times of day with their zone, not how long ago.")
 @click.option("--width", type=click.IntRange(min=20), metavar="N", help="Fold lines longer than this.")
 @click.option(
     "--database",
@@ -47,6 +48,7 @@ def show(
     at: str,
     config: Path | None,
     *,
+    exact: bool,
     as_text: bool,
     as_json: bool,
 ) -> int:
@@ -58,7 +60,7 @@ def show(
         raise click.UsageError("--text or --json, not both.")
     teller = importlib.import_module("siscon.cli.screen")
     options = _options(teller, database, at, config)
-    for told in teller.tell(options, screen, words, where=where, limit=limit, as_json=as_json):
+    for told in teller.tell(options, screen, words, where=where, limit=limit, exact=exact, as_json=as_json):
         click.echo(output.to_json(told) if as_json else _folded(told, width))
     return 0
 
@@ -68,11 +70,10 @@ def _options(teller: Any, database: Path | None, at: str, config: Path | None) -
     if database is not None or at:
         check_past(config)
     if database is not None:
-        return teller.to_look_back(database, at, zone_of(config))
+        return teller.to_look_back(database, at, house_of(config))
     settings = runtime.load_settings(config)
-    if at:
-        return teller.to_look_back(settings.database, at, settings.time_zone)
-    return teller.to_look(early.known_of(settings))
+    found = early.known_of(settings)
+    return teller.to_look_back(settings.database, at, found) if at else teller.to_look(found)
 
 
 def _folded(line: str, width: int | None) -> str:

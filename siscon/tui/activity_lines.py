@@ -114,7 +114,7 @@ def request_sentences(request: Request, look: Look, now_ms: int) -> list[Cell]:
             if request.run_id is not None
             else ""
         )
-        lines.append(Cell(f"Answered {age(request.answered_at_ms, now_ms)}.{run}", "dim"))
+        lines.append(Cell(f"Answered {age(request.answered_at_ms, now_ms, look)}.{run}", "dim"))
     return lines
 
 

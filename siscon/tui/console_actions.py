@@ -73,6 +73,15 @@ ON_CONSOLE: tuple[Action, ...] = (
     Action("theme", (), "Theme", "Put on another theme.", footer=False, takes=("theme",)),
     Action("alone", ("plus",), "Alone", "The list alone, or with all around it again.", footer=False),
     Action("wrap", ("w",), "Wrap", "Wrap long lines of panels, or cut them.", footer=False),
+    Action(
+        "exact",
+        ("c",),
+        "Clock",
+        "Times of day, or how long ago.",
+        twin="siscon show --exact",
+        footer=False,
+        verbs=("clock",),
+    ),
     Action("suspend", ("ctrl+z",), "Shell", "To the shell; fg comes back.", footer=False),
     Action(
         "earlier",

@@ -108,6 +108,12 @@ def act_wrap(app: Frame) -> None:
     app.screen.toggle_class("-cut-lines")
 
 
+def act_exact(app: Frame) -> None:
+    """Times of day in the place of how long ago, or how long ago again."""
+    app.look.exact = not app.look.exact
+    app.look_again()
+
+
 def act_suspend(app: Frame) -> None:
     """To the shell; the terminal is as it was until the console is called back."""
     if shell_waits():

@@ -40,7 +40,12 @@ def profile_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa: 
     return Part(f" {name} ", "strong") if name else None
 
 
-BADGES: tuple[Badge, ...] = (profile_badge, read_only_badge, replay_badge, role_badge)
+def zone_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa: ARG001 # a badge is given both
+    """Whose times these are, where they stand in the place of how long ago."""
+    return Part(f" {foreign(look.zone, limit=24).text} ", "dim") if look.exact else None
+
+
+BADGES: tuple[Badge, ...] = (profile_badge, read_only_badge, replay_badge, role_badge, zone_badge)
 """From left to right. A badge gives None where it has nothing to say; whoever has a new one puts it in here."""
 
 

@@ -68,7 +68,8 @@ def fact_lines(dead: DeadRecord, again: NextTry, look: Look, now_ms: int) -> lis
 def _next(again: NextTry, look: Look, now_ms: int) -> str:
     if again.at_ms is None:
         return again.why
-    return f"{ahead(again.at_ms, now_ms)}, {moment(again.at_ms, look)}; {again.why}"
+    soon = "" if look.exact else f"{ahead(again.at_ms, now_ms, look)}, "
+    return f"{soon}{moment(again.at_ms, look)}; {again.why}"
 
 
 def what_to_do(dead: DeadRecord) -> list[Cell]:

@@ -21,10 +21,12 @@ from siscon.tui.present import (
     Tone,
     age,
     ahead,
+    clock_text,
     count,
     foreign,
     mark,
     moment,
+    narrow,
     number,
     shortly,
 )
@@ -58,14 +60,16 @@ def health_line(view: Health, look: Look, now_ms: int, *, trend: Trend, width: i
     """One integration in a table ``width`` wide: its state, how fresh it is, what waits for a person."""
     one = view.integration
     word, tone = INTEGRATION_WORDS[view.state]
-    due = _due(view, now_ms)
+    good, due = age(one.last_good_at_ms, now_ms, look), _due(view, look, now_ms)
     wrong = view.held_run.error if view.held_run else one.last_error or _emptied(view.fresh)
     cells = (
         foreign(one.name, "strong"),
         foreign(one.title, "dim"),
         mark(word, tone, look),
-        Cell(_short(age(one.last_good_at_ms, now_ms)), "" if one.last_good_at_ms else "dim"),
-        Cell(_short(due), "warn" if due == "now" and tone != "busy" else ""),
+        Cell(narrow(good, one.last_good_at_ms, now_ms, look), "" if one.last_good_at_ms else "dim"),
+        Cell(
+            narrow(due, one.next_due_at_ms, now_ms, look), "warn" if due == "now" and tone != "busy" else ""
+        ),
         budget_cell(view.budget, look),
         count(view.dead, look, "bad"),
         count(view.conflicts, look, "warn"),
@@ -76,17 +80,11 @@ def health_line(view: Health, look: Look, now_ms: int, *, trend: Trend, width: i
     return Line(one.name, cells, view)
 
 
-def _due(view: Health, now_ms: int) -> str:
+def _due(view: Health, look: Look, now_ms: int) -> str:
     one = view.integration
     if one.rests(now_ms) or not one.enabled:
         return "paused" if one.enabled else "off"
-    return ahead(one.next_due_at_ms, now_ms) if one.next_due_at_ms is not None else "by hand"
-
-
-def _short(words: str) -> str:
-    """A length of time without its minutes where it has hours: "3 h ago"."""
-    head, hours, tail = words.partition(" h ")
-    return f"{head} h{tail[tail.index(' m') + 2 :]}" if hours and " m" in tail else words
+    return ahead(one.next_due_at_ms, now_ms, look) if one.next_due_at_ms is not None else "by hand"
 
 
 def budget_cell(budget: Budget, look: Look) -> Cell:
@@ -124,7 +122,7 @@ def health_panel(view: Health, look: Look, now_ms: int, *, trend: Trend, width: 
     The pictures stand where they stand for every other integration: a step of the cursor sends only what differs.
     """
     title, *sentences = health_sentences(view, look, now_ms)
-    return [title, *week_lines(trend, look, width), *fresh_lines(view.fresh, now_ms, width), *sentences]
+    return [title, *week_lines(trend, look, width), *fresh_lines(view.fresh, look, now_ms, width), *sentences]
 
 
 def health_details(view: Health, look: Look, now_ms: int, *, trend: Trend, width: int) -> list[Cell | Cells]:
@@ -135,7 +133,9 @@ def health_details(view: Health, look: Look, now_ms: int, *, trend: Trend, width
         Cell(""),
         Cell(f"{pictures.errors_words(trend.errors)}.", "dim"),
         Cell(f"{left}{' of this minute' if budget.per_minute else ''}; breaker {one.breaker_state}.", "dim"),
-        Cell(f"Last good {age(one.last_good_at_ms, now_ms)}, next run {_due(view, now_ms)}.", "dim"),
+        Cell(
+            f"Last good {age(one.last_good_at_ms, now_ms, look)}, next run {_due(view, look, now_ms)}.", "dim"
+        ),
     ]
     if look.pictures:
         more.append(Cell(pictures.legend(look), "dim"))
@@ -154,12 +154,12 @@ def week_lines(trend: Trend, look: Look, width: int) -> list[Cell | Cells]:
     return [Cell(names, "dim"), signs] if signs else []
 
 
-def fresh_lines(fresh: Sequence[Fresh], now_ms: int, width: int) -> list[Cell | Cells]:
+def fresh_lines(fresh: Sequence[Fresh], look: Look, now_ms: int, width: int) -> list[Cell | Cells]:
     """How long ago each entity came; what is late or came empty says so in a word. No line is torn inside of one."""
     lines: list[list[Cell]] = []
     used = width
     for one in fresh:
-        cell = _fresh(one, now_ms)
+        cell = _fresh(one, look, now_ms)
         if not lines or used + 2 + len(cell.text) > width:
             lines.append([cell])
             used = len(cell.text)
@@ -169,8 +169,8 @@ def fresh_lines(fresh: Sequence[Fresh], now_ms: int, width: int) -> list[Cell | 
     return [tuple(line) for line in lines]
 
 
-def _fresh(one: Fresh, now_ms: int) -> Cell:
-    ago = _short(age(one.ended_ms, now_ms)).removesuffix(" ago")
+def _fresh(one: Fresh, look: Look, now_ms: int) -> Cell:
+    ago = narrow(age(one.ended_ms, now_ms, look), one.ended_ms, now_ms, look).removesuffix(" ago")
     words = f"{one.entity.value} {ago}"
     if one.emptied:
         return Cell(f"{words} EMPTY", "bad")
@@ -182,8 +182,7 @@ def health_sentences(view: Health, look: Look, now_ms: int) -> list[Cell]:
     one = view.integration
     lines = [foreign(f"{one.name}  ({one.title})", "strong")]
     if one.failing_since_ms is not None:
-        since = f"{moment(one.failing_since_ms, look)} ({age(one.failing_since_ms, now_ms)})"
-        lines.append(Cell(f"Failing since {since}.", "bad"))
+        lines.append(Cell(f"Failing since {clock_text(one.failing_since_ms, look, now_ms)}.", "bad"))
         lines.append(foreign(one.last_error))
     if view.held_run is not None:
         lines.append(
@@ -222,7 +221,7 @@ def _in_the_way(view: Health, look: Look, now_ms: int) -> list[Cell]:
             Cell(f"{look.glyphs.bad} The login needs a person: see the tokens ({key_of('tokens')}).", "bad")
         )
     if one.breaker_state == "open" and one.breaker_until_ms is not None:
-        again = ahead(one.breaker_until_ms, now_ms)
+        again = ahead(one.breaker_until_ms, now_ms, look)
         told.append(Cell(f"{look.glyphs.warn} Breaker open: the SIS is asked again {again}.", "warn"))
     elif one.breaker_state == "trying":
         told.append(Cell(f"{look.glyphs.warn} Breaker trying: one request finds out.", "warn"))

@@ -103,11 +103,11 @@ def token_line(view: TokenView, look: Look, now_ms: int) -> Line:
         )
         return Line(view.integration, cells, view)
     word, tone = TOKEN_WORDS[state.health]
-    ends = "not told" if state.expires_at_ms is None else ahead(state.expires_at_ms, now_ms)
+    ends = "not told" if state.expires_at_ms is None else ahead(state.expires_at_ms, now_ms, look)
     if state.expires_at_ms is not None and state.expires_at_ms <= now_ms:
-        ends = age(state.expires_at_ms, now_ms)
+        ends = age(state.expires_at_ms, now_ms, look)
     waits = state.refresh_at_ms is None or state.health in (TokenHealth.NEEDS_PERSON, TokenHealth.REVOKED)
-    renewal = "by hand" if waits else ahead(state.refresh_at_ms or now_ms, now_ms)
+    renewal = "by hand" if waits else ahead(state.refresh_at_ms or now_ms, now_ms, look)
     cells = (
         foreign(view.integration, "strong"),
         foreign(view.title, "dim"),
@@ -129,7 +129,7 @@ def group_line(group: DeadGroup, look: Look, now_ms: int) -> Line:
         Cell(group.entity.value),
         replace(foreign(group.code.replace("_", " ")), value=group.code),
         foreign(group.field or look.glyphs.dot, "" if group.field else "dim"),
-        Cell(age(group.last_seen_at_ms, now_ms), "", group.last_seen_at_ms),
+        Cell(age(group.last_seen_at_ms, now_ms, look), "", group.last_seen_at_ms),
         foreign(group.reason, "dim"),
     )
     return Line((group.integration, group.entity, group.code, group.field), cells, group)
@@ -142,7 +142,7 @@ def dead_cells(dead: DeadRecord, look: Look, now_ms: int) -> Cells:
         foreign(dead.field or look.glyphs.dot, "" if dead.field else "dim"),
         foreign(dead.reason),
         Cell(number(dead.attempts)),
-        Cell(age(dead.last_seen_at_ms, now_ms)),
+        Cell(age(dead.last_seen_at_ms, now_ms, look)),
         Cell(moment(dead.first_seen_at_ms, look), "dim"),
     )
 
@@ -207,7 +207,7 @@ def mapping_cells(mapping: Mapping, look: Look, now_ms: int) -> Cells:
         Cell("not yet" if mapping.internal_id is None else str(mapping.internal_id)),
         Cell(mapping.entity.value),
         mark(word, tone, look),
-        Cell(age(mapping.last_synced_at_ms, now_ms)),
+        Cell(age(mapping.last_synced_at_ms, now_ms, look)),
         Cell("there", "dim") if missing is None else Cell("MISSING", "warn"),
         foreign(mapping.error_message, "bad"),
     )

@@ -46,12 +46,12 @@ def _line(looks: Looks, environ: Mapping[str, str]) -> str:
     return ", ".join(told)
 
 
-def engine_check(line: EngineLine | None, now_ms: int) -> Check:
+def engine_check(line: EngineLine | None, look: Look, now_ms: int) -> Check:
     """The engine that is alive, and when it was last heard of."""
     if line is None or line.alive is None:
         last = line.last if line else None
         seen = (
-            f"none is alive; the last was heard of {age(last.seen_at_ms, now_ms)}"
+            f"none is alive; the last was heard of {age(last.seen_at_ms, now_ms, look)}"
             if last
             else "none is alive"
         )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 from siscon.domain.filters import Value
+from siscon.domain.fires import offset_words
 from siscon.domain.integrations import IntegrationState
 from siscon.domain.plans import Verdict
 from siscon.domain.runs import RunStatus
@@ -72,7 +73,8 @@ class Look:
     """How this console shows things: signs, and the time zone of its clock, which the configuration tells.
 
     Without ``pictures`` words stand in the place of bars and graphs. Every ``tick_s`` a screen may read and paint again
-    by itself. ``follows``: what can follow news does so unasked.
+    by itself. ``follows``: what can follow news does so unasked. ``exact``: moments stand in the place of how long ago
+    they were.
     """
 
     glyphs: Glyphs = BLOCK
@@ -81,6 +83,7 @@ class Look:
     clock: bool = True
     follows: bool = True
     tick_s: float = 1.0
+    exact: bool = False
 
 
 def foreign(value: object, tone: Tone = "", *, limit: int = 200) -> Cell:
@@ -185,19 +188,23 @@ def span(seconds: float) -> str:
     return f"{whole // 86_400} d"
 
 
-def age(at_ms: int | None, now_ms: int) -> str:
-    """How long ago; by the minute, so that a quiet screen stays quiet."""
+def age(at_ms: int | None, now_ms: int, look: Look) -> str:
+    """How long ago, or when; by the minute, so that a quiet screen stays quiet."""
     if at_ms is None:
         return "never"
+    if look.exact:
+        return moment(at_ms, look)
     seconds = (now_ms - at_ms) / 1000
     return "just now" if seconds < 60 else f"{span(seconds)} ago"
 
 
-def ahead(at_ms: int, now_ms: int) -> str:
-    """How long until a moment; by the minute."""
+def ahead(at_ms: int, now_ms: int, look: Look) -> str:
+    """How long until a moment, or which that is; by the minute."""
     seconds = (at_ms - now_ms) / 1000
     if seconds <= 0:
         return "now"
+    if look.exact:
+        return moment(at_ms, look)
     return "in < 1 min" if seconds < 60 else f"in {span(seconds)}"
 
 
@@ -206,6 +213,15 @@ def moment(at_ms: int | None, look: Look) -> str:
     if at_ms is None:
         return "-"
     return datetime.fromtimestamp(at_ms / 1000, look.zone).strftime("%b %d %H:%M")
+
+
+def narrow(words: str, at_ms: int | None, now_ms: int, look: Look) -> str:
+    """What :func:`age` or :func:`ahead` says, in nine cells: no minutes beside hours, a weekday or a day alone."""
+    if look.exact and at_ms is not None and words == moment(at_ms, look):
+        near = abs(at_ms - now_ms) < 6 * 86_400_000
+        return datetime.fromtimestamp(at_ms / 1000, look.zone).strftime("%a %H:%M" if near else "%b %d")
+    head, hours, tail = words.partition(" h ")
+    return f"{head} h{tail[tail.index(' m') + 2 :]}" if hours and " m" in tail else words
 
 
 def bar(share: float | None, width: int, look: Look) -> str:
@@ -232,5 +248,9 @@ def shown(value: object, look: Look) -> str:
 
 
 def clock_text(at_ms: int | None, look: Look, now_ms: int) -> str:
-    """A moment and how long ago that is."""
-    return "unknown" if at_ms is None else f"{moment(at_ms, look)} ({age(at_ms, now_ms)})"
+    """A moment and how long ago that is, or its offset."""
+    if at_ms is None:
+        return "unknown"
+    if look.exact:
+        return f"{moment(at_ms, look)} {offset_words(datetime.fromtimestamp(at_ms / 1000, look.zone))}"
+    return f"{moment(at_ms, look)} ({age(at_ms, now_ms, look)})"

@@ -130,7 +130,9 @@ def record_title(view: RecordView, look: Look, now_ms: int) -> list[Cell]:
     inner = "no internal id yet" if tie.internal_id is None else f"internal id {tie.internal_id}"
     state = mark(word, tone, look)
     edits = f"; {of(len(view.edited), 'field')} edited here" if view.edited else ""
-    lines.append(Cell(f"{state.text}, {age(tie.last_synced_at_ms, now_ms)}; {inner}{edits}", state.tone))
+    lines.append(
+        Cell(f"{state.text}, {age(tie.last_synced_at_ms, now_ms, look)}; {inner}{edits}", state.tone)
+    )
     if tie.error_message:
         lines.append(foreign(tie.error_message, "bad"))
     if tie.missing_since_ms is not None:

@@ -9,7 +9,20 @@ from siscon.domain.errors import UsageError
 from siscon.domain.timetables import Busy, Missed, Schedule
 from siscon.ops.schedules import Kind, ScheduleView, State, preview
 from siscon.tui.keymap import keyed
-from siscon.tui.present import RUN_WORDS, Cell, Look, Tone, age, ahead, count, foreign, mark, moment, of
+from siscon.tui.present import (
+    RUN_WORDS,
+    Cell,
+    Look,
+    Tone,
+    age,
+    ahead,
+    count,
+    foreign,
+    mark,
+    moment,
+    narrow,
+    of,
+)
 from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import Line
 
@@ -42,7 +55,9 @@ def schedule_line(view: ScheduleView, look: Look, now_ms: int) -> Line:
     """One line of one integration."""
     word, tone = STATES[view.state]
     rests = view.state in (State.PAUSED, State.OFF) or view.next_at_ms is None
-    due = look.glyphs.dot if rests or view.next_at_ms is None else ahead(view.next_at_ms, now_ms)
+    due = look.glyphs.dot
+    if not rests and view.next_at_ms is not None:
+        due = narrow(ahead(view.next_at_ms, now_ms, look), view.next_at_ms, now_ms, look)
     last = view.last
     end = (
         mark(RUN_WORDS[last.status][0][:13], RUN_WORDS[last.status][1], look)
@@ -58,7 +73,7 @@ def schedule_line(view: ScheduleView, look: Look, now_ms: int) -> Line:
         foreign(view.words or view.line),
         end,
         Cell(
-            age(last.due_at_ms, now_ms) if last else look.glyphs.dot,
+            age(last.due_at_ms, now_ms, look) if last else look.glyphs.dot,
             "" if last else "dim",
             last.due_at_ms if last else None,
         ),
@@ -88,7 +103,7 @@ def schedule_sentences(view: ScheduleView, look: Look, now_ms: int) -> list[Cell
     elif view.state is State.LATE:
         lines.append(Cell("It is due and has not started: no clock runs, or a run is under way.", "warn"))
     lines += time_lines(view, now_ms)
-    lines += _behind(view, now_ms)
+    lines += _behind(view, look, now_ms)
     lines.append(Cell(_policies(view.schedule), "dim"))
     return lines
 
@@ -126,11 +141,13 @@ def time_lines(view: ScheduleView, now_ms: int) -> list[Cell]:
     return lines
 
 
-def _behind(view: ScheduleView, now_ms: int) -> list[Cell]:
+def _behind(view: ScheduleView, look: Look, now_ms: int) -> list[Cell]:
     lines = []
     if view.last is not None:
         word, tone = RUN_WORDS[view.last.status]
-        lines.append(Cell(f"Last: run #{view.last.id}, {word}, {age(view.last.due_at_ms, now_ms)}.", tone))
+        lines.append(
+            Cell(f"Last: run #{view.last.id}, {word}, {age(view.last.due_at_ms, now_ms, look)}.", tone)
+        )
     if view.missed:
         told = f"Missed {of(view.missed, 'time')} in 30 days, the last: {view.missed_text}"
         lines.append(foreign(told, "warn", limit=400))

@@ -23,12 +23,16 @@ SIZE = (200, 60)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which screen shall be told, narrowed by what its filter understands, and how many rows of each list at most."""
+    """Which screen shall be told, narrowed by what its filter understands, and how many rows of each list at most.
+
+    ``exact``: with times of day in the place of how long ago.
+    """
 
     screen: str
     words: Sequence[str] = ()
     where: str = ""
     limit: int = 200
+    exact: bool = False
 
 
 class Teller(Frame):
@@ -37,6 +41,7 @@ class Teller(Frame):
     def __init__(self, options: ConsoleOptions, question: Question) -> None:
         super().__init__(options)
         self.look.glyphs, self.look.pictures = words.WORDS, False
+        self.look.exact = question.exact
         self.name_ = shown.name_of(question.screen)
         self.question = question
         self.said: list[Said] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,18 @@ def test_a_time_that_is_none_ends_with_a_sentence_on_the_terminal(backup: Path) 
 
     assert code == 2
     assert b"'nonsense' is no time" in seen
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--ascii", "--theme", "mono", "replay"), ("replay", "--ascii", "--theme", "mono")],
+    ids=" ".join,
+)
+def test_it_looks_and_obeys_as_the_console_does(backup: Path, words: tuple[str, ...]) -> None:
+    Path("config.yaml").write_text("home: home\nintegrations: {}\nconsole: {keys: {quit: [Q]}}\n")
+
+    code, seen = on_a_terminal(*words, str(backup), steps=[(b"lakeside", b"Q")])
+
+    assert code == 0
+    assert b"x FAILING" in seen, "a sign of ASCII, and the key that was pressed a moved one"
+    assert not re.search(rb"\x1b\[[0-9;]*[34]8;", seen), "no colours"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -162,3 +163,13 @@ def test_what_goes_on_is_printed_as_narrowed_as_on_the_screen(
 
     assert code == 0
     assert {(row["level"], row["integration"]) for row in rows} == {("WARNING", "harbor")}
+
+
+def test_exact_times_are_told_with_their_offset(capsys: pytest.CaptureFixture[str], config: Path) -> None:
+    file = config.with_name("chicago.yaml")
+    file.write_text(f"{CONFIG}time_zone: America/Chicago\n", encoding="utf-8")
+    code, out, _ = ran(capsys, "show", "error", "1", "--exact", "--config", str(file))
+
+    assert code == 0
+    assert re.search(r"First seen; .*Nov 20 \d\d:\d\d UTC-06:00", out)
+    assert " ago" not in out

@@ -169,9 +169,9 @@ def engine(version: str, *, alive: bool) -> EngineLine:
 
 
 def test_the_heartbeat_tells_its_age_and_an_engine_of_another_version() -> None:
-    assert engine_check(None, NOW_MS).state is State.WARN
-    assert "heard of just now" in engine_check(engine("0.0.1", alive=False), NOW_MS).seen
-    other = engine_check(engine("0.0.1", alive=True), NOW_MS)
+    assert engine_check(None, Look(), NOW_MS).state is State.WARN
+    assert "heard of just now" in engine_check(engine("0.0.1", alive=False), Look(), NOW_MS).seen
+    other = engine_check(engine("0.0.1", alive=True), Look(), NOW_MS)
     assert (other.state, "heard of 2 s ago" in other.seen) == (State.WARN, True)
     assert "start the engine anew" in other.advice
 

@@ -13,7 +13,8 @@ from textual.color import Color
 from siscon.tui.looks import Looks, look_at, needs_ascii, theme_for
 from siscon.tui.present import ASCII, BRAILLE, Look
 from siscon.tui.themes import BACKGROUNDS, INKS, THEMES
-from support.consoles import console, press, settled, text_of
+from support.console_data import HOUR_MS, NOW_MS
+from support.consoles import console, press, settled, text_of, until
 
 Filled = Callable[..., Awaitable[Path]]
 STYLES = Path(__file__).parents[2] / "siscon" / "tui" / "siscon.tcss"
@@ -188,3 +189,33 @@ async def test_no_cursor_blinks(filled: Filled) -> None:
             await press(pilot, key)
             for entry in pilot.app.screen.query("Input"):
                 assert not entry.cursor_blink
+
+
+async def test_c_tells_times_of_day_on_every_screen_until_it_is_pressed_again(filled: Filled) -> None:
+    ago = re.compile(r"\b\d+ (?:s|min|h|d)(?: \d\d m)? ago\b|\bjust now\b|\bin \d+ (?:min|h|d)\b")
+    async with console(await filled(), size=(200, 60), time_zone="America/Chicago") as pilot:
+        before = {}
+        for screen in "124678":
+            await press(pilot, screen)
+            before[screen] = text_of(pilot.app)
+        assert all(map(ago.search, before.values()))
+        await press(pilot, "c")
+        for screen in "124678":
+            await press(pilot, screen)
+            now = text_of(pilot.app)
+            assert not ago.search(now), now
+            assert "America/Chicago" in now.splitlines()[0]
+        await press(pilot, "4", "enter", "enter")
+        assert "Nov 20 17:00 UTC-06:00" in text_of(pilot.app)
+        await press(pilot, "c", "6")
+        assert text_of(pilot.app) == before["6"]
+
+
+async def test_what_a_panel_says_of_a_row_grows_older_while_the_row_stays_the_same(filled: Filled) -> None:
+    hours = [0]
+    async with console(await filled(), now_ms=lambda: NOW_MS + hours[0] * HOUR_MS) as pilot:
+        await press(pilot, "4")
+        assert "(3 h 00 m ago)" in text_of(pilot.app)
+        hours[0] = 2
+        await press(pilot, "r")
+        await until(pilot, lambda: "(5 h 00 m ago)" in text_of(pilot.app))

@@ -127,7 +127,7 @@ def test_a_large_budget_is_told_in_thousands(per_minute: int, shown: str) -> Non
 
 def test_what_came_within_the_minute_came_just_now_and_does_not_count_seconds() -> None:
     told = [Fresh(Entity.STUDENT, 1, 0, NOW_MS - ago_ms, 9, 9, True) for ago_ms in (4_000, 59_000, 60_000)]
-    (line,) = fresh_lines(told, NOW_MS, 80)
+    (line,) = fresh_lines(told, Look(), NOW_MS, 80)
 
     assert as_cell(line).text == "student just now  student just now  student 1 min"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from siscon.domain.integrations import IntegrationState
@@ -23,8 +26,10 @@ from siscon.tui.present import (
     age,
     ahead,
     bar,
+    clock_text,
     count,
     mark,
+    narrow,
     of,
     percent,
     span,
@@ -103,12 +108,31 @@ def test_a_length_of_time_is_as_fine_as_matters(seconds: int, expected: str) -> 
 
 
 def test_moments_are_told_by_the_minute() -> None:
-    assert age(None, 0) == "never"
-    assert age(0, 59_000) == "just now"
-    assert age(0, 125_000) == "2 min ago"
-    assert ahead(0, 1) == "now"
-    assert ahead(30_000, 0) == "in < 1 min"
-    assert ahead(120_000, 0) == "in 2 min"
+    look = Look()
+    assert age(None, 0, look) == "never"
+    assert age(0, 59_000, look) == "just now"
+    assert age(0, 125_000, look) == "2 min ago"
+    assert ahead(0, 1, look) == "now"
+    assert ahead(30_000, 0, look) == "in < 1 min"
+    assert ahead(120_000, 0, look) == "in 2 min"
+
+
+def test_exact_times_stand_in_the_zone_of_the_console_with_their_offset_where_there_is_room() -> None:
+    look = Look(zone=ZoneInfo("America/Chicago"), exact=True)
+    before, after = (int(datetime(2026, 11, 1, hour, 30, tzinfo=UTC).timestamp() * 1000) for hour in (6, 7))
+    assert age(before, after, look) == age(after, after, look) == "Nov 01 01:30"
+    assert clock_text(before, look, after) == "Nov 01 01:30 UTC-05:00"
+    assert clock_text(after, look, after) == "Nov 01 01:30 UTC-06:00"
+    assert ahead(after, before, look) == "Nov 01 01:30"
+    assert (ahead(before, after, look), age(None, after, look)) == ("now", "never")
+
+
+def test_a_narrow_place_says_the_weekday_and_the_time_or_the_day() -> None:
+    look, day = Look(exact=True), 86_400_000
+    assert narrow(age(0, day, look), 0, day, look) == "Thu 00:00"
+    assert narrow(age(0, 7 * day, look), 0, 7 * day, look) == "Jan 01"
+    assert narrow("paused", 0, day, look) == "paused"
+    assert narrow("9 h 05 m ago", 0, day, Look()) == "9 h ago"
 
 
 @pytest.mark.parametrize(

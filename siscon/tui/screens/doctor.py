@@ -66,7 +66,7 @@ class Doctor(Pane):
         colours = app.console.color_system or "no colours"
         size = (app.size.width, app.size.height)
         own = [
-            engine_check(self.engine, desk.now_ms()),
+            engine_check(self.engine, self.look, desk.now_ms()),
             *console_checks(desk.lag.worst_ms),
             *terminal_checks(size, colours, app.theme, self.look, desk.looks(), os.environ),
         ]
@@ -118,7 +118,7 @@ class Doctor(Pane):
         if self.examining:
             parts.append(Part(" examining ... ", "busy"))
         elif self.found_at_ms is not None:
-            when = age(self.found_at_ms, self.desk.now_ms())
+            when = age(self.found_at_ms, self.desk.now_ms(), self.look)
             parts.append(Part(f" examined {when}, {key_of('refresh')} does it again ", "dim", "refresh"))
         return parts
 

@@ -116,7 +116,7 @@ class Pane(Narrowing):
         self._loaded_at_s = self._ticked_at_s = float("-inf")
         self._loading = False
         self._again = True
-        self._past_ms: int | None = None
+        self._shown_as: tuple[int | None, bool] = (None, False)
 
     # What subclasses fill in
 
@@ -217,6 +217,7 @@ class Pane(Narrowing):
                 self.engine = await engine_line(db, now_ms=self.desk.now_ms())
                 await self.load(db)
                 self.find_rows()
+                self._point_again()
                 self.trouble = ""
                 self._loaded_at_ms = self.desk.now_ms()
         except SisconError as error:
@@ -229,11 +230,17 @@ class Pane(Narrowing):
             self._loaded_at_s = asyncio.get_running_loop().time()
         self.tell()
 
+    def _point_again(self) -> None:
+        """The row under the cursor is the same, but what a panel says of it grows older."""
+        table = self.table_here()
+        if table is not None and table.value is not None:
+            self.pointed()
+
     def _turn_back(self) -> None:
-        """Rows of another moment than the one that is looked at now may not be there any more."""
-        past_ms = self.desk.past.at_ms if self.desk.past is not None else None
-        if past_ms != self._past_ms:
-            self._past_ms = past_ms
+        """Rows of another moment than the one that is looked at now may not be there any more, or tell other times."""
+        shown_as = (self.desk.past.at_ms if self.desk.past is not None else None, self.look.exact)
+        if shown_as != self._shown_as:
+            self._shown_as = shown_as
             for table in self.query(LineTable):
                 table.doubt()
 
