@@ -37,8 +37,8 @@ ALONE_AFTER = 6
 """What was fetched with others so often in vain is fetched alone: one message that the SIS chokes on takes no others
 along.
 """
-LATELY_MS, AT_ONCE, PACE_MS, PACE_MOST_MS = 600_000, 60, 1_000, 30_000
-"""What comes is fetched at once, up to sixty runs of an integration in ten minutes. From then on each waits a second
+LATELY_MS, AT_ONCE, PACE_MS, PACE_MOST_MS = 600_000, 120, 1_000, 30_000
+"""What comes is fetched at once, up to 120 runs of an integration in ten minutes. From then on each waits a second
 longer after the one before, half a minute at most: what goes on all day would else be a run a second, all year.
 """
 FORGET_AT_ONCE = 5_000

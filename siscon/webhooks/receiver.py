@@ -32,22 +32,42 @@ _FULL = (
 
 
 class _Line(H11Protocol):
-    """One connection. From the first byte of a request, and from the beginning, its sender has a limited time."""
+    """One connection. From the first byte of a request, and from the beginning, its sender has a limited time.
 
-    def __init__(self, door: Door, *args: Any, **more: Any) -> None:
+    ``lines`` are all there are, in front those that were of no use for longest: where there are too many, the first of
+    them gives way, so that whoever holds lines open keeps no other out.
+    """
+
+    def __init__(self, door: Door, lines: dict[_Line, None], *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._door = door
+        self._lines = lines
         self._timer: asyncio.TimerHandle | None = None
         self._waited = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as the library has it
         super().connection_made(transport)
-        if len(self.connections) > self._door.limits.connections:
+        if len(self._lines) >= self._door.limits.connections and not self._find_room():
             self._count(Outcome.NO_ROOM)
             transport.write(_FULL)
             transport.close()
             return
+        self._lines[self] = None
         self._arm()
+
+    def _find_room(self) -> bool:
+        """Cut the first line off that is not just being answered; False where all are."""
+        for one in self._lines:
+            if one.cycle is None or one.cycle.more_body or one.cycle.response_complete:
+                one._give_way()
+                return True
+        return False
+
+    def _give_way(self) -> None:
+        del self._lines[self]
+        if self._timer is not None:
+            self._count(Outcome.TOO_SLOW)
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self._arm()
@@ -55,10 +75,14 @@ class _Line(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self._lines.pop(self, None)
         super().connection_lost(exc)
 
     def on_response_complete(self) -> None:
         self._disarm()
+        if self in self._lines:
+            del self._lines[self]
+            self._lines[self] = None
         self.app_state = {"began": self.loop.time()}
         super().on_response_complete()
         if self.cycle is not None and not self.cycle.response_complete:
@@ -122,7 +146,7 @@ async def receiving(
     server = uvicorn.Server(
         uvicorn.Config(
             door,
-            http=partial(_Line, door),  # type: ignore[arg-type] # it is called as a class would be
+            http=partial(_Line, door, {}),  # type: ignore[arg-type] # it is called as a class would be
             ws="none",
             loop="asyncio",
             lifespan="off",

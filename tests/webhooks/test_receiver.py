@@ -310,14 +310,39 @@ async def test_too_many_messages_connections_or_waiting_ones_are_told_when_to_co
         told = [await there.send(BODY, message_id=f"b{n}") for n in range(2)]
         assert (told[-1].status, told[-1].headers["retry-after"]) == (503, "10")
     async with receiver(db, limits=Limits(connections=1)) as there:
-        _reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
-        reader, second = await asyncio.open_connection("127.0.0.1", there.port)
-        assert (await answer(reader)).status == 503
-        writer.close()
+        busy, first = await asyncio.open_connection("127.0.0.1", there.port)
+        async with db.transaction():  # so its second message waits for the answer
+            lines = "".join(f"{k}: {v}\r\n" for k, v in there.signed("harbor", BODY).items())
+            head = f"POST /webhooks/harbor HTTP/1.1\r\nHost: h\r\nContent-Length: {len(BODY)}\r\n{lines}\r\n"
+            first.write(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" + head.encode() + BODY)
+            assert (await answer(busy)).status == 404
+            reader, second = await asyncio.open_connection("127.0.0.1", there.port)
+            assert (await answer(reader)).status == 503
+        assert (await answer(busy)).status == 202
+        first.close()
         second.close()
     async with receiver(db, most_open=1) as there:
         assert (await there.send(BODY, message_id="c")).status == 503
         assert (await there.send(b'{"type": "noise"}', message_id="d")).status == 202
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST /webhooks/harbor HTTP/1.1\r\nContent-Length: 9\r\nHost: h\r\n\r\n"]
+)
+async def test_where_all_lines_are_taken_the_one_that_keeps_waiting_longest_gives_way(
+    db: Database, sent: bytes
+) -> None:
+    async with receiver(db, limits=Limits(connections=3)) as there:
+        slow = [await asyncio.open_connection("127.0.0.1", there.port) for _ in range(3)]
+        for _reader, writer in slow:
+            writer.write(sent)
+            await writer.drain()
+        told = [await there.send(BODY, message_id=f"m{n}") for n in range(5)]
+        assert [one.status for one in told] == [202] * 5
+        await until(lambda: _has(there, "too slow"))
+        assert slow[-1][0].at_eof() is False  # one place is enough for those who come and go
+        for _reader, writer in slow:
+            writer.close()
 
 
 async def test_an_integration_whose_messages_wait_takes_no_room_from_the_others(db: Database) -> None:
