@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -218,8 +219,11 @@ def _copy(connection: sqlite3.Connection, path: Path, version: int) -> None:
     """Write a checked copy beside the database, for the way back; an older copy of the same name is replaced."""
     target = path.with_name(f"{path.name}.before-{version}")
     unfinished = path.with_name(f"{target.name}.{os.getpid()}.part")
+    lock = None
     try:
-        os.close(os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE))
+        _clear_unfinished(target)
+        lock = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
+        fcntl.flock(lock, fcntl.LOCK_EX)
         connection.execute("VACUUM INTO :target", {"target": str(unfinished)})
         with closing(sqlite3.connect(unfinished, isolation_level=None)) as copy:
             verdict = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -240,3 +244,15 @@ def _copy(connection: sqlite3.Connection, path: Path, version: int) -> None:
         ) from error
     finally:
         unfinished.unlink(missing_ok=True)
+        if lock is not None:
+            os.close(lock)
+
+
+def _clear_unfinished(target: Path) -> None:
+    """Remove what copies that were killed have left: a service that is killed again and again would fill the disk."""
+    for left in target.parent.glob(f"{target.name}.*.part"):
+        # Gone meanwhile, or another process is at it.
+        with suppress(FileNotFoundError, BlockingIOError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
+            left.with_name(f"{left.name}-journal").unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -56,6 +57,20 @@ def test_a_database_that_holds_tables_is_copied_before_it_is_changed(
         assert version_of(before) == 1
         assert before.execute("SELECT * FROM a").fetchall() == [(7,)]
     assert {one.name for one in path.parent.iterdir()} == {path.name, copy.name}
+
+
+def test_what_a_copy_that_was_killed_has_left_goes_but_none_that_is_under_way(
+    connection: sqlite3.Connection, path: Path
+) -> None:
+    migrate(connection, path, now_ms=5, migrations=[FIRST])
+    dead, alive = (path.with_name(f"siscon.db.before-2.{one}.part") for one in (11, 12))
+    for one in (dead, dead.with_name(f"{dead.name}-journal"), alive):
+        one.write_bytes(b"half")
+    with alive.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        migrate(connection, path, now_ms=6, migrations=[FIRST, SECOND])
+
+    assert {one.name for one in path.parent.iterdir()} == {path.name, "siscon.db.before-2", alive.name}
 
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(
