@@ -35,7 +35,7 @@ from siscon.engine.log_file import Limits, move_aside
 from siscon.engine.moments import wall_ms
 from siscon.ops import commands as desk
 from siscon.ops import opening
-from siscon.ops.actor import check_serve, role_here
+from siscon.ops.actor import check_serve, is_behind_sudo, role_here
 from siscon.providers import registry
 from siscon.store import audit, commands, keys, leases, rekey, sqlite
 from siscon.store.database import Database
@@ -78,6 +78,7 @@ def load_settings(path: str | Path | None = None) -> Settings:
         provider_needs=registry.needs_of,
         known_providers=registry.names(),
         key_faults=keymap.faults,
+        behind_sudo=is_behind_sudo(),
     )
 
 
@@ -305,7 +306,8 @@ def start_engine_process(settings: Settings) -> Child:
     try:
         said_from = os.fstat(descriptor).st_size
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and words of our own
-            [sys.executable, "-m", "siscon", "--config", str(settings.file), "serve"],
+            # -P: never a module that lies in the folder where somebody happens to stand
+            [sys.executable, "-P", "-m", "siscon", "--config", str(settings.file), "serve"],
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,

@@ -24,6 +24,7 @@ from siscon.cli.options import json_option
 from siscon.cli.sandbox import SIZE
 from siscon.config import Settings
 from siscon.domain.commands import StartRun
+from siscon.ops.actor import check_practice
 from siscon.sandbox.state import SandboxState
 
 
@@ -49,6 +50,7 @@ def demo(
     as_json: bool,
 ) -> int:
     """Show siscon at work on invented districts; needs nothing else."""
+    check_practice("demo")
     if not once:
         need_terminal()
     with _home(home) as place:

@@ -23,6 +23,7 @@ READY_WITHIN_S = 30.0
 END_WITHIN_S = 5.0
 PID_FILE = "sandbox.pid"
 CONFIG_FILE = "config.yaml"
+DATABASE_FILE = "siscon.db"
 
 
 @dataclass(slots=True)
@@ -46,9 +47,10 @@ class SandboxProcess:
 def prepare_home(home: Path, *, students: int | None, seed: int | None) -> SandboxState:
     """The district that lives in a home, old or new; refuses a home that is somebody's own."""
     path = states.path_for(0, home)
-    if (home / CONFIG_FILE).exists() and not path.is_file():
+    found = next((one for one in (CONFIG_FILE, DATABASE_FILE) if (home / one).exists()), None)
+    if found and not path.is_file():
         raise UsageError(
-            f"{home} holds a configuration that no demo has written: name an empty folder with --home.",
+            f"{home} holds a {found} that no demo has written: name an empty folder with --home.",
             code="not_a_demo",
         )
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -61,7 +63,7 @@ def start_sandbox(home: Path, state: SandboxState, *, real_limits: bool, tied: b
     logs.mkdir(mode=0o700, parents=True, exist_ok=True)
     end_leftover(home)
     said = logs / "sandbox.log"
-    command = [sys.executable, "-m", "siscon", "sandbox", "--home", str(home), "--port", "0"]
+    command = [sys.executable, "-P", "-m", "siscon", "sandbox", "--home", str(home), "--port", "0"]
     command += ["--students", str(state.students), "--seed", str(state.seed)]
     command += ["--real-limits"] if real_limits else []
     command += ["--until-eof"] if tied else []

@@ -18,7 +18,7 @@ async def examine(config: str) -> Sequence[Check]:
 
     Raises ``SisconError`` where no answer came.
     """
-    asked = ("-m", "siscon", "doctor", "--quick", "--json", "--config", config)
+    asked = ("-P", "-m", "siscon", "doctor", "--quick", "--json", "--config", config)
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *asked,

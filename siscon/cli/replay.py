@@ -16,7 +16,7 @@ from siscon.cli.console import need_terminal
 from siscon.cli.options import config_option
 from siscon.domain.errors import NOT_ALLOWED, ConfigError, UsageError
 from siscon.domain.roles import Role, refusal
-from siscon.ops.actor import role_here
+from siscon.ops.actor import is_in_anothers_account, role_here
 
 NO_HOUSE: Mapping[str, Any] = {"time_zone": "UTC"}
 
@@ -33,24 +33,32 @@ def replay(ctx: click.Context, file: Path, at: str, config: Path | None) -> int:
     It is opened for reading alone: the file stays as it is, and no engine starts. On the screen < and > go one event
     back and on.
     """
-    check_past(config)
+    need_operator(config, "replay")
     need_terminal()
     screen = importlib.import_module("siscon.cli.screen")
     code: int = screen.replay(file, at, house_of(config), asked_of(ctx))
     return code
 
 
-def check_past(config: Path | None) -> None:
-    """Raise ``UsageError`` for a viewer of the installation: a file of the past is shown as it is, without a mask."""
+def need_operator(config: Path | None, what: str) -> None:
+    """Raise ``UsageError`` for a viewer of the installation: a file of the past is shown as it is, without a mask, and
+    none is written for a viewer.
+
+    Without a configuration, or beside a broken one, nobody knows of roles: then it is refused only in another's
+    account, which may read more than the one who came.
+    """
     found = runtime.settings_file(config)[1]
-    if not found.exists():
-        return
     try:
         role = role_here(runtime.load_settings(found).role_rules)[1]
-    except ConfigError:
+    except ConfigError as error:
+        if is_in_anothers_account():
+            raise UsageError(
+                f"Behind sudo and su 'siscon {what}' needs a configuration, which says what you may. {error.sentence}",
+                code=NOT_ALLOWED,
+            ) from error
         return
     if role is Role.VIEWER:
-        raise UsageError(refusal("replay", role, Role.OPERATOR), code=NOT_ALLOWED)
+        raise UsageError(refusal(what, role, Role.OPERATOR), code=NOT_ALLOWED)
 
 
 def house_of(config: Path | None) -> Mapping[str, Any]:

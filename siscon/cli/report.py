@@ -14,7 +14,7 @@ import click
 from siscon import runtime
 from siscon.cli import output
 from siscon.cli.options import config_option, json_option
-from siscon.cli.replay import house_of
+from siscon.cli.replay import house_of, need_operator
 from siscon.domain.errors import UsageError
 from siscon.domain.periods import Wished, time_of_day
 from siscon.ops import files, opening
@@ -145,6 +145,8 @@ def _tell(
 ) -> None:
     if as_json and form not in ("text", "json"):
         raise click.UsageError(f"--json or --format {form}, not both.")
+    if target is not None:
+        need_operator(config, "report --output")
     text = asyncio.run(_made(asked, "json" if as_json else form, database, config))
     if target is None:
         click.echo(text, nl=False)

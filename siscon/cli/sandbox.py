@@ -14,6 +14,7 @@ from siscon.cli import output
 from siscon.cli.options import entity_option, integration_option, json_option
 from siscon.domain.errors import SisconError, UsageError
 from siscon.domain.records import FIELDS, Entity
+from siscon.ops.actor import check_practice
 from siscon.sandbox import csv_drop, launch, truth
 from siscon.sandbox import state as states
 from siscon.sandbox.state import SandboxState
@@ -97,6 +98,7 @@ def _found(home: str | None, port: int | None) -> SandboxState:
 @click.pass_context
 def sandbox(ctx: click.Context, /, **asked: Any) -> int:
     """Serve invented districts as PowerSchool, Infinite Campus, Skyward and OneRoster would, here alone."""
+    check_practice("sandbox")
     return _begin(**asked) if ctx.invoked_subcommand is None else 0
 
 

@@ -84,4 +84,4 @@ def _program() -> tuple[str, ...]:
     if script.exists():
         return (str(script),)
     found = shutil.which("siscon")
-    return (str(Path(found).absolute()),) if found else (sys.executable, "-m", "siscon")
+    return (str(Path(found).absolute()),) if found else (sys.executable, "-P", "-m", "siscon")

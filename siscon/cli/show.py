@@ -12,7 +12,7 @@ import click
 from siscon import runtime
 from siscon.cli import early, output
 from siscon.cli.options import config_option, json_option
-from siscon.cli.replay import check_past, house_of
+from siscon.cli.replay import house_of, need_operator
 
 ROWS = 200
 
@@ -68,7 +68,7 @@ def show(
 def _options(teller: Any, database: Path | None, at: str, config: Path | None) -> Any:
     """How to look: at what is, or at what was."""
     if database is not None or at:
-        check_past(config)
+        need_operator(config, "show")
     if database is not None:
         return teller.to_look_back(database, at, house_of(config))
     settings = runtime.load_settings(config)

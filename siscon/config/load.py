@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
@@ -14,7 +15,7 @@ from siscon.config import references, secrecy, words
 from siscon.config.addresses import checked_address
 from siscon.config.document import MAX_BYTES, Document, Path, dotted, read_document
 from siscon.config.model import Settings, with_file
-from siscon.config.roles import doubts_about
+from siscon.config.roles import belongs_to_another, doubts_about
 from siscon.domain.errors import Complaint, ConfigError, SisconError
 
 ProviderSettingsOf = Callable[[str], type[BaseModel] | None]
@@ -55,6 +56,7 @@ class Loaded:
 
     file: FilePath
     document: Document
+    owner: int
     settings: Settings | None = None
     written: dict[Path, str] = field(default_factory=dict)
     overridden: dict[Path, str] = field(default_factory=dict)
@@ -69,8 +71,12 @@ def load(
     provider_needs: ProviderNeeds = nothing_needed,
     known_providers: Collection[str] = (),
     key_faults: KeyFaults = no_faults,
+    behind_sudo: bool = False,
 ) -> Settings:
-    """The checked settings; raises ``ConfigError`` with every complaint."""
+    """The checked settings; raises ``ConfigError`` with every complaint.
+
+    ``behind_sudo``: another account became this one, and its own files are not believed.
+    """
     loaded = read(
         path,
         environ,
@@ -86,6 +92,9 @@ def load(
         raise ConfigError(
             f"The configuration {path} cannot be used: {many} wrong.", complaints=told, file=str(path)
         )
+    doubt = belongs_to_another(path, loaded.owner, loaded.settings.home) if behind_sudo else ""
+    if doubt:
+        raise ConfigError(doubt, file=str(path), code="not_believed")
     return loaded.settings
 
 
@@ -99,7 +108,8 @@ def read(
     key_faults: KeyFaults = no_faults,
 ) -> Loaded:
     """Read and check a file; what is wrong stands in the document's complaints, whose settings are then None."""
-    loaded = Loaded(path.absolute(), read_document(_text_of(path)))
+    text, owner = _text_of(path)
+    loaded = Loaded(path.absolute(), read_document(text), owner)
     if loaded.document.complaints and not loaded.document.values:
         return loaded
     loaded.written = references.expand(loaded.document, environ, beside=loaded.file.parent)
@@ -165,9 +175,11 @@ def _source(loaded: Loaded, path: Path) -> str:
     return f"{loaded.file.name}:{place[0]}" + (f", {closed}" if closed else "")
 
 
-def _text_of(path: FilePath) -> str:
+def _text_of(path: FilePath) -> tuple[str, int]:
+    """What stands in a file, and the account that this very file belongs to."""
     try:
         with path.open("rb") as file:
+            owner = os.fstat(file.fileno()).st_uid
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
         said = f"There is no configuration at {path}: name one with --config, or start with 'siscon demo'."
@@ -179,7 +191,7 @@ def _text_of(path: FilePath) -> str:
     if len(content) > MAX_BYTES:
         raise ConfigError(f"The configuration {path} is larger than 1 MiB: split it.", file=str(path))
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig"), owner
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         complaint = Complaint("", "this line is not text in UTF-8: save the file as UTF-8", line, 1)
@@ -338,7 +350,7 @@ def _check_roles(loaded: Loaded) -> None:
         if path[:1] == ("roles",):
             loaded.document.complain(path, "must stand in the file itself: an environment is anybody's")
     if loaded.settings is not None and loaded.settings.roles is not None:
-        doubt = doubts_about(loaded.file, loaded.settings.home)
+        doubt = doubts_about(loaded.file, loaded.settings.home, loaded.owner)
         if doubt:
             loaded.document.complain(("roles",), doubt, at_key=True)
 

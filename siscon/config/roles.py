@@ -51,16 +51,32 @@ def _owner_of(home: Path) -> int:
         return os.getuid()
 
 
-def doubts_about(file: Path, home: Path) -> str:
-    """Why nobody can be sure who wrote the roles in this file; empty where only those could who own the home."""
+def belongs_to_another(file: Path, owner: int, home: Path) -> str:
+    """Why a file is not believed behind ``sudo`` and ``su``: whoever may become the account of a service would else
+    write its configuration, with roles, a home and files of secrets as wished. Empty where it is the account's own, or
+    root's. Root believes whom the home belongs to.
+    """
+    account = os.getuid()
+    if owner in (ROOT, account or _owner_of(home)):
+        return ""
+    return (
+        f"The configuration {plain(file)} belongs to {_name_of(owner)}. Behind sudo and su only one that belongs to "
+        f"{_name_of(account or _owner_of(home))} or root is believed: name that with --config, or do without sudo."
+    )
+
+
+def doubts_about(file: Path, home: Path, owner: int) -> str:
+    """Why nobody can be sure who wrote the roles in this file, whose text was that of ``owner``; empty where only those
+    could who own the home.
+    """
     try:
         file = file.resolve(strict=True)
         found, folder = file.stat(), file.parent.stat()
     except OSError as error:
         return f"cannot be believed: {plain(file)} cannot be examined ({error.strerror})"
-    if found.st_uid not in (ROOT, _owner_of(home)):
+    if not {found.st_uid, owner} <= {ROOT, _owner_of(home)}:
         return (
-            f"cannot be believed: {plain(file)} belongs to {_name_of(found.st_uid)}, the home to "
+            f"cannot be believed: {plain(file)} belongs to {_name_of(owner)}, the home to "
             f"{_name_of(_owner_of(home))}. The file must belong to the same account, or to root"
         )
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

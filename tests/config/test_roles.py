@@ -84,3 +84,20 @@ def test_what_is_no_name_is_refused(file: Path, name: str) -> None:
     file.write_text(f"home: house\nroles:\n  admins: [{name}]\n", encoding="utf-8")
 
     assert "the name of an account" in refused(file)
+
+
+def test_behind_sudo_only_a_file_of_the_account_or_of_root_is_believed(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text("home: house\n", encoding="utf-8")
+    if not os.getuid():
+        os.chown(file, 61234, -1)
+    owner = file.stat().st_uid
+    monkeypatch.setattr(os, "getuid", lambda: owner)
+    assert config.load(file, {}, provider_settings=lambda _: None, behind_sudo=True).roles is None
+
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    with pytest.raises(ConfigError, match="Behind sudo and su") as caught:
+        config.load(file, {}, provider_settings=lambda _: None, behind_sudo=True)
+    assert caught.value.code == "not_believed"
+    assert load(file).roles is None
