@@ -56,7 +56,7 @@ def delivery() -> dict[str, str]:
         (f"w{at}", "", text, text, text, "student", *[text] * 3, f"{text}@x.example", "")
         for at, text in enumerate(PIECES)
     ]
-    courses = [(f"c{text}", text, "", text, text, text) for text in PIECES]
+    courses = [(f"c{text}", "", "", text, text, "s") for text in PIECES]
     about = "sourcedId,status,dateLastModified"
     who = "enabledUser,orgSourcedIds,role,username,givenName,familyName,email,identifier"
     return {
