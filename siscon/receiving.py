@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,6 +16,7 @@ from siscon.domain.errors import ConfigError, DatabaseError, SisconError, UsageE
 from siscon.domain.roles import ACTS
 from siscon.domain.text import plain
 from siscon.domain.webhooks import Arrival, Outcome, Sender
+from siscon.engine.moments import wall_ms
 from siscon.ops import Database, opening, webhooks
 from siscon.ops.actor import check_serve, role_here
 from siscon.webhooks.trial import Answered, address_for, body_for, send
@@ -57,7 +57,7 @@ async def receiver(settings: Settings) -> AsyncIterator[tuple[int, asyncio.Task[
     try:
         keep = partial(_keep, db, told.most_waiting, lost)
         async with receiving(
-            senders(settings), limits, keep, host=told.host, port=told.port, now_ms=_now_ms
+            senders(settings), limits, keep, host=told.host, port=told.port, now_ms=wall_ms
         ) as (port, serving):
             over = asyncio.create_task(_until_over(serving, lost))
             try:
@@ -85,16 +85,12 @@ async def _keep(
     refused: Mapping[tuple[str, str], int],
 ) -> list[Outcome]:
     try:
-        return await webhooks.keep(db, arrivals, refused, most_open=most_open, now_ms=_now_ms())
+        return await webhooks.keep(db, arrivals, refused, most_open=most_open, now_ms=wall_ms())
     except DatabaseError as error:
         if error.code in FOR_EVER:
             log.error("%s", error.sentence)  # noqa: TRY400 - the sentence says it all
             lost.set()
         raise
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def serve(settings: Settings, *, on_ready: Callable[[int], None]) -> int:
@@ -165,4 +161,4 @@ async def send_trial(
     message_id = f"test_{secrets.token_hex(8)}"
     body = body_for(event, ids, message_id=message_id)
     target = url or address_for(sender, settings.webhooks.host, settings.webhooks.port)
-    return send(sender, target, body, message_id=message_id, now_s=int(time.time()))
+    return send(sender, target, body, message_id=message_id, now_s=wall_ms() // 1000)

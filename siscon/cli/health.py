@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import click
@@ -10,7 +9,7 @@ import click
 from siscon import runtime
 from siscon.cli import output
 from siscon.cli.exit_codes import DONE, FAILED, MISUSED
-from siscon.cli.options import config_option, json_option
+from siscon.cli.options import config_option, json_option, now_ms
 from siscon.ops import health_page
 from siscon.ops.health_page import Word
 
@@ -38,7 +37,7 @@ CODES = {Word.GOOD: DONE, Word.TROUBLE: FAILED, Word.UNKNOWN: MISUSED}
 def health(config: Path | None, max_age_s: float, file: Path | None, *, as_json: bool) -> int:
     """Say whether all is well: 0 good, 1 trouble, 2 unknown, for the engine has not said so lately."""
     chosen = file or runtime.load_settings(config).home / health_page.FILE
-    found = health_page.judge(chosen, max_age_s=max_age_s, now_ms=time.time_ns() // 1_000_000)
+    found = health_page.judge(chosen, max_age_s=max_age_s, now_ms=now_ms())
     if as_json:
         output.card({**found.page, "state": found.word.value, "why": found.why}, as_json=True)
         return CODES[found.word]
