@@ -21,10 +21,10 @@ from siscon.domain.errors import UsageError
 
 def need_terminal() -> None:
     """Refuse to open a screen where there is none."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(one.isatty() for one in (sys.stdin, sys.stdout, sys.stderr)):
         raise UsageError(
-            "The console needs a terminal. Without one: 'siscon serve' runs the engine, 'siscon --help' lists the "
-            "commands.",
+            "The console needs a terminal, for standard error too. Without one: 'siscon serve' runs the engine, "
+            "'siscon --help' lists the commands.",
             code="no_terminal",
         )
 

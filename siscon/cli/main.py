@@ -39,7 +39,7 @@ def _run(arguments: list[str]) -> int:
     """The console opens on the shortest way; everything else goes through the command line parser."""
     bare = not arguments or (len(arguments) == 2 and arguments[0] == "--config")
     code: int
-    if bare and sys.stdin.isatty() and sys.stdout.isatty():
+    if bare and sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty():
         code = importlib.import_module("siscon.cli.early").open_console(arguments[1] if arguments else None)
     else:
         code = importlib.import_module("siscon.cli.commands").run(arguments)

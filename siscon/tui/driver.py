@@ -6,12 +6,16 @@ import os
 import select
 import signal
 import termios
+from codecs import getincrementaldecoder
 from contextlib import suppress
 from typing import Any
 
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
+KEYS_WITHIN_S = 0.1
+"""So long is a key waited for before it is seen whether there are to be any more."""
 _LEFT = (
     b"\x1b[?2004l\x1b[?7h\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[<u\x1b[?1049l\x1b[?25h\x1b[?1004l"
 )
@@ -27,7 +31,8 @@ def in_background(handle: int) -> bool:
 
 
 class SteadyDriver(LinuxDriver):
-    """Textual's driver for a terminal, but for one thing: the loop answers a stop and a waking, one after another.
+    """Textual's driver for a terminal, but that the loop answers a stop and a waking, one after another, and noise ends
+    nothing.
 
     Textual answers within the handler of the signal, which Python calls in the midst of anything: of a write, whose
     lock is then waited for in vain; of the same answer, and two threads read the keys, of which one never ends.
@@ -65,6 +70,28 @@ class SteadyDriver(LinuxDriver):
             self._is_away = True
         else:
             super().stop_application_mode()
+
+    def run_input_thread(self) -> None:
+        """Read keys until told to end, or the line is gone. Bytes that are no text or no key end nothing."""
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        parser = XTermParser(self._debug)
+        while not self.exit_event.is_set():
+            typed = ""
+            if select.select([self.fileno], [], [], KEYS_WITHIN_S)[0]:
+                try:
+                    told = os.read(self.fileno, 4096)
+                except OSError:
+                    return
+                if not told:
+                    return
+                typed = decode(told)
+            try:
+                events = [*(parser.feed(typed) if typed else ()), *parser.tick()]
+            except Exception:  # noqa: BLE001 - Textual's parser fails in its own ways at numbers that no key has
+                parser = XTermParser(self._debug)
+                continue
+            for event in events:
+                self.process_message(event)
 
     def disable_input(self) -> None:
         """Read no more keys; in the background what was typed is left to the shell."""

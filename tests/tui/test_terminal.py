@@ -4,6 +4,7 @@ always left as it was.
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sqlite3
@@ -149,6 +150,17 @@ async def test_two_keys_of_one_moment_close_a_line_and_not_what_lies_below(fille
             assert one.shows("unknown parent")
             one.press("1")
             assert one.shows("Last good")
+        leave(one)
+
+
+async def test_bytes_that_are_no_text_and_no_key_end_nothing(filled: Filled) -> None:
+    with terminal(console_words(await filled())) as one:
+        assert one.shows("lakeside")
+        for noise in (b"\xe9", b"\xed\xa0\x80\xff", b"\x1b[1114112u", b"\x1b[99999999999u", b"\x00\x1b[<;M"):
+            os.write(one.master, noise)
+            one.quiet(0.3)
+        one.press("4")
+        assert one.shows("unknown parent")
         leave(one)
 
 
