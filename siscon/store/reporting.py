@@ -15,7 +15,8 @@ from siscon.store.database import Connection, Row
 # the integrations, SQLite would read all runs for a filter first.
 IN_PERIOD = """r.integration IN (SELECT name FROM integrations WHERE :integration IS NULL OR name = :integration)
   AND r.finished_at_ms >= :from_ms AND r.finished_at_ms < :until_ms"""
-PUT_AWAY = "r.error_code IN ('discarded', 'superseded')"
+# Who only wanted to see a plan, and throws it away, took nothing from the syncs: that is as if it was cancelled.
+PUT_AWAY = "r.error_code IN ('discarded', 'superseded') AND r.dry = 0"
 IMPORTS = "r.kind = 'import' AND r.lane <> 'single'"
 ENDS = f"""
 SELECT r.integration, r.kind, r.lane, r.schedule, r.full_compare, r.status,

@@ -121,6 +121,16 @@ async def test_a_rate_counts_neither_what_people_cancelled_nor_plans_put_away_as
     assert [(one["lane"], one["failed"]) for one in rows(report, "others")] == [("single", 1)]
 
 
+async def test_a_dry_run_that_is_thrown_away_counts_neither_way(blank: Database) -> None:
+    await ran(blank, HOUR_MS)
+    looked_at = await ran(blank, 2 * HOUR_MS, RunStatus.CANCELLED, error_code="superseded", done=False)
+    async with blank.transaction() as c:
+        await c.run("UPDATE runs SET dry = 1 WHERE id = :id", {"id": looked_at})
+
+    [row] = rows(await told(blank, "success", integration="north"), "integrations")
+    assert (row["success"], row["put_away"], row["cancelled"]) == (Share(1, 1), 0, 1)
+
+
 async def test_what_a_schedule_started_is_told_apart_from_what_people_did(blank: Database) -> None:
     await ran(blank, HOUR_MS)
     await ran(blank, 2 * HOUR_MS, RunStatus.FAILED, by="kim(1000)")
