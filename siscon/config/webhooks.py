@@ -118,6 +118,8 @@ class IntegrationWebhook(Section):
                 key_of(secret.reveal(), self.scheme)
             except ValueError as error:
                 raise wrong(f"holds a secret that does not fit {self.scheme}: {error}") from None
+            if not secret.reveal().strip(": \t\r\n"):
+                raise wrong("holds a secret of nothing but blanks or colons: anybody could have made it")
             if self.scheme is Scheme.BASIC and ":" not in secret.reveal():
                 raise wrong("holds a secret that does not fit basic: write user:password")
         if self.id_header and self.scheme is not Scheme.STANDARD:

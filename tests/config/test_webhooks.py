@@ -61,6 +61,8 @@ def test_a_secret_in_clear_is_refused(tmp_path: Path, told: str) -> None:
         ({"secrets": []}, "secrets"),
         ({"secrets": ["not base64!"]}, "base64"),
         ({"scheme": "basic", "secrets": ["nobody"]}, "user:password"),
+        ({"scheme": "basic", "secrets": [":"]}, "anybody could have made it"),
+        ({"scheme": "hmac-sha256", "secrets": [KEY, " "]}, "anybody could have made it"),
         ({"scheme": "hmac-sha256", "id_header": "x-id"}, "signs an id"),
         ({"scheme": "hmac-sha256", "timestamp_header": "x-time"}, "signs no time"),
         ({"header": "two words"}, "no name of a header"),
