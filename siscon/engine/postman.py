@@ -61,8 +61,12 @@ class Postman:
         return begun
 
     async def begin(self, lease: Lease | None) -> None:
-        """Let every channel be tried at once, whatever it did before: its settings may have been mended since."""
+        """Let every channel be tried at once, whatever it did before: its settings may have been mended since.
+
+        How those were that are gone from the settings is forgotten.
+        """
         async with self.db.transaction(lease) as c:
+            await states.forget_others(c, self.channels)
             for name in self.channels:
                 await states.lift(c, name)
                 await outbox.hasten(c, name, now_ms=self.now_ms())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+
 from siscon.domain.deliveries import ChannelState
 from siscon.store.database import Connection, Row
 
@@ -22,6 +25,7 @@ ON CONFLICT (name) DO UPDATE SET failures = excluded.failures, failing_since_ms 
   not_before_ms = excluded.not_before_ms, last_good_at_ms = excluded.last_good_at_ms, last_error = excluded.last_error
 """
 LIFT = "UPDATE channels SET not_before_ms = 0 WHERE name = :name"
+FORGET = "DELETE FROM channels WHERE name NOT IN (SELECT value FROM json_each(:names))"
 GATHER = """
 INSERT INTO channels (name, gather_until_ms) VALUES (:name, :until_ms)
 ON CONFLICT (name) DO UPDATE SET gather_until_ms = excluded.gather_until_ms
@@ -49,6 +53,11 @@ async def save(c: Connection, state: ChannelState) -> None:
     told = {"name": state.name, "failures": state.failures, "failing_since_ms": state.failing_since_ms}
     more = {"not_before_ms": state.not_before_ms, "last_good_at_ms": state.last_good_at_ms}
     await c.run(SAVE, {**told, **more, "last_error": state.last_error})
+
+
+async def forget_others(c: Connection, names: Iterable[str]) -> None:
+    """Forget how channels were that the configuration does not name any more: nobody can mend them."""
+    await c.run(FORGET, {"names": json.dumps(list(names))})
 
 
 async def lift(c: Connection, name: str) -> None:

@@ -17,6 +17,7 @@ from siscon.domain.deliveries import FIRST_WAIT_S, LONGEST_WAIT_S, MessageState
 from siscon.domain.errors import ConfigError
 from siscon.engine.answers import Circumstances
 from siscon.engine.notice_acts import retry_channel
+from siscon.ops.dead_channels import dead_channels
 from siscon.providers.transport.post import post
 from siscon.store import events
 from siscon.store.sqlite import SqliteDatabase
@@ -164,8 +165,12 @@ async def test_a_new_engine_tries_at_once_what_its_forerunner_was_to_wait_for(
             await carry(man)
             clock.forward(FIRST_WAIT_S * 4)
         assert await carry(man) == 0
+        assert await dead_channels(db) == ("chat",)
         mended = postman(db, clock, chat=way(receiver, "slack"))
         await mended.begin(None)
+        assert await dead_channels(db) == ("chat",)  # until it has taken something
+        await postman(db, clock, other=way(receiver, "slack")).begin(None)
+        assert await dead_channels(db) == ()  # nobody can mend what is configured no more
         assert await carry(mended) == 1
 
 
