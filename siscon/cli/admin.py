@@ -18,7 +18,7 @@ from siscon import runtime
 from siscon.cli import output
 from siscon.cli.exit_codes import DONE, FAILED
 from siscon.cli.options import config_option, json_option, now_ms
-from siscon.domain.text import TERMINAL_RESET
+from siscon.domain.text import TERMINAL_RESET, counted
 from siscon.ops import configuration
 from siscon.ops import doctor as checks
 from siscon.tui import keymap
@@ -37,7 +37,7 @@ def check_config(config: Path | None) -> None:
     """Say everything that is wrong with the configuration, with file, line and column."""
     settings = runtime.load_settings(config)
     output.say(
-        f"{settings.file} is in order: {len(settings.integrations)} integrations, home {settings.home}."
+        f"{settings.file} is in order: {counted(len(settings.integrations), 'integration')}, home {settings.home}."
     )
 
 

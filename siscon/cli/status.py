@@ -10,6 +10,7 @@ import click
 from siscon import runtime
 from siscon.cli import output
 from siscon.cli.options import config_option, in_house, json_option, now_ms
+from siscon.domain.text import agreed, counted
 from siscon.ops import run_rows
 from siscon.ops.health_rows import health_rows
 from siscon.ops.rows import Row
@@ -84,9 +85,8 @@ def _summary(known: Sequence[Row]) -> str:
     if not known:
         return "No integration yet: start the engine with 'siscon serve' once config.yaml names one."
     if not waiting:
-        return f"All is well: none of {len(known)} integrations needs a person."
-    need = "needs" if len(waiting) == 1 else "need"
-    return f"{len(waiting)} of {len(known)} integrations {need} a person."
+        return f"All is well: {counted(len(known), 'integration')}, none needs a person."
+    return f"{len(waiting)} of {counted(len(known), 'integration')} {agreed(len(waiting), 'needs', 'need')} a person."
 
 
 def _minute(at: str | None) -> str:

@@ -69,6 +69,13 @@ def _as_keys(value: Any) -> Any:
     return [str(one) for one in told]
 
 
+def _not_empty(value: Any) -> Any:
+    """An empty path would mean the folder of the configuration itself."""
+    if value == "":
+        raise wrong("must not be empty: name a path, or leave the key out")
+    return value
+
+
 def _in_base(value: Path, info: ValidationInfo) -> Path:
     base = Path((info.context or {}).get("base") or Path.cwd())
     return base / value.expanduser()
@@ -79,7 +86,7 @@ Keys = Annotated[
 ]
 Number = Annotated[int, BeforeValidator(not_truth)]
 Share = Annotated[float, BeforeValidator(not_truth), Field(ge=0, le=1)]
-PathBeside = Annotated[Path, AfterValidator(_in_base)]
+PathBeside = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_in_base)]
 """A path; a relative one starts at the folder of the configuration file."""
 SecretText = Annotated[Secret, _SecretType]
 """A secret: a reference in the file, stars wherever it is shown."""

@@ -92,6 +92,7 @@ _SENTENCES = {
     "missing": "is missing",
     "string_type": "must be text: put it in quotes",
     "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
     "string_too_long": "is too long",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
@@ -121,7 +122,9 @@ class Told:
 
 def complaints_of(error: ValidationError, *, models: Mapping[Path, type[BaseModel]]) -> list[Told]:
     """Every complaint; ``models`` knows the keys at each place."""
-    return [_told(one, models) for one in error.errors(include_url=False)]
+    told = [_told(one, models) for one in error.errors(include_url=False)]
+    below = {one.path[:end] for one in told for end in range(len(one.path))}
+    return [one for one in told if one.sentence != _SENTENCES["too_short"] or one.path not in below]
 
 
 def nearest(name: str, known: Collection[str], *, all_of: str) -> str:
@@ -143,7 +146,8 @@ def _told(error: Any, models: Mapping[Path, type[BaseModel]]) -> Told:
     path: Path = tuple(error["loc"])
     kind, context = error["type"], error.get("ctx", {})
     if path and path[-1] == "[key]":
-        return Told(path[:-1], error["msg"], at_key=True)
+        said = _unknown_word(error) if kind == "enum" else error["msg"]
+        return Told(path[:-1], said, at_key=True)
     if kind == "extra_forbidden":
         return Told(path, "unknown key" + _nearest_key(path, models), at_key=True)
     if kind in _SENTENCES:
@@ -155,10 +159,14 @@ def _told(error: Any, models: Mapping[Path, type[BaseModel]]) -> Told:
     if kind in ("enum", "literal_error") and not isinstance(error["input"], str):
         return Told(path, _SENTENCES["string_type"], at_key=False)
     if kind in ("enum", "literal_error"):
-        names = [one.strip("'") for one in context["expected"].replace(" or ", ", ").split(", ")]
-        said = f"'{plain(error['input'], limit=40)}' is not known here"
-        return Told(path, said + nearest(str(error["input"]), names, all_of="known are"), at_key=False)
+        return Told(path, _unknown_word(error), at_key=False)
     return Told(path, error["msg"].removeprefix("Value error, "), at_key=False)
+
+
+def _unknown_word(error: Any) -> str:
+    names = [one.strip("'") for one in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+    said = f"'{plain(error['input'], limit=40)}' is not known here"
+    return said + nearest(str(error["input"]), names, all_of="known are")
 
 
 def _nearest_key(path: Path, models: Mapping[Path, type[BaseModel]]) -> str:

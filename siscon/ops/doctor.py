@@ -11,7 +11,7 @@ from pathlib import Path
 
 from siscon.config import Settings
 from siscon.domain.errors import SisconError
-from siscon.domain.text import plain
+from siscon.domain.text import counted, plain
 from siscon.domain.tokens import TokenHealth, TokenState
 from siscon.ops import notices
 from siscon.ops.checks import Check as Check
@@ -51,7 +51,7 @@ async def examine(
             "configuration", State.FAIL, error.sentence, "run 'siscon config check' and mend each line"
         )
         return [broken, *check_providers(()), *checks]
-    found = f"{settings.file}, {len(settings.integrations)} integrations"
+    found = f"{settings.file}, {counted(len(settings.integrations), 'integration')}"
     used = sorted({one.provider for one in settings.integrations.values()})
     checks = [Check("configuration", State.OK, found), *check_providers(used), *checks]
     checks += [check_home(settings.home), check_disk(settings.home), check_space(settings.home)]

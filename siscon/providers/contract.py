@@ -88,11 +88,14 @@ class ProviderSettings(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _of_a_known_kind(cls, url: str) -> str:
-        scheme = "file" if url.startswith("/") else url.partition(":")[0]
+        scheme = "file" if url.startswith("/") else url.partition("://")[0]
         if url and scheme not in cls.schemes:
             told = " or ".join(f"{one}://" for one in cls.schemes)
+            said = f"this provider does not read {scheme}://, but {told}"
             raise PydanticCustomError(
-                "siscon", "{sentence}", {"sentence": f"this provider does not read {scheme}://, but {told}"}
+                "siscon",
+                "{sentence}",
+                {"sentence": said if "://" in url or url[0] == "/" else f"must begin with {told}"},
             )
         return url
 

@@ -57,3 +57,33 @@ def test_who_asks_an_api_reads_no_files(tmp_path: Path, base_url: str) -> None:
     (complaint,) = refused.value.complaints
     assert complaint.path == "integrations.north.base_url"
     assert "does not read" in complaint.sentence
+
+
+def test_an_address_without_a_scheme_is_told_how_it_begins(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        loaded(tmp_path, NORTH.format(provider="powerschool", base_url="north.example") + LOGIN)
+
+    (complaint,) = refused.value.complaints
+    assert complaint.sentence == "must begin with https:// or http://"
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('home: ""', "must not be empty: name a path, or leave the key out"),
+        (
+            "guard: {entities: {enrolment: {at_least: 9}}}",
+            "'enrolment' is not known here: did you mean 'enrollment'?",
+        ),
+        (
+            "reports: {daily: {reports: [noon]}}",
+            "'noon' is not known here: known are history, morning, success",
+        ),
+        ("reports: {daily: {reports: []}}", "must not be empty"),
+    ],
+)
+def test_a_mistake_is_one_complaint_in_our_words(tmp_path: Path, line: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        loaded(tmp_path, line + "\n")
+
+    assert [one.sentence for one in refused.value.complaints] == [sentence]
