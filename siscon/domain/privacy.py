@@ -6,13 +6,15 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 STRUCK = "***"
 """What stands where a secret stood."""
 
+_BEFORE = re.compile(r"[A-Za-z0-9+/_-]{1,4}\Z")
+_BEHIND = re.compile(r"[A-Za-z0-9+/_=-]{1,4}")
 LEAST_INNER = 8
 """Shorter pieces of base64 stand in innocent words too."""
 
@@ -49,13 +51,7 @@ def strike(text: str, secrets: Iterable[Secret]) -> str:
 
     To be done before a text is cut: half a secret is not found any more. Secrets that overlap go as one.
     """
-    spans = sorted(
-        (at, at + len(form))
-        for secret in secrets
-        for form in forms_of(secret.reveal())
-        if form in text
-        for at in _places(form, text)
-    )
+    spans = sorted(span for secret in secrets for span in _spans(secret.reveal(), text))
     kept: list[str] = []
     end = 0
     for start, stop in spans:
@@ -63,6 +59,18 @@ def strike(text: str, secrets: Iterable[Secret]) -> str:
             kept += [text[end:start], STRUCK]
         end = max(end, stop)
     return "".join((*kept, text[end:]))
+
+
+def _spans(secret: str, text: str) -> Iterator[tuple[int, int]]:
+    """Where a secret stands; in base64 with the signs at both ends, for they hold a letter or two of it."""
+    for form in forms_of(secret):
+        for at in _places(form, text):
+            yield at, at + len(form)
+    for form in _within_base64(secret):
+        for at in _places(form, text):
+            end = at + len(form)
+            before, behind = _BEFORE.search(text, max(0, at - 4), at), _BEHIND.match(text, end)
+            yield before.start() if before else at, behind.end() if behind else end
 
 
 def _places(form: str, text: str) -> Iterable[int]:
@@ -93,6 +101,13 @@ def forms_of(secret: str) -> tuple[str, ...]:
         raw.hex(),
         raw.hex().upper(),
     }
+    return (*forms, *_within_base64(secret))
+
+
+@lru_cache(maxsize=256)
+def _within_base64(secret: str) -> tuple[str, ...]:
+    """What of a secret is the same in base64 at each of three alignments, whatever stands beside it."""
+    raw, forms = secret.encode("utf-8", "surrogatepass"), set[str]()
     for shift in range(3):
         whole = base64.b64encode(b"\0" * shift + raw)
         inner = whole[4 if shift else 0 : len(whole) - 4 if (shift + len(raw)) % 3 else len(whole)].decode()

@@ -41,6 +41,16 @@ def test_a_secret_is_struck_in_every_form(way: Callable[[str], str]) -> None:
     assert way(secret)[:9] not in strike(f"it said {way(secret)}", [Secret(secret)])
 
 
+@pytest.mark.parametrize("before", ["", "a", "ab", "ann:", "\0ann\0"])
+def test_of_a_secret_in_base64_not_the_last_letter_is_left(before: str) -> None:
+    told = base64.b64encode(f"{before}tiger-lion-9".encode()).decode()
+    left = strike(f"535 bad {told} then", [Secret("tiger-lion-9")])
+
+    assert left.startswith("535 bad ")
+    assert left.endswith("*** then")
+    assert len(left) <= len("535 bad *** then") + len(base64.b64encode(before.encode()))
+
+
 def test_a_secret_within_another_leaves_no_rest_of_it() -> None:
     secrets = [Secret("ann"), Secret("ann-tiger-7"), Secret("tiger")]
 
