@@ -12,6 +12,7 @@ from siscon.domain.chores import ChoreState
 from siscon.domain.integrations import IntegrationState
 from siscon.domain.leases import EngineInfo
 from siscon.domain.metrics import Family, alone, family
+from siscon.domain.runs import ENDED, RunKind
 from siscon.domain.tokens import TokenHealth, TokenState
 from siscon.ops.views import Health, health
 from siscon.store import chores, leases, migrate, tallies, tokens
@@ -37,7 +38,7 @@ async def read(db: Database, file: Path, *, now_ms: int) -> list[Family]:
         *_engine(alive),
         *_integrations(views),
         *_entities(views),
-        *_runs(sums, now),
+        *_runs(views, sums, now),
         *_logins(logins),
         *_chores(list(known.values())),
         *_messages(now),
@@ -94,12 +95,16 @@ def _entities(views: Sequence[Health]) -> Iterator[Family]:
     yield family("entity_empty", [(labels, float(one.emptied)) for labels, one in fresh])
 
 
-def _runs(sums: Tallies, now: Open) -> Iterator[Family]:
+def _runs(views: Sequence[Health], sums: Tallies, now: Open) -> Iterator[Family]:
+    """A counter that came with its first failure would hide that one: increase() sees no step from nothing to 1."""
+    known = [view.integration.name for view in views]
+    none = {(name, RunKind.IMPORT.value, end.value): 0 for name in known for end in sorted(ENDED)}
     yield family("runs_active", now.runs.items())
-    yield family("runs_total", sums.runs.items())
+    yield family("runs_total", {**none, **sums.runs}.items())
     yield family("records_total", sums.records.items())
     for at, name in enumerate(("requests_total", "requests_failed_total", "requests_throttled_total")):
-        yield family(name, [((integration,), counts[at]) for integration, counts in sums.requests.items()])
+        counted = {**dict.fromkeys(known, (0, 0, 0)), **sums.requests}
+        yield family(name, [((integration,), counts[at]) for integration, counts in counted.items()])
     yield family("events_total", sums.events.items())
     yield family("webhooks_total", sums.webhooks.items())
     yield family("webhooks_waiting", [((name,), count) for name, count in now.webhooks.items()])

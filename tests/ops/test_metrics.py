@@ -89,6 +89,17 @@ async def run_through(db: Database, *, requests: int, created: int) -> int:
     return run_id
 
 
+async def test_what_never_failed_is_counted_from_nought_on_so_that_its_first_failure_is_a_step(
+    db: Database,
+) -> None:
+    found = await values(db)
+
+    assert found["siscon_runs_total", "northfield", "import", "failed"] == 0
+    async with db.transaction() as c:
+        await c.run("DELETE FROM request_tallies WHERE integration = 'northfield'")
+    assert (await values(db))["siscon_requests_failed_total", "northfield"] == 0
+
+
 async def test_sums_never_fall_when_old_runs_and_events_go(db: Database) -> None:
     run_id = await run_through(db, requests=5, created=40)
     before = await values(db)
