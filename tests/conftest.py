@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 from siscon.store import migrate, sqlite
@@ -19,6 +21,17 @@ settings.load_profile("siscon")
 # Programs are not compiled anew each time: some environments forbid it, and pay with a third of the time of the whole.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+HERE = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In a fresh clone one process prepares the test files, not each of several the same ones at the same time."""
+    shared = not hasattr(config, "workerinput") and bool(config.getoption("numprocesses", None))
+    if shared and not any(HERE.rglob("test_*-pytest-*.pyc")):
+        words = [*config.invocation_params.args, "--collect-only", "-q", "-n", "0"]
+        subprocess.run([sys.executable, "-m", "pytest", *words], stdout=subprocess.DEVNULL, check=False)
+
 
 NEW = migrate.Found(application_id=0, version=0, tables=0)
 
