@@ -119,6 +119,20 @@ def identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
+def see_that_it_is(path: Path, known: tuple[int, int]) -> None:
+    """See that a file that is open still has its name: else what is read is old, and what is written lost."""
+    try:
+        same = identity(path) == known
+    except OSError:
+        same = False
+    if not same:
+        raise DatabaseError(
+            f"{plain(path)} was deleted or replaced while it was open. Stop siscon, put the right file "
+            "in its place and start again.",
+            code="replaced",
+        )
+
+
 def contents(path: Path) -> tuple[int, int, int, int] | None:
     """What changes when somebody writes into a file that is open; None where it has no name any more."""
     try:

@@ -228,6 +228,8 @@ class SqliteDatabase(Database):
                 f"{plain(self.path)} is being written to since it was opened for looking. Leave, and open it again.",
                 code="written_to",
             )
+        if self._still is None:
+            files.see_that_it_is(self.path, self._identity)
         line = await self._free_readers.get()
         if self._masks:
             await line.call(self._masks[line])
@@ -259,16 +261,7 @@ class SqliteDatabase(Database):
 
     def _begin(self, connection: sqlite3.Connection, lease: Lease | None) -> None:
         """Begin for writing, see that file and schema are still the same, and that the lease is still ours."""
-        try:
-            same = files.identity(self.path) == self._identity
-        except OSError:
-            same = False
-        if not same:
-            raise DatabaseError(
-                f"{plain(self.path)} was deleted or replaced while it was open. Stop siscon, put the right file "
-                "in its place and start again.",
-                code="replaced",
-            )
+        files.see_that_it_is(self.path, self._identity)
         connection.execute("BEGIN IMMEDIATE")
         if connection.execute("PRAGMA user_version").fetchone()[0] != self.version:
             raise DatabaseError(

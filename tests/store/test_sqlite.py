@@ -311,11 +311,19 @@ async def test_a_program_that_keeps_the_file_locked_is_reported(path: Path) -> N
     assert refused.value.code == "locked"
 
 
-async def test_a_file_that_was_replaced_is_not_written_to(path: Path) -> None:
+async def test_a_file_that_was_replaced_is_neither_written_to_nor_read_as_if_it_were_the_present(
+    path: Path,
+) -> None:
     db = await open_database(path)
     try:
         path.rename(path.with_name("elsewhere.db"))
+        with pytest.raises(DatabaseError, match="was deleted or replaced"):
+            async with db.read():
+                pass
         path.touch()
+        with pytest.raises(DatabaseError, match="was deleted or replaced"):
+            async with db.read():
+                pass
         with pytest.raises(DatabaseError) as refused:
             async with db.transaction():
                 pass
