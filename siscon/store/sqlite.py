@@ -307,9 +307,13 @@ async def connect(path: Path, mode: str) -> Line:
     )
     # A connection that nobody closes must not keep the process alive; the journal makes such an end harmless.
     connection._thread.daemon = True
+    connection._thread.start()
+    opening = asyncio.ensure_future(connection._connect())
     try:
-        return Line(await connection, path)
+        return Line(await _to_the_end(opening), path)
     except BaseException as error:
+        if not opening.cancelled() and opening.exception() is None:
+            await Line(connection, path).stop()  # who waited was cancelled meanwhile
         connection._thread.join(BUSY_TIMEOUT_S)  # it ends at once, but must find this loop still open
         if isinstance(error, sqlite3.Error):
             raise database_error(error, path) from error
@@ -329,10 +333,8 @@ def _set_up_writer(connection: sqlite3.Connection, path: Path, synchronous: str)
     migrate.check(connection, path)
     _use_wal(connection)
     connection.execute(f"PRAGMA synchronous = {synchronous}")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA secure_delete = ON")
-    connection.execute("PRAGMA cache_size = -16000")
+    for one in ("foreign_keys = ON", "temp_store = MEMORY", "secure_delete = ON", "cache_size = -16000"):
+        connection.execute(f"PRAGMA {one}")
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
     connection.execute("PRAGMA journal_size_limit = 67108864")
     return migrate.migrate(connection, path, now_ms=time.time_ns() // 1_000_000)
@@ -355,18 +357,16 @@ def _use_wal(connection: sqlite3.Connection) -> None:
 async def open_database(
     path: Path, *, synchronous: str = "full", read_only: bool = False, masked: bool = False
 ) -> SqliteDatabase:
-    """Open, and bring up to date, the database at ``path``; with ``read_only`` it is only looked at. ``masked``: read
-    as a viewer may.
+    """Open, and bring up to date, the database at ``path``; ``read_only``: only look; ``masked``: as a viewer may.
 
     A database that a newer siscon has written is refused, except for looking at; for that, an older one is.
     """
     if synchronous not in SYNCHRONOUS:
         raise DatabaseError("storage.synchronous must be full or normal.", code="usage")
-    if not read_only:
-        files.prepare(path)
     async with AsyncExitStack() as opened:
         writer = None
         if not read_only:
+            files.prepare(path)
             writer = await connect(path, "rw")
             opened.push_async_callback(writer.stop)
             version = await writer.call(lambda connection: _set_up_writer(connection, path, synchronous))
