@@ -91,6 +91,11 @@ async def append(
     secret = head["secret"] if head else None
     key = _opened(vault, secret) if secret else await _keep_key(c, vault)
     seq, before = (head["seq"] + 1, head["seal"]) if head and head["seq"] is not None else (1, b"")
+    if not isinstance(before, bytes) or not isinstance(seq, int):
+        raise DatabaseError(
+            "The end of the audit was changed, so nothing was done: 'siscon audit verify' says where.",
+            code="audit_not_written",
+        )
     told = json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     row = (seq, at_ms, actor, action, target, told)
     names = ("seq", "at_ms", "actor", "action", "target", "detail")

@@ -126,6 +126,18 @@ async def test_a_table_made_anew_is_not_ours_and_what_has_another_type_in_it_is_
         assert await audit.verify(c, VAULT) == 3
 
 
+async def test_nothing_is_done_behind_an_end_that_is_no_act(db: Database) -> None:
+    async with db.transaction() as c:
+        await fill(c)
+        await c.run("CREATE TABLE loose AS SELECT * FROM audit")
+        await c.run("UPDATE loose SET seal = NULL WHERE seq = 5")
+        await c.run("DROP TABLE audit")
+        await c.run("ALTER TABLE loose RENAME TO audit")
+
+        with pytest.raises(DatabaseError, match="audit verify"):
+            await fill(c, 1)
+
+
 async def test_a_number_that_stands_twice_shows_also_where_one_chunk_ends(db: Database) -> None:
     async with db.transaction() as c:
         await fill(c, audit.CHUNK + 1)
