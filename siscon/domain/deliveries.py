@@ -16,8 +16,10 @@ GIVE_UP_MS = 3 * 24 * 3600 * 1000
 QUEUE_MOST = 500
 """So many messages wait for one channel; of more the oldest is dropped, and counted."""
 
-DEAD_AFTER = 3
-"""After so many failures in a row a channel is called dead."""
+DEAD_AFTER = 6
+"""After so many failures in a row a channel is called dead: about eight minutes. A mail server that knows no sender
+yet says "later" for the first five (RFC 6647, greylisting), and is well.
+"""
 
 
 class MessageState(StrEnum):

@@ -119,11 +119,6 @@ def test_the_demo_imports_everything_once_and_again_and_after_a_day(
     assert (tmp_path / "demo").stat().st_mode & 0o077 == 0
 
 
-def heed_ctrl_c() -> None:
-    """A shell lets what it runs in the background ignore ctrl-C, and children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_ctrl_c_ends_a_demo_with_130_and_leaves_nothing(environ: Environ, tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "siscon", "demo", "--once", "--students", "2000", "--real-limits"],
@@ -131,7 +126,6 @@ def test_ctrl_c_ends_a_demo_with_130_and_leaves_nothing(environ: Environ, tmp_pa
         stderr=subprocess.PIPE,
         env=environ,
         start_new_session=True,
-        preexec_fn=heed_ctrl_c,
     )
     waited(lambda: any(tmp_path.glob("siscon-demo-*/siscon.key")))
     pid = int(next(tmp_path.glob("siscon-demo-*/sandbox.pid")).read_text(encoding="ascii"))

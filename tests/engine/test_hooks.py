@@ -13,7 +13,7 @@ import pytest
 
 from siscon.config import ChannelSettings
 from siscon.domain.commands import RetryChannel
-from siscon.domain.deliveries import FIRST_WAIT_S, LONGEST_WAIT_S, MessageState
+from siscon.domain.deliveries import DEAD_AFTER, FIRST_WAIT_S, LONGEST_WAIT_S, MessageState
 from siscon.domain.errors import ConfigError
 from siscon.engine.answers import Circumstances
 from siscon.engine.notice_acts import retry_channel
@@ -158,14 +158,16 @@ async def test_a_new_engine_tries_at_once_what_its_forerunner_was_to_wait_for(
     db: SqliteDatabase, clock: HandClock
 ):
     async with hook_server() as receiver:
-        receiver.statuses = [404] * 4
+        receiver.statuses = [404] * DEAD_AFTER
         man = postman(db, clock, chat=way(receiver, "slack"))
         await put(db, clock, "chat")
-        for _ in range(4):
-            await carry(man)
-            clock.forward(FIRST_WAIT_S * 4)
+        for tries in range(1, DEAD_AFTER + 1):
+            clock.forward(LONGEST_WAIT_S * 2)
+            assert await carry(man) == 0
+            assert len(receiver.got) == tries
+            assert await dead_channels(db) == (("chat",) if tries == DEAD_AFTER else ())
         assert await carry(man) == 0
-        assert await dead_channels(db) == ("chat",)
+        assert len(receiver.got) == DEAD_AFTER, "it waits"
         mended = postman(db, clock, chat=way(receiver, "slack"))
         await mended.begin(None)
         assert await dead_channels(db) == ("chat",)  # until it has taken something

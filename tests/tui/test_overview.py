@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from siscon.domain.deliveries import ChannelState
+from siscon.domain.deliveries import DEAD_AFTER, ChannelState
 from siscon.domain.freshness import Fresh
 from siscon.domain.integrations import Integration, IntegrationState
 from siscon.domain.outcomes import SLOTS_A_DAY, Outcome, Slot
@@ -189,7 +189,7 @@ async def test_a_channel_to_people_that_is_dead_is_named(filled: Filled) -> None
     path = await filled()
     db = await open_database(path)
     async with db.transaction() as c:
-        dead = ChannelState("oncall", failures=3, failing_since_ms=NOW, last_error="nobody answers")
+        dead = ChannelState("oncall", failures=DEAD_AFTER, failing_since_ms=NOW, last_error="nobody answers")
         await channels.save(c, dead)
     await db.close()
     async with console(path, size=(120, 40)) as pilot:
