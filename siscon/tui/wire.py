@@ -73,7 +73,7 @@ class Wire:
         told = [piece for y in sorted(fresh) for piece in _changes(y, self._lines[y], fresh[y])]
         for y, line in fresh.items():
             self._lines[y] = line
-        return "".join(_painted(told))
+        return "".join(_painted(told, size.width))
 
 
 class _Lessened(CompositorUpdate):
@@ -201,7 +201,7 @@ def _changes(y: int, old: list[Mark], new: list[Mark]) -> Iterator[tuple[int, in
         sent = max(sent, stop)
 
 
-def _painted(changes: list[tuple[int, int, list[Mark]]]) -> Iterator[str]:
+def _painted(changes: list[tuple[int, int, list[Mark]]], width: int) -> Iterator[str]:
     now = BARE
     for y, x, marks in changes:
         yield f"\x1b[{y + 1};{x + 1}H"
@@ -217,14 +217,19 @@ def _painted(changes: list[tuple[int, int, list[Mark]]]) -> Iterator[str]:
             if paint is not now and paint != now:
                 yield f"\x1b[{';'.join(_steps(now, paint))}m"
                 now = paint
-            yield sign if _reach(sign) < 2 else _held(y, at, sign)
+            yield sign if _reach(sign) < 2 else _held(y, at, sign, room=width + 1 - at)
     if now != BARE:
         yield "\x1b[0m"
 
 
-def _held(y: int, x: int, sign: str) -> str:
-    """A sign of doubtful width: what it leaves free is blank, and what follows stands where it should."""
+def _held(y: int, x: int, sign: str, *, room: int) -> str:
+    """A sign of doubtful width: what it leaves free is blank, and what follows stands where it should.
+
+    At the edge, where a terminal that counts it wider would take the cells before it, only what is agreed of it.
+    """
     width = max(1, cell_len(sign))
+    if _reach(sign) > room:
+        sign = sign[0] if _AGREED.fullmatch(sign[0]) else "?"
     return f"{' ' * width}\x1b[{y + 1};{x}H{sign}\x1b[{y + 1};{x + width}H"
 
 

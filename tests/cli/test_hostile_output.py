@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from support.console_data import NOW_MS
 from support.harmless import assert_acts_on_nothing, assert_only_ours, harmless_cells
 from support.hostile import CORPUS, HOSTILE, SAMPLE, SURROGATES, TABLE
 from support.hostile_data import hostile_database
-from support.terminals import on_a_terminal
+from support.terminals import terminal
 
 
 @pytest.fixture(scope="module")
@@ -142,19 +143,20 @@ def test_it_is_no_more_than_text_in_an_argument(
 
 def test_no_byte_of_it_reaches_a_terminal(house: Path, tmp_path: Path) -> None:
     database = house.parent / "home" / "siscon.db"
-    page = b"\x1b[6~"
-    screens = (
-        (b"2", b"Renewal"),
-        (b"3", b"Started"),
-        (b"4", b"Cause"),
-        (b"5", b"dispute"),
-        (b"6", b"Internal"),
-    )
-    steps = [(b"harbor", b"2")]
-    for (_, seen), (key, _) in zip(screens, (*screens[1:], (b"q", b"")), strict=True):
-        steps += [(seen, page), (b"\x1b[", page), (b"\x1b[", key)]
-
-    code, wire = on_a_terminal("replay", str(database), steps=steps, size=(200, 50))
+    words = [sys.executable, "-m", "siscon", "replay", str(database)]
+    screens = {"2": "Renewal", "3": "Started", "4": "Cause", "5": "dispute", "6": "Internal"}
+    with terminal(words, width=200, height=50) as one:
+        assert one.shows("harbor")
+        for key, seen in screens.items():
+            one.press(key)
+            assert one.shows(seen)
+            for _ in range(2):
+                one.quiet(0.3)
+                one.press("\x1b[6~")  # a page down
+        one.quiet(0.3)
+        one.press("q")
+        wire = one.read()
+        code = one.process.wait(10)
 
     assert code == 0
     assert_only_ours(wire.decode("utf-8"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyte
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rich.color import ColorSystem
 from rich.segment import Segment
@@ -108,8 +108,12 @@ doubtful_lines = st.lists(
 ).map(lambda told: Strip(told).adjust_cell_length(SIZE.width))
 
 
+AT_THE_EDGE = Strip([Segment("a" * 22), Segment("aa\U0001f3fd")])
+
+
 @ANYWHERE
 @given(st.lists(st.tuples(st.integers(0, 3), st.lists(doubtful_lines, min_size=1, max_size=4)), max_size=6))
+@example([(0, [AT_THE_EDGE])])
 def test_signs_whose_width_the_terminal_takes_otherwise_move_nothing_and_leave_nothing(
     told: list[tuple[int, list[Strip]]],
 ) -> None:
