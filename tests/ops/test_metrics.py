@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -142,7 +143,7 @@ async def test_what_was_counted_before_the_sums_were_kept_is_in_them(tmp_path: P
     await db.close()
     tables = ("run_tallies", "request_tallies", "record_tallies", "event_tallies", "webhook_tallies")
     [script] = [one.read_text() for one in MIGRATIONS.glob("*_tallies.sql")]
-    with sqlite3.connect(path) as c:
+    with closing(sqlite3.connect(path)) as opened, opened as c:
         kept = [sorted(c.execute(f"SELECT * FROM {one}")) for one in tables]
         for (name,) in c.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND name LIKE '%tallied'"

@@ -294,11 +294,12 @@ async def test_a_database_in_which_nothing_happened_has_no_past(tmp_path: Path) 
 
 def test_every_table_of_the_views_is_one_of_ours_with_these_columns(tmp_path: Path) -> None:
     import sqlite3
+    from contextlib import closing
 
     from siscon.store import migrate
 
-    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
-    migrate.migrate(connection, tmp_path / "x.db", now_ms=0)
-    for table, as_of in past.PAST.items():
-        names = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-        assert set(as_of.columns) <= names, table
+    with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as connection:
+        migrate.migrate(connection, tmp_path / "x.db", now_ms=0)
+        for table, as_of in past.PAST.items():
+            names = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            assert set(as_of.columns) <= names, table
