@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -32,7 +32,8 @@ async def export(
 ) -> int:
     """Write acts with their seals for this account alone, whole or not at all; how many.
 
-    The file has its name once ``note`` was told how many those are; what it raises is raised here.
+    The file has its name once ``note`` was told how many those are; what it raises is raised here, and
+    ``DatabaseError`` where an act was changed so that it has no such form.
     """
     count = 0
     with _sentences(path), whole_or_not(path, over=over) as file:
@@ -40,11 +41,10 @@ async def export(
         async for chunk in log.ids():
             for start in range(0, len(chunk), PAGE):
                 async with log.db.read() as c:
-                    rows = await audit.chain_rows(c, chunk[start : start + PAGE])
-                for row in rows:
-                    told = {name: row[name] for name in COLUMNS[:6]}
-                    put({**told, "before": row["before"].hex(), "seal": row["seal"].hex()})
-                count += len(rows)
+                    acts = await audit.sealed_acts(c, chunk[start : start + PAGE])
+                for act in acts:
+                    put({**asdict(act), "before": act.before.hex(), "seal": act.seal.hex()})
+                count += len(acts)
         await note(count)
     return count
 

@@ -10,6 +10,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quoted
 from typing import Any
@@ -24,41 +25,40 @@ SELECT h.seq, h.seal, s.sealed AS secret
 FROM (SELECT 1) LEFT JOIN (SELECT seq, seal FROM audit ORDER BY seq DESC LIMIT 1) h
   LEFT JOIN secrets s ON s.name = 'audit'
 """
-FIRST = "SELECT * FROM audit WHERE seq = 1"
 SECRET = "SELECT sealed FROM secrets WHERE name = 'audit'"
 KEEP_SECRET = "INSERT INTO secrets (name, sealed) VALUES ('audit', :sealed)"
 APPEND = """
 INSERT INTO audit (seq, at_ms, actor, action, target, detail, seal)
 VALUES (:seq, :at_ms, :actor, :action, :target, :detail, :seal)
 """
-LIST_AFTER = """
-SELECT seq, at_ms, actor, action, target, detail, seal FROM audit WHERE seq > :after_seq ORDER BY seq LIMIT :limit
-"""
-BY_SEQS = """
-SELECT seq, at_ms, actor, action, target, detail FROM audit WHERE seq IN (SELECT value FROM json_each(:seqs))
-"""
 # As bytes, so that what is no text any more is found to be bad instead of stopping the check; nothing for another type.
-CHAIN_FROM = """
-SELECT seq, at_ms, iif(typeof(actor) = 'text', CAST(actor AS BLOB), NULL),
-  iif(typeof(action) = 'text', CAST(action AS BLOB), NULL), iif(typeof(target) = 'text', CAST(target AS BLOB), NULL),
-  iif(typeof(detail) = 'text', CAST(detail AS BLOB), NULL), iif(typeof(seal) = 'blob', seal, NULL)
-FROM audit WHERE seq >= :seq ORDER BY seq LIMIT :limit OFFSET :passed
+ACTS = """
+SELECT seq, at_ms, iif(typeof(actor) = 'text', CAST(actor AS BLOB), NULL) AS actor,
+  iif(typeof(action) = 'text', CAST(action AS BLOB), NULL) AS action,
+  iif(typeof(target) = 'text', CAST(target AS BLOB), NULL) AS target,
+  iif(typeof(detail) = 'text', CAST(detail AS BLOB), NULL) AS detail, iif(typeof(seal) = 'blob', seal, NULL) AS seal
+FROM audit
 """
+FIRST = f"{ACTS} WHERE seq = 1"
+LIST_AFTER = f"{ACTS} WHERE seq > :after_seq ORDER BY seq LIMIT :limit"
+BY_SEQS = f"{ACTS} WHERE seq IN (SELECT value FROM json_each(:seqs))"
+CHAIN_FROM = f"{ACTS} WHERE seq >= :seq ORDER BY seq LIMIT :limit OFFSET :passed"
 IS_OURS = """
 SELECT (SELECT count(*) FROM pragma_table_list('audit') WHERE schema = 'main' AND type = 'table' AND strict = 1)
   AND (SELECT group_concat(name || ' ' || type || ' ' || pk, ', ') FROM pragma_table_info('audit', 'main'))
     = 'seq INTEGER 1, at_ms INTEGER 0, actor TEXT 0, action TEXT 0, target TEXT 0, detail TEXT 0, seal BLOB 0'
 """
-NEWEST_OF = "SELECT detail FROM audit WHERE action = :action ORDER BY seq DESC LIMIT 1"
+NEWEST_OF = f"{ACTS} WHERE action = :action ORDER BY seq DESC LIMIT 1"
 SCHEMA = "PRAGMA user_version"
 LOWEST = -(2**63)
-WITH_SEALS = """
-SELECT a.seq, a.at_ms, a.actor, a.action, a.target, a.detail, coalesce(b.seal, x'') AS before, a.seal
-FROM audit a LEFT JOIN audit b ON b.seq = a.seq - 1
-WHERE a.seq IN (SELECT value FROM json_each(:seqs)) ORDER BY a.seq
+SEALS_BEFORE = """
+SELECT seq + 1 AS seq, iif(typeof(seal) = 'blob', seal, NULL) AS seal FROM audit
+WHERE seq IN (SELECT value - 1 FROM json_each(:seqs))
 """
 SEAL_OF = "SELECT CAST(seal AS BLOB) AS seal FROM audit WHERE seq = :seq"
 CHUNK = 1000
+END_MS = 253_402_300_800_000
+"""The end of the year 9999: no calendar goes further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,20 @@ class AuditEntry:
     action: str
     target: str
     detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedAct:
+    """One act as it was sealed, with its seal and that of the act before; nothing before the first."""
+
+    seq: int
+    at_ms: int
+    actor: str
+    action: str
+    target: str
+    detail: str
+    before: bytes
+    seal: bytes
 
 
 async def append(
@@ -90,13 +104,14 @@ async def append(
     head = await c.one(HEAD)
     secret = head["secret"] if head else None
     key = _opened(vault, secret) if secret else await _keep_key(c, vault)
-    seq, before = (head["seq"] + 1, head["seal"]) if head and head["seq"] is not None else (1, b"")
-    if not isinstance(before, bytes) or not isinstance(seq, int):
+    last, before = (head["seq"], head["seal"]) if head and head["seq"] is not None else (0, b"")
+    if not isinstance(before, bytes) or not isinstance(last, int):
         raise DatabaseError(
             "The end of the audit was changed, so nothing was done: 'siscon audit verify' says where.",
             code="audit_not_written",
         )
     told = json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    seq = last + 1
     row = (seq, at_ms, actor, action, target, told)
     names = ("seq", "at_ms", "actor", "action", "target", "detail")
     seal = _seal(key, before, row)
@@ -140,7 +155,7 @@ async def _key_before_secrets(c: Connection, vault: Vault) -> bytes:
     if first is None:
         return secrets.token_bytes(KEY_BYTES)
     derived = vault.derive_from_each(PURPOSE)
-    proven = (key for key in derived if hmac.compare_digest(_seal(key, b"", first), first["seal"]))
+    proven = (key for key in derived if Chain(key).holds(first))
     return next(proven, derived[0])
 
 
@@ -155,19 +170,21 @@ def _opened(vault: Vault, sealed: bytes) -> bytes:
 
 
 async def entries(c: Connection, *, after_seq: int = 0, limit: int = 200) -> list[AuditEntry]:
-    """Acts in their order, after a number."""
+    """Acts in their order, after a number; raises ``DatabaseError`` for what is none of siscon's."""
     return [_entry(row) for row in await c.all(LIST_AFTER, {"after_seq": after_seq, "limit": limit})]
 
 
 async def by_seqs(c: Connection, seqs: Iterable[int]) -> list[AuditEntry]:
-    """The acts of these numbers, in no particular order."""
+    """The acts of these numbers, in no particular order; raises ``DatabaseError`` for what is none of siscon's."""
     return [_entry(row) for row in await c.all(BY_SEQS, {"seqs": json.dumps(list(seqs))})]
 
 
 async def newest_detail(c: Connection, action: str) -> Mapping[str, Any] | None:
-    """The detail of the newest act of a kind; None where there is none."""
+    """The detail of the newest act of a kind; None where there is none, or none that can be read."""
     row = await c.one(NEWEST_OF, {"action": action})
-    return None if row is None else json.loads(row["detail"])
+    with suppress(DatabaseError):
+        return None if row is None else _entry(row).detail
+    return None
 
 
 async def schema(c: Connection) -> int:
@@ -224,15 +241,24 @@ class Chain:
         return True
 
 
-async def chain_rows(c: Connection, seqs: Iterable[int]) -> list[Row]:
-    """Acts of these numbers in their order, each with its seal and the one before; the detail as it is sealed."""
-    return await c.all(WITH_SEALS, {"seqs": json.dumps(list(seqs))})
+async def sealed_acts(c: Connection, seqs: Iterable[int]) -> list[SealedAct]:
+    """The acts of these numbers in their order; raises ``DatabaseError`` for what was never sealed so."""
+    asked = {"seqs": json.dumps(list(seqs))}
+    before = {row["seq"]: row["seal"] for row in await c.all(SEALS_BEFORE, asked)}
+    found = []
+    for row in await c.all(f"{BY_SEQS} ORDER BY seq", asked):
+        told, seal_before = _told(row), before.get(row["seq"], b"")
+        if seal_before is None or row["seal"] is None:
+            raise bad_act(row["seq"] - (seal_before is None))
+        found.append(SealedAct(row["seq"], row["at_ms"], *told, seal_before, row["seal"]))
+    return found
 
 
 async def head(c: Connection) -> tuple[int, bytes]:
-    """Number and seal of the newest act; 0 and nothing where there is none."""
+    """Number and seal of the newest act; 0 and nothing where there is none, or what stands there is no act."""
     row = await c.one(HEAD)
-    return (row["seq"], row["seal"]) if row and row["seq"] is not None else (0, b"")
+    is_act = row is not None and isinstance(row["seq"], int) and isinstance(row["seal"], bytes)
+    return (row["seq"], row["seal"]) if row is not None and is_act else (0, b"")
 
 
 async def seal_of(c: Connection, seq: int) -> bytes | None:
@@ -246,12 +272,32 @@ def _seal(key: bytes, before: bytes, row: Row | tuple[Any, ...]) -> bytes:
     return hmac.digest(key, before + told.encode(), "sha256")
 
 
-def _entry(row: Row) -> AuditEntry:
-    return AuditEntry(
-        seq=row["seq"],
-        at_ms=row["at_ms"],
-        actor=row["actor"],
-        action=row["action"],
-        target=row["target"],
-        detail=json.loads(row["detail"]),
+def bad_act(seq: int) -> DatabaseError:
+    """What to say where an act cannot be read as siscon writes them."""
+    return DatabaseError(
+        f"Act {seq} of the audit was changed: it is none that siscon wrote. 'siscon audit verify' says what is whole; "
+        f"--where 'act<{seq}' takes what stands before it.",
+        code="bad_act",
     )
+
+
+def _told(row: Row) -> tuple[str, str, str, str]:
+    """Actor, action, target and detail; raises ``DatabaseError``."""
+    try:
+        actor, action, target, detail = (row[at].decode() for at in range(2, 6))
+    except (UnicodeDecodeError, AttributeError) as error:
+        raise bad_act(row["seq"]) from error
+    if not isinstance(row["at_ms"], int):
+        raise bad_act(row["seq"])
+    return actor, action, target, detail
+
+
+def _entry(row: Row) -> AuditEntry:
+    actor, action, target, told = _told(row)
+    try:
+        detail = json.loads(told)
+    except ValueError as error:
+        raise bad_act(row["seq"]) from error
+    if not isinstance(detail, dict) or not 0 <= row["at_ms"] < END_MS:
+        raise bad_act(row["seq"])
+    return AuditEntry(row["seq"], row["at_ms"], actor, action, target, detail)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from siscon.domain.errors import DatabaseError
 from siscon.domain.events import Level
 from siscon.domain.filters import ALL, Filter
 from siscon.store import filtered, filtering
-from siscon.store.database import Connection
+from siscon.store.database import Connection, Row
 from siscon.store.filtering import Fields
 
 AFTER = "SELECT {key} AS id FROM {table} WHERE {key} > :after AND {where} ORDER BY {key} LIMIT :limit"
@@ -96,13 +97,24 @@ def _journal(
 async def after(c: Connection, journal: Journal, number: int) -> array[int]:
     """The next numbers after one, oldest first; fewer than ``CHUNK`` are the last."""
     told = {**journal.params, "after": number, "limit": CHUNK}
-    return array("q", [row["id"] for row in await c.all(journal.sql(AFTER), told)])
+    return _numbers(journal, await c.all(journal.sql(AFTER), told))
 
 
 async def newest(c: Connection, journal: Journal, *, limit: int) -> array[int]:
     """The numbers of the newest rows, oldest of them first."""
     rows = await c.all(journal.sql(NEWEST), {**journal.params, "limit": limit})
-    return array("q", [row["id"] for row in reversed(rows)])
+    return _numbers(journal, rows[::-1])
+
+
+def _numbers(journal: Journal, rows: Sequence[Row]) -> array[int]:
+    try:
+        return array("q", [row["id"] for row in rows])
+    except TypeError as error:
+        raise DatabaseError(
+            f"The table {journal.table} was made anew: a row of it has no number. 'siscon doctor' examines the "
+            "database, 'siscon audit verify' the audit.",
+            code="no_number",
+        ) from error
 
 
 async def count(c: Connection, journal: Journal) -> int:

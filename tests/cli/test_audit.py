@@ -153,6 +153,23 @@ def test_an_export_is_an_act_and_what_is_no_export_is_told(
     assert run(["--config", str(config), "audit", "verify", "--file", str(file)]) == 2
 
 
+def test_an_act_that_siscon_never_wrote_is_named_instead_of_exported(
+    config: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "acts.jsonl"
+    with closing(sqlite3.connect(tmp_path / "home" / "siscon.db")) as db, db:
+        db.execute("CREATE TABLE loose AS SELECT * FROM audit")
+        db.execute("UPDATE loose SET seal = NULL WHERE seq = 5")
+        db.execute("DROP TABLE audit")
+        db.execute("ALTER TABLE loose RENAME TO audit")
+
+    assert run(["--config", str(config), "audit", "export", str(file)]) == 1
+    assert "siscon: Act 5 of the audit was changed" in capsys.readouterr().err
+    assert not file.exists()
+    assert json.loads(said(capsys, config, "verify", "--json", code=1))["first_bad"] == 5
+    said(capsys, config, "export", str(file), "--where", "act<5")
+
+
 def test_what_the_audit_cannot_tell_of_is_not_done_later_either(
     config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import hmac
 import json
 import random
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
 
 from siscon.domain.errors import ConfigError, DatabaseError
-from siscon.store import audit
+from siscon.store import audit, journals
 from siscon.store.audit import AuditEntry
 from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
 
 VAULT = Vault([b"k" * 32])
+Reading = Callable[[Connection, list[int]], Awaitable[object]]
 
 
 class Undo(Exception):
     """Takes a change back."""
+
+
+async def journal_of(c: Connection, seqs: list[int]) -> object:
+    return await journals.newest(c, journals.of_audit(), limit=len(seqs))
 
 
 async def fill(c: Connection, number: int = 5) -> None:
@@ -115,10 +121,7 @@ async def test_a_table_made_anew_is_not_ours_and_what_has_another_type_in_it_is_
     async with db.transaction() as c:
         await fill(c)
         assert await audit.is_ours(c)
-        await c.run("CREATE TABLE loose (seq, at_ms, actor, action, target, detail, seal)")
-        await c.run("INSERT INTO loose SELECT * FROM audit")
-        await c.run("DROP TABLE audit")
-        await c.run("ALTER TABLE loose RENAME TO audit")
+        await make_anew(c)
         assert await audit.verify(c, VAULT) is None
         await c.run(harm)
 
@@ -126,16 +129,72 @@ async def test_a_table_made_anew_is_not_ours_and_what_has_another_type_in_it_is_
         assert await audit.verify(c, VAULT) == 3
 
 
-async def test_nothing_is_done_behind_an_end_that_is_no_act(db: Database) -> None:
+async def make_anew(c: Connection) -> None:
+    """The table of the audit with all it held and without its rules."""
+    await c.run("CREATE TABLE loose (seq, at_ms, actor, action, target, detail, seal)")
+    await c.run("INSERT INTO loose SELECT * FROM audit")
+    await c.run("DROP TABLE audit")
+    await c.run("ALTER TABLE loose RENAME TO audit")
+
+
+@pytest.mark.parametrize("harm", ["seal = NULL", "seq = CAST(seq AS TEXT)"])
+async def test_nothing_is_done_behind_an_end_that_is_no_act(db: Database, harm: str) -> None:
     async with db.transaction() as c:
         await fill(c)
-        await c.run("CREATE TABLE loose AS SELECT * FROM audit")
-        await c.run("UPDATE loose SET seal = NULL WHERE seq = 5")
-        await c.run("DROP TABLE audit")
-        await c.run("ALTER TABLE loose RENAME TO audit")
+        await make_anew(c)
+        await c.run(f"UPDATE audit SET {harm} WHERE seq = 5")
 
         with pytest.raises(DatabaseError, match="audit verify"):
             await fill(c, 1)
+        assert await audit.head(c) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("harm", "reading", "named"),
+    [
+        ("seal = NULL", audit.sealed_acts, 3),
+        ("seal = CAST(seal AS TEXT)", audit.sealed_acts, 3),
+        ("actor = CAST(actor AS BLOB)", audit.sealed_acts, 3),
+        ("detail = CAST(x'ff' AS TEXT)", audit.sealed_acts, 3),
+        ("at_ms = 'noon'", audit.sealed_acts, 3),
+        ("detail = 'x'", audit.by_seqs, 3),
+        ("detail = '[1]'", audit.by_seqs, 3),
+        ("at_ms = 1 << 62", audit.by_seqs, 3),
+        ("target = NULL", audit.by_seqs, 3),
+        ("seq = CAST(seq AS TEXT)", journal_of, None),
+    ],
+)
+async def test_what_siscon_never_wrote_is_named_by_whoever_reads_it(
+    db: Database, harm: str, reading: Reading, named: int | None
+) -> None:
+    async with db.transaction() as c:
+        await fill(c)
+        await make_anew(c)
+        await c.run(f"UPDATE audit SET {harm} WHERE seq = 3")
+
+        with pytest.raises(DatabaseError, match=f"^Act {named} of" if named else "no number"):
+            await reading(c, [1, 2, 3, 4])
+        assert await audit.verify(c, VAULT) == 3
+
+
+async def test_an_act_behind_one_that_lost_its_seal_is_not_what_was_changed(db: Database) -> None:
+    async with db.transaction() as c:
+        await fill(c)
+        await make_anew(c)
+        await c.run("UPDATE audit SET seal = NULL WHERE seq = 3")
+
+        with pytest.raises(DatabaseError, match=r"^Act 3 of"):
+            await audit.sealed_acts(c, [4])
+
+
+async def test_a_chain_without_its_key_whose_first_act_lost_its_seal_is_broken_there(db: Database) -> None:
+    async with db.transaction() as c:
+        await fill(c)
+        await make_anew(c)
+        await c.run("UPDATE audit SET seal = NULL WHERE seq = 1")
+        await c.run("DELETE FROM secrets")
+
+        assert await audit.verify(c, VAULT) == 1
 
 
 async def test_a_number_that_stands_twice_shows_also_where_one_chunk_ends(db: Database) -> None:
