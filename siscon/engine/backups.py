@@ -18,7 +18,7 @@ from siscon.domain.errors import DatabaseError
 from siscon.domain.leases import Lease
 from siscon.domain.text import counted, plain
 from siscon.engine.aside import aside
-from siscon.engine.chores import is_doubtful
+from siscon.engine.chores import DoneInPart, is_doubtful
 from siscon.engine.noting import ENGINE
 from siscon.store import audit, backups, files, manifest, rekey
 from siscon.store.backups import Facts, Look
@@ -51,36 +51,51 @@ class Backups:
     now_ms: Callable[[], int]
 
     async def make(self, lease: Lease) -> str:
-        """Copy, examine, name, note, and let older copies go; a sentence. Raises ``DatabaseError``."""
+        """Copy, examine, name, note, and let older copies go; a sentence.
+
+        Raises ``DatabaseError``, and ``DoneInPart`` where the copy is there and only the rest failed.
+        """
+        async with self.db.read() as c:
+            keys = tuple(sorted(await rekey.counts(c)))
+            own = naming.installation_id(await audit.seal_of(c, 1))
+        entry = await self._made(own, keys)
         try:
-            async with self.db.read() as c:
-                keys = tuple(sorted(await rekey.counts(c)))
-                own = naming.installation_id(await audit.seal_of(c, 1))
-            target = await asyncio.to_thread(self._place, own)
-            facts, size, digest = await aside(lambda look: self._copy(target, look))
-            entry = Entry(
-                file=target.name,
-                at_ms=self.now_ms(),
-                bytes=size,
-                sha256=digest,
-                schema=facts.schema,
-                siscon=__version__,
-                rows=facts.rows,
-                keys=keys,
-            )
             doubtful = await is_doubtful(self.db, CHORE, now_ms=self.now_ms())
             gone = await asyncio.to_thread(self._superfluous, own, 0 if doubtful else self.keeping.keep_days)
             # Under the lease: an engine that was overtaken while it copied removes nothing.
-            await self._note(lease, target.name, digest, size, gone)
+            await self._note(lease, entry, gone)
             await asyncio.to_thread(self._let_go, own, entry, gone)
+        except (OSError, DatabaseError) as error:
+            why = error.sentence if isinstance(error, DatabaseError) else f"{error.strerror}."
+            raise DoneInPart(
+                f"{entry.file} was made and is sound, but in {plain(self.keeping.folder)} older ones were not let go "
+                f"of, or the list was not written: {why} The next backup tries that again.",
+                code="backups_kept",
+            ) from error
+        old = f"; {counted(len(gone), 'older one')} went" if gone else ""
+        return f"{entry.file}: {entry.bytes / MIB:,.1f} MiB, examined{old}"
+
+    async def _made(self, own: str, keys: tuple[str, ...]) -> Entry:
+        """A new copy under its name."""
+        try:
+            target = await asyncio.to_thread(self._place, own)
+            facts, size, digest = await aside(lambda look: self._copy(target, look))
         except OSError as error:
             raise DatabaseError(
                 f"No backup was made in {plain(self.keeping.folder)}: {error.strerror}. Give the account that runs "
                 "siscon the right to write there, and room.",
                 code="backup",
             ) from error
-        old = f"; {counted(len(gone), 'older one')} went" if gone else ""
-        return f"{target.name}: {size / MIB:,.1f} MiB, examined{old}"
+        return Entry(
+            file=target.name,
+            at_ms=self.now_ms(),
+            bytes=size,
+            sha256=digest,
+            schema=facts.schema,
+            siscon=__version__,
+            rows=facts.rows,
+            keys=keys,
+        )
 
     def _place(self, own: str) -> Path:
         """The file to be made; the folder is there, has room, and holds nothing of ours half done any more."""
@@ -129,22 +144,28 @@ class Backups:
         )
 
     def _let_go(self, own: str, entry: Entry, gone: list[str]) -> None:
-        """Enter a new copy into the list, and remove others."""
+        """Remove others, as far as they let themselves, and enter a new copy into the list; raises what kept one."""
         folder = self.keeping.folder
+        kept: OSError | None = None
         for name in gone:
-            (folder / name).unlink(missing_ok=True)
+            try:
+                (folder / name).unlink(missing_ok=True)
+            except OSError as error:
+                kept = error
         known = manifest.read(folder, own) | {entry.file: entry}
         manifest.write(folder, own, (one for one in known.values() if (folder / one.file).exists()))
+        if kept is not None:
+            raise kept
 
-    async def _note(self, lease: Lease, name: str, digest: str, size: int, gone: list[str]) -> None:
-        detail = {"sha256": digest, "bytes": size, "removed": gone}
+    async def _note(self, lease: Lease, entry: Entry, gone: list[str]) -> None:
+        detail = {"sha256": entry.sha256, "bytes": entry.bytes, "superfluous": gone}
         async with self.db.transaction(lease) as c:
             await audit.append(
                 c,
                 self.vault,
                 actor=ENGINE,
                 action="make backup",
-                target=name,
+                target=entry.file,
                 detail=detail,
                 at_ms=self.now_ms(),
             )

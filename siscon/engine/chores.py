@@ -28,6 +28,10 @@ NEVER_MS = 1 << 62
 DOUBTED_MS = 7 * 24 * 3600 * 1000
 
 
+class DoneInPart(DatabaseError):
+    """What the chore is for is done, and something beside it failed: told as a failure, done again when it is due."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chore:
     """One chore. ``next_ms`` names the first moment after another at which it is due, None never again.
@@ -125,37 +129,43 @@ class Chores:
 
     async def _do(self, chore: Chore, lease: Lease) -> None:
         begun_s = time.monotonic()
+        again_ms = AGAIN_MS
         try:
             ok, told = True, await chore.work(lease)
         except LeaseLost:
             return
+        except DoneInPart as error:
+            ok, told, again_ms = False, error.sentence, NEVER_MS
         except SisconError as error:
             ok, told = False, error.sentence
         except Exception as error:
             log.exception("chore %s failed", chore.name)
             ok, told = False, f"a fault of siscon's own ({type(error).__name__}); see the log"
         try:
-            await self._conclude(chore, lease, ok=ok, told=plain(told, limit=500), begun_s=begun_s)
+            told = plain(told, limit=500)
+            await self._conclude(chore, lease, ok=ok, told=told, again_ms=again_ms, begun_s=begun_s)
         except LeaseLost:
             return
         except DatabaseError as error:
             log.warning("what came of chore %s was not written down: %s", chore.name, error.sentence)
 
-    async def _conclude(self, chore: Chore, lease: Lease, *, ok: bool, told: str, begun_s: float) -> None:
+    async def _conclude(
+        self, chore: Chore, lease: Lease, *, ok: bool, told: str, again_ms: int, begun_s: float
+    ) -> None:
         now_ms = self.now_ms()
         next_ms = chore.next_ms(now_ms)
-        again_ms = now_ms + AGAIN_MS
         if next_ms is None:
             next_ms = NEVER_MS
         if not ok:
-            next_ms = min(next_ms, again_ms)
+            next_ms = min(next_ms, now_ms + again_ms)
         took_ms = int((time.monotonic() - begun_s) * 1000)
         async with self.db.transaction(lease) as c:
             await chores.done(
                 c, chore.name, ok=ok, told=told, at_ms=now_ms, took_ms=took_ms, due_at_ms=next_ms
             )
             if not ok:
-                text = f"{chore.name} failed and is tried again: {told}"
+                how = "failed in part" if again_ms == NEVER_MS else "failed and is tried again"
+                text = f"{chore.name} {how}: {told}"
                 await events.append(c, EventKind.TASK_FAILED, Level.ERROR, text, at_ms=now_ms)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -16,7 +17,7 @@ from siscon.domain.events import EventKind
 from siscon.domain.leases import Lease
 from siscon.engine import backups as chore
 from siscon.engine.backups import Backups, Keeping
-from siscon.engine.chores import NEVER_MS
+from siscon.engine.chores import NEVER_MS, DoneInPart
 from siscon.engine.leases import Holdings
 from siscon.ops import backups as desk
 from siscon.store import audit, chores, events, manifest
@@ -109,6 +110,38 @@ async def test_one_that_cannot_be_made_lets_nothing_go_and_leaves_nothing(
         await copies.make(lease)
 
     assert {one.name for one in copies.keeping.folder.iterdir()} == {first, manifest.file_of(own)}
+
+
+async def test_older_ones_that_stay_are_no_missing_backup(
+    copies: Backups, own: str, lease: Lease, clock: HandClock, monkeypatch: pytest.MonkeyPatch
+):
+    await copies.make(lease)
+    first = name_of(own, clock.now_ms())
+    clock.forward(20 * DAY_MS / 1000)
+    unlink = os.unlink
+
+    def kept(path: str | Path, **more: int) -> None:
+        if Path(path).name == first:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        unlink(path, **more)
+
+    monkeypatch.setattr(os, "unlink", kept)
+    with pytest.raises(DoneInPart, match=r"was made and is sound.*Permission denied"):
+        await copies.make(lease)
+
+    rows = desk.backup_rows(copies.keeping.folder)
+    assert [(Path(str(row["file"])).name, row["listed"]) for row in rows] == [
+        (name_of(own, clock.now_ms()), True),
+        (first, True),
+    ]
+
+
+async def test_a_list_that_cannot_be_written_is_no_missing_backup(copies: Backups, own: str, lease: Lease):
+    (copies.keeping.folder / manifest.file_of(own)).mkdir(parents=True)
+
+    with pytest.raises(DoneInPart, match="was made and is sound"):
+        await copies.make(lease)
+    assert len(list(copies.keeping.folder.glob("*.db"))) == 1
 
 
 async def test_what_an_engine_left_half_done_is_taken_away(copies: Backups, own: str, lease: Lease):

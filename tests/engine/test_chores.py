@@ -12,7 +12,7 @@ from siscon.domain.chores import ChoreState
 from siscon.domain.errors import ConfigError
 from siscon.domain.events import EventKind
 from siscon.domain.leases import LEASE_TTL_S, Lease
-from siscon.engine.chores import AGAIN_MS, CHORES_LEASE, NEVER_MS, Chore, Chores, by_cron, every
+from siscon.engine.chores import AGAIN_MS, CHORES_LEASE, NEVER_MS, Chore, Chores, DoneInPart, by_cron, every
 from siscon.engine.leases import Holdings
 from siscon.store import chores, events
 from siscon.store.sqlite import SqliteDatabase
@@ -98,9 +98,16 @@ async def test_a_chore_that_was_due_while_no_engine_ran_is_done_by_the_next_engi
     assert work.times == 1
 
 
-@pytest.mark.parametrize("fault", [ConfigError("The disk is full.", code="disk"), ValueError("secret")])
-async def test_a_failed_chore_is_told_and_tried_again_before_long(
-    db: SqliteDatabase, clock: HandClock, work: Work, fault: Exception
+@pytest.mark.parametrize(
+    ("fault", "again_ms"),
+    [
+        (ConfigError("The disk is full.", code="disk"), AGAIN_MS),
+        (ValueError("secret"), AGAIN_MS),
+        (DoneInPart("It is there, but not swept up."), HOUR_S * 1000),
+    ],
+)
+async def test_a_failed_chore_is_told_and_tried_again_before_long_unless_it_is_done(
+    db: SqliteDatabase, clock: HandClock, work: Work, fault: Exception, again_ms: int
 ):
     one = keeper(db, clock, work)
     await look(*one)
@@ -112,7 +119,7 @@ async def test_a_failed_chore_is_told_and_tried_again_before_long(
     assert told.last_ok is False
     assert "secret" not in told.last_told
     assert told.last_good_at_ms is None
-    assert told.due_at_ms == clock.now_ms() + AGAIN_MS
+    assert told.due_at_ms == clock.now_ms() + again_ms
     async with db.read() as c:
         assert [one.kind for one in await events.latest(c)] == [EventKind.TASK_FAILED]
 
