@@ -14,7 +14,7 @@ from pathlib import Path
 from siscon.domain import backups as naming
 from siscon.domain.errors import DatabaseError
 from siscon.domain.text import plain
-from siscon.store import migrate
+from siscon.store import migrate, soundness
 from siscon.store.change_signal import STILL, address
 from siscon.store.files import PRIVATE_FILE
 from siscon.store.sqlite_faults import database_error
@@ -30,7 +30,7 @@ NAMES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 FIRST_SEAL = "SELECT seal FROM audit WHERE seq = 1"
 NEWEST_EVENT = "SELECT max(at_ms) FROM events"
 BYTES = "SELECT p.page_count * s.page_size FROM pragma_page_count p, pragma_page_size s"
-CHECKS = {False: "PRAGMA quick_check(3)", True: "PRAGMA integrity_check(3)"}
+FAULTS_TOLD = 3
 
 Look = Callable[[], None]
 """Called often while something long is done; raises to end it."""
@@ -127,11 +127,13 @@ def examine(path: Path, *, thorough: bool = False, look: Look = go_on) -> Facts:
             raise DatabaseError(f"{plain(path)} holds nothing: it is no backup.", code="empty")
         migrate.check_version(found, path, migrate.known_migrations()[-1].version)
         with _ended_by(copied, look):
-            faults = [str(row[0]) for row in copied.execute(CHECKS[thorough])]
-            if faults == ["ok"] and copied.execute("PRAGMA foreign_key_check").fetchone() is not None:
+            faults = soundness.faults(
+                copied.execute(soundness.THOROUGH_CHECK if thorough else soundness.CHECK)
+            )
+            if not faults and copied.execute("PRAGMA foreign_key_check").fetchone() is not None:
                 faults = ["rows refer to what is not there"]
-            if faults != ["ok"]:
-                told = plain("; ".join(faults), limit=200)
+            if faults:
+                told = plain("; ".join(faults[:FAULTS_TOLD]), limit=200)
                 raise DatabaseError(f"{plain(path)} is damaged: {told}.", code="damaged")
             return facts_of(copied)
 
@@ -139,9 +141,9 @@ def examine(path: Path, *, thorough: bool = False, look: Look = go_on) -> Facts:
 def check_pages(path: Path, *, look: Look = go_on) -> None:
     """Read a database in use from end to end; raises ``DatabaseError`` with what is wrong."""
     with _opened(path, "ro") as reader, _ended_by(reader, look):
-        faults = [str(row[0]) for row in reader.execute(CHECKS[False])]
-    if faults != ["ok"]:
-        told = plain("; ".join(faults), limit=200)
+        faults = soundness.faults(reader.execute(soundness.CHECK))
+    if faults:
+        told = plain("; ".join(faults[:FAULTS_TOLD]), limit=200)
         raise DatabaseError(
             f"{plain(path)} is damaged: {told}. Stop siscon and restore the newest good backup: 'siscon backup list'.",
             code="damaged",

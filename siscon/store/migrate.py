@@ -15,6 +15,7 @@ from pathlib import Path
 from siscon._version import __version__
 from siscon.domain.errors import DatabaseError
 from siscon.domain.text import plain
+from siscon.store import soundness
 from siscon.store.files import PRIVATE_FILE
 
 APPLICATION_ID = 0x51C0_4E01 & 0x7FFF_FFFF
@@ -226,8 +227,8 @@ def _copy(connection: sqlite3.Connection, path: Path, version: int) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         connection.execute("VACUUM INTO :target", {"target": str(unfinished)})
         with closing(sqlite3.connect(unfinished, isolation_level=None)) as copy:
-            verdict = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if verdict != "ok":
+            faults = soundness.faults(copy.execute(soundness.CHECK))
+        if faults:
             raise DatabaseError(
                 f"{plain(path)} could not be copied soundly before its upgrade, so it was left as it is. Run "
                 "`siscon doctor`.",

@@ -19,7 +19,7 @@ import aiosqlite
 from siscon.domain.errors import DatabaseError, LeaseLost
 from siscon.domain.leases import Lease
 from siscon.domain.text import plain
-from siscon.store import files, folding, masking, migrate
+from siscon.store import files, folding, masking, migrate, soundness
 from siscon.store.change_signal import STILL, ChangeSignal, address
 from siscon.store.database import Connection, Database, Params, Row
 from siscon.store.files import is_network_filesystem
@@ -387,7 +387,7 @@ async def quick_check(database: Database) -> list[str]:
     """What SQLite finds wrong in the file, at most 20 sentences; an empty list says that it is sound."""
     try:
         async with database.read() as c:
-            found = [str(row[0]) for row in await c.all("PRAGMA quick_check(20)")]
+            found = soundness.faults(await c.all(soundness.CHECK))
     except DatabaseError as error:
         return [error.sentence]
-    return [] if found == ["ok"] else found
+    return found[:20]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from siscon.domain.errors import DatabaseError
+from siscon.store import soundness
 from siscon.store.migrate import Migration, known_migrations, migrate, statements, version_of
 
 FIRST = Migration(1, "0001_first", "-- the first\nCREATE TABLE a (x INTEGER);\nINSERT INTO a VALUES (7);\n")
@@ -113,6 +114,36 @@ def test_the_programs_own_migrations_are_numbered_without_gaps(
     assert [one.version for one in known] == list(range(1, len(known) + 1))
     assert migrate(connection, path, now_ms=5) == len(known)
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_a_table_without_rowid_begins_with_its_key_for_else_sqlite_3_40_calls_it_damaged(
+    connection: sqlite3.Connection, path: Path
+) -> None:
+    migrate(connection, path, now_ms=5)
+
+    for (name,) in connection.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%WITHOUT ROWID%'"
+    ).fetchall():
+        places = [row[5] for row in connection.execute(f"PRAGMA table_info({name})")]
+        key = [place for place in places if place]
+        assert places[: len(key)] == list(range(1, len(key) + 1)), name
+
+
+def test_a_database_whose_windows_were_announced_is_sound_before_and_after_its_upgrade(
+    connection: sqlite3.Connection, path: Path
+) -> None:
+    known = known_migrations()
+    migrate(connection, path, now_ms=5, migrations=known[:13])
+    connection.execute(
+        "INSERT INTO blackout_news (integration, name, begin_ms, end_ms, what) VALUES ('', 'summer', 1, 2, 'begun')"
+    )
+
+    assert soundness.faults(connection.execute(soundness.THOROUGH_CHECK)) == []
+    assert migrate(connection, path, now_ms=6) == known[-1].version
+    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert connection.execute("SELECT name, begin_ms, end_ms, what FROM blackout_news").fetchall() == [
+        ("summer", 1, 2, "begun")
+    ]
 
 
 def test_a_script_falls_into_its_statements() -> None:
