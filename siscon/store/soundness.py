@@ -9,8 +9,8 @@ CHECK = "PRAGMA quick_check(1000)"
 THOROUGH_CHECK = "PRAGMA integrity_check(1000)"
 """So many sentences at the most; a false alarm must not hide what stands behind it."""
 FALSE_ALARM = "NULL value in blackout_news.end_ms"
-"""SQLite 3.40 says so of every row of a table without rowid in which a column stands before one of the key, as it did in
-this table before schema 14."""
+"""SQLite 3.40 says so of every row of a table without rowid in which a column stands before one of the key, as did
+this one before schema 14."""
 
 
 class Told(Protocol):
