@@ -60,8 +60,8 @@ async def test_every_pane_shows_what_the_database_holds(filled: Filled, size: tu
             assert {len(line) for line in shown.split("\n")} == {size[0]}
 
 
-async def test_empty_panes_say_so(empty: Path) -> None:
-    async with console(empty) as pilot:
+async def test_empty_panes_say_so_and_nothing_of_it_is_cut_in_the_narrowest_window(empty: Path) -> None:
+    async with console(empty, size=(60, 20)) as pilot:
         for key, words in (
             ("1", "No integration yet."),
             ("2", "so no login."),
@@ -70,9 +70,13 @@ async def test_empty_panes_say_so(empty: Path) -> None:
             ("5", "No conflicts."),
             ("6", "so no mappings."),
             ("7", "No plan waits."),
+            ("8", "starts one each night."),
+            ("9", "Nothing was reported yet."),
         ):
             await press(pilot, key)
-            assert words in text_of(pilot.app)
+            shown = text_of(pilot.app)
+            assert words in shown
+            assert not [line for line in shown.split("\n") if line.startswith("  ") and "\u2026" in line]
 
 
 async def test_a_missing_engine_is_told_at_once_and_e_starts_one(filled: Filled) -> None:

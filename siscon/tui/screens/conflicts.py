@@ -42,7 +42,7 @@ class Conflicts(MarkPane):
         yield Panel(id="panel")
 
     async def load(self, db: Database) -> None:
-        note = self.empty("No conflicts.", "No record waits for a person to choose between SIS and local.")
+        note = self.empty("No conflicts.", "No record waits for a person's word.")
         listing = ConflictList(db, Chosen(where=self.where), self.table().order)
         await self.show_list(listing, self._cells, note=note)
 

@@ -16,7 +16,7 @@ from siscon.ops.views import Health, health
 from siscon.tui import wishes
 from siscon.tui.actions import Action
 from siscon.tui.health_lines import HEALTH, health_details, health_line, health_panel
-from siscon.tui.keymap import key_of
+from siscon.tui.keymap import key_of, keyed
 from siscon.tui.present import foreign, of
 from siscon.tui.screens.marking import MarkPane
 from siscon.tui.screens.pane import bindings_of
@@ -63,7 +63,9 @@ class Overview(MarkPane):
         ]
         note = self.empty(
             "No integration yet.",
-            "Write one into config.yaml under integrations:, then start the engine with siscon serve.",
+            "Write one under integrations: in the configuration;",
+            "'siscon config check' says whether it is right.",
+            keyed("An engine reads it as it starts: {quit}, then siscon again."),
         )
         self.table().show(self.fixed(lines), note=note)
         self.pointed()

@@ -52,7 +52,7 @@ class Plans(Pane):
         lines += [decided_line(one, self.look) for one in await decided(db)]
         note = self.empty(
             "No plan waits.",
-            keyed("{dry_run} makes one of an integration, on screen {overview}: it changes nothing."),
+            keyed("{dry_run} on screen {overview} makes one: it changes nothing."),
         )
         self.table().show(self.fixed(lines), note=note)
 

@@ -41,8 +41,9 @@ class Schedules(Pane):
         self.views, self.without = await schedules(db, now_ms=now_ms)
         lines = [schedule_line(view, self.look, now_ms) for view in self.views]
         note = self.empty(
-            "No integration has a schedule: runs start when somebody asks for them.",
-            "'schedule: 0 2 * * *' below an integration in the configuration starts one each night.",
+            "No integration has a schedule: runs start by hand.",
+            "In the configuration, below an integration,",
+            "schedule: '0 2 * * *' starts one each night.",
         )
         self.table().show(self.fixed(lines), note=note)
 
