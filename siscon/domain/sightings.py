@@ -46,7 +46,8 @@ FLOOD = 100
 REFUSED_FOR_MS, REFUSED_CALM_MS = 15 * 60_000, 10 * 60_000
 """Fewer are told of when they go on for so long; when none came for the second time, they have ceased."""
 
-_PART = "part"
+PART_KEY = key_of(Trouble.ENGINE, None, "part")
+"""The cause that a part of the engine fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +154,12 @@ def ended(
         for one in causes
         if one.trouble in states and one.key not in keys and not one.is_over
     ]
-    part = key_of(Trouble.ENGINE, None, _PART)
     calm = [
         one
         for one in causes
         if not one.is_over
-        and (one.key == part or one.trouble is Trouble.WEBHOOKS)
-        and one.last_ms + (CALM_MS if one.key == part else REFUSED_CALM_MS) < now_ms
+        and (one.key == PART_KEY or one.trouble is Trouble.WEBHOOKS)
+        and one.last_ms + (CALM_MS if one.key == PART_KEY else REFUSED_CALM_MS) < now_ms
     ]
     return [*found, *(End(one.key, now_ms) for one in calm)]
 
@@ -187,7 +187,7 @@ def _of_task(event: Event, chores: Collection[str]) -> list[Sighting | End]:
         return [_sighting(event, Trouble.FAILING, "provider", times=0)]
     if event.text.partition(" failed")[0] in chores:
         return []
-    return [Sighting(Trouble.ENGINE, event.at_ms, event.text, what=_PART)]
+    return [Sighting(Trouble.ENGINE, event.at_ms, event.text, what="part")]
 
 
 def _sighting(event: Event, trouble: Trouble, kind: str, *, times: int = 1, wait_ms: int = 0) -> Sighting:

@@ -17,6 +17,7 @@ from siscon.ops import notices
 from siscon.ops.checks import Check as Check
 from siscon.ops.checks import Screen as Screen
 from siscon.ops.checks import State as State
+from siscon.ops.engine_parts import failing_part
 from siscon.ops.opening import as_owner
 from siscon.ops.upkeep_checks import check_backups, check_chores, check_files
 from siscon.ops.webhook_checks import check_webhooks
@@ -180,6 +181,7 @@ async def _check_database(
             *([await _check_key(db, settings.home, environ)] if thorough else []),
             await _check_clock(db, now_ms=now_ms),
             await _check_engine(db, now_ms=now_ms),
+            *(await _check_parts(db, now_ms=now_ms) if db.version == newest else []),
             *await _check_logins(db, settings.integrations, now_ms=now_ms),
             *await check_webhooks(db, settings, now_ms=now_ms),
             *(await notices.checks(db, settings.notices, now_ms=now_ms) if db.version == newest else []),
@@ -239,6 +241,12 @@ async def _check_engine(db: Database, *, now_ms: int) -> Check:
     return Check(
         "engine", State.OK, ", ".join(f"{one.id} (process {one.pid} on {one.host})" for one in alive)
     )
+
+
+async def _check_parts(db: Database, *, now_ms: int) -> list[Check]:
+    told = await failing_part(db, now_ms=now_ms)
+    advice = "logs/engine.jsonl in the home says why; start the engine anew once that is mended"
+    return [Check("parts of the engine", State.WARN, told, advice)] if told else []
 
 
 _LOGIN_TO_DO = {

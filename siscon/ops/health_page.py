@@ -15,6 +15,7 @@ from siscon import __version__
 from siscon.domain.errors import SisconError
 from siscon.domain.text import plain
 from siscon.ops import chores, health_rows
+from siscon.ops.engine_parts import failing_part
 from siscon.ops.rows import iso
 from siscon.store import runs
 from siscon.store.database import Database
@@ -57,6 +58,7 @@ async def page(db: Database, home: Path, *, engine: str, now_ms: int, refused: s
     try:
         integrations = await health_rows.health_rows(db, now_ms=now_ms)
         states = await chores.states(db)
+        trouble += [failing] if (failing := await failing_part(db, now_ms=now_ms)) else []
         async with db.read() as c:
             told["runs_under_way"] = len(await runs.active(c))
     except SisconError as error:
@@ -67,6 +69,8 @@ async def page(db: Database, home: Path, *, engine: str, now_ms: int, refused: s
             trouble.append(
                 f"{row['integration']} is {row['state']}" + (f": {row['why']}" if row["why"] else "")
             )
+        if row["webhooks"]:
+            trouble.append(f"{row['integration']}: {row['webhooks']}")
     known = [chores.chore_row(one, now_ms=now_ms) for one in states]
     trouble += [f"{one['name']} failed: {one['told']}" for one in known if one["state"] == "failed"]
     trouble += [

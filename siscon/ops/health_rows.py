@@ -28,6 +28,7 @@ def health_row(view: views.Health, *, now_ms: int) -> Row:
         "held_back_by": view.held_back.blackout.name if view.held_back else None,
         "held_back_until": iso(view.held_back.end_ms) if view.held_back else None,
         "why": view.held_run.error if view.held_run else one.last_error,
+        "webhooks": view.webhooks_fail or None,
         "login": view.login.value,
         "breaker": one.breaker_state,
         "requests_per_minute": one.requests_per_minute,

@@ -18,6 +18,9 @@ from siscon.domain.timetables import Schedule
 from siscon.domain.tokens import TokenHealth, TokenState
 from siscon.store.database import Database
 
+HOOKS_FAIL_AFTER = 3
+"""A fetch that failed less often in a row is tried again within minutes, and nobody need look."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -37,7 +40,8 @@ class Budget:
 class Health:
     """How one integration is doing.
 
-    ``fresh`` tells of each entity that an import has covered, ``held_back`` which window holds its schedules now.
+    ``fresh`` tells of each entity that an import has covered, ``held_back`` which window holds its schedules now,
+    ``hook_tries`` how often in a row the fetch of a webhook failed.
     """
 
     integration: Integration
@@ -50,6 +54,14 @@ class Health:
     login: TokenHealth = TokenHealth.NONE
     fresh: tuple[Fresh, ...] = ()
     held_back: Span | None = None
+    hook_tries: int = 0
+
+    @property
+    def webhooks_fail(self) -> str:
+        """What is wrong with the fetching of what webhooks told, without a full stop; empty while it goes well."""
+        if self.hook_tries < HOOKS_FAIL_AFTER:
+            return ""
+        return f"what webhooks told could not be fetched in {self.hook_tries} tries"
 
     @property
     def urgency(self) -> int:
@@ -111,6 +123,7 @@ async def health(db: Database, *, now_ms: int) -> list[Health]:
         runs,
         schedules,
         tokens,
+        webhook_inbox,
     )
 
     found: list[Health] = []
@@ -150,6 +163,7 @@ async def health(db: Database, *, now_ms: int) -> list[Health]:
                     login=logins.get(one.name, TokenHealth.NONE),
                     fresh=fresh,
                     held_back=held_back,
+                    hook_tries=await webhook_inbox.tries(c, one.name),
                 )
             )
     return found

@@ -8,6 +8,7 @@ from siscon.config import Settings
 from siscon.domain.text import counted, plain
 from siscon.domain.webhooks import TAKEN, Scheme
 from siscon.ops.checks import Check, State
+from siscon.ops.views import HOOKS_FAIL_AFTER
 from siscon.store import webhook_counts, webhook_inbox
 from siscon.store.database import Database
 
@@ -37,6 +38,9 @@ async def check_webhooks(db: Database, settings: Settings, *, now_ms: int) -> li
                     State.WARN,
                     "see 'siscon status': is an engine alive, is it paused, does it fail?",
                 )
+            if waiting.tries >= HOOKS_FAIL_AFTER:
+                seen += f"; a fetch failed {waiting.tries} times in a row"
+                state, advice = State.WARN, "'siscon runs list' says why; it is tried again by itself"
         if given_up := opened.get("given up"):
             seen += f"; {given_up.n:,} given up"
             state, advice = State.WARN, f"'siscon sync {plain(name)}' looks at all"

@@ -47,6 +47,15 @@ WHERE integration = :integration AND state = 'waiting'
   AND (due_at_ms <= :now_ms OR due_at_ms > :now_ms + 86400000) -- a clock that was set back
 ORDER BY id LIMIT :limit
 """
+# Of the oldest only, for it is asked often: what fails stays behind.
+TRIES = """
+SELECT coalesce(max(tries), 0) AS tries FROM (
+  SELECT * FROM (
+    SELECT tries FROM webhook_inbox WHERE integration = :integration AND state = 'waiting' ORDER BY id LIMIT 200)
+  UNION ALL
+  SELECT * FROM (
+    SELECT tries FROM webhook_inbox WHERE integration = :integration AND state = 'taken' ORDER BY id LIMIT 200))
+"""
 TAKE = """
 UPDATE webhook_inbox SET state = 'taken', run_id = :run_id
 WHERE state = 'waiting' AND id IN (SELECT value FROM json_each(:ids))
@@ -69,7 +78,7 @@ SELECT * FROM webhook_inbox WHERE id < :before_id AND (:integration IS NULL OR i
 ORDER BY id DESC LIMIT :limit
 """
 STATES = """
-SELECT integration, state, count(*) AS n, min(arrived_at_ms) AS oldest_ms FROM webhook_inbox
+SELECT integration, state, count(*) AS n, min(arrived_at_ms) AS oldest_ms, max(tries) AS tries FROM webhook_inbox
 WHERE state IN ('waiting', 'taken', 'given up') GROUP BY integration, state
 """
 OLD = """
@@ -125,12 +134,15 @@ class OpenRun:
 
 @dataclass(frozen=True, slots=True)
 class OpenState:
-    """How many messages of an integration are in a state that is not the end of it, and since when."""
+    """How many messages of an integration are in a state that is not the end of it, since when, and how often the
+    fetch of one of them failed.
+    """
 
     integration: str
     state: str
     n: int
     oldest_ms: int
+    tries: int
 
 
 async def keep(c: Connection, arrivals: Sequence[Arrival], *, most_open: int) -> list[Outcome]:
@@ -220,6 +232,12 @@ async def lately(
     return (row["n"], row["last_ms"]) if row and row["n"] else (0, 0)
 
 
+async def tries(c: Connection, integration: str) -> int:
+    """How many runs in a row could not fetch what a message of an integration told, the most of all that are open."""
+    row = await c.one(TRIES, {"integration": integration})
+    return row["tries"] if row else 0
+
+
 async def take(c: Connection, ids: Iterable[int], run_id: int) -> None:
     """Note which run fetches for these messages."""
     await c.run(TAKE, {"ids": json.dumps(list(ids)), "run_id": run_id})
@@ -286,7 +304,9 @@ async def page(
 async def open_states(c: Connection) -> list[OpenState]:
     """The messages that wait, are being fetched for, or were given up, by integration."""
     rows = await c.all(STATES)
-    return [OpenState(row["integration"], row["state"], row["n"], row["oldest_ms"]) for row in rows]
+    return [
+        OpenState(row["integration"], row["state"], row["n"], row["oldest_ms"], row["tries"]) for row in rows
+    ]
 
 
 async def forget(c: Connection, *, before_ms: int, most_kept: int, limit: int) -> int:

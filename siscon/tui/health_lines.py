@@ -220,6 +220,10 @@ def _in_the_way(view: Health, look: Look, now_ms: int) -> list[Cell]:
         told.append(
             Cell(f"{look.glyphs.bad} The login needs a person: see the tokens ({key_of('tokens')}).", "bad")
         )
+    if view.webhooks_fail:
+        told.append(
+            Cell(f"{look.glyphs.bad} W{view.webhooks_fail[1:]}: its runs ({key_of('runs')}) say why.", "bad")
+        )
     if one.breaker_state == "open" and one.breaker_until_ms is not None:
         again = ahead(one.breaker_until_ms, now_ms, look)
         told.append(Cell(f"{look.glyphs.warn} Breaker open: the SIS is asked again {again}.", "warn"))

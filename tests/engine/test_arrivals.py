@@ -24,6 +24,7 @@ from siscon.engine import arrivals
 from siscon.engine.answers import LiveEngine
 from siscon.engine.carriers import carry
 from siscon.engine.leases import Holdings
+from siscon.ops import health_page
 from siscon.ops import webhooks as desk
 from siscon.store import audit, blackouts, events, integrations, runs, webhook_inbox
 from siscon.store.database import Database
@@ -175,6 +176,20 @@ async def test_a_failed_fetch_is_tried_again_later_each_time_and_at_last_given_u
     assert waits[:8] == [1, 2, 4, 8, 16, 32, 60, 60]
     assert row.state == "given up"
     assert "could not be fetched in 12 tries" in said[0].text
+
+
+async def test_what_fails_again_and_again_is_no_good_health(quiet: SqliteDatabase, tmp_path: Path) -> None:
+    await told(quiet, changed(Entity.STUDENT, "u1"))
+    now_ms, troubles = NOW, list[list[str]]()
+    for _ in range(3):
+        await arrivals.look(quiet, "harbor", live=live(), now_ms=now_ms)
+        await end(quiet, (await newest(quiet, 1))[0].id, RunStatus.FAILED)
+        await arrivals.look(quiet, "harbor", live=live(), now_ms=now_ms)
+        page = await health_page.page(quiet, tmp_path, engine="one", now_ms=now_ms)
+        troubles.append(page["trouble"])
+        now_ms += 10 * MINUTE_MS
+
+    assert troubles == [[], [], ["harbor: what webhooks told could not be fetched in 3 tries"]]
 
 
 async def test_a_message_that_the_sis_chokes_on_takes_no_others_along(quiet: SqliteDatabase) -> None:

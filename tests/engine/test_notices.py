@@ -20,6 +20,7 @@ from siscon.engine import notice_check
 from siscon.engine.leases import Holdings
 from siscon.engine.notices import NOTICES_LEASE, Watch
 from siscon.engine.postman import Postman
+from siscon.ops import health_page
 from siscon.store import chores, events, integrations, leases, notices, outbox, runs
 from siscon.store.sqlite import SqliteDatabase
 from support.clock import HandClock
@@ -320,6 +321,24 @@ async def test_a_failed_chore_and_a_failed_part_of_the_engine_are_causes(
         clock.forward(2 * 3600)
         await night.look()
     assert subjects(box)[1] == "[siscon] 2 causes: OK siscon, OK backup"
+
+
+async def test_a_part_of_the_engine_that_fails_again_is_no_good_health(
+    db: SqliteDatabase, clock: HandClock, tmp_path: Path
+):
+    watch = Watch(db, settings_for(tmp_path, 9), clock.now_ms)
+    text = "the engine's webhooks failed and starts again: ValueError"
+    troubles = []
+    for _ in range(2):
+        async with db.transaction() as c:
+            await events.append(c, EventKind.TASK_FAILED, Level.ERROR, text, at_ms=clock.now_ms())
+        await watch.look(None)
+        page = await health_page.page(db, tmp_path, engine="one", now_ms=clock.now_ms())
+        troubles.append(page["trouble"])
+    clock.forward(600)
+    page = await health_page.page(db, tmp_path, engine="one", now_ms=clock.now_ms())
+
+    assert [*troubles, page["trouble"]] == [[], [text], []]
 
 
 async def test_what_comes_and_goes_is_told_so_often_a_day_and_then_only_if_it_stays(

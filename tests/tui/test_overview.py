@@ -51,9 +51,11 @@ def a_connection(*, paused: bool = False, breaker: str = "closed") -> Integratio
     )
 
 
-def shown(*, login: TokenHealth = TokenHealth.GOOD, paused: bool = False, breaker: str = "closed") -> str:
+def shown(
+    *, login: TokenHealth = TokenHealth.GOOD, paused: bool = False, breaker: str = "closed", tries: int = 0
+) -> str:
     one = a_connection(paused=paused, breaker=breaker)
-    view = Health(one, IntegrationState.OK, None, None, Budget(60, 0, None), 0, 0, login)
+    view = Health(one, IntegrationState.OK, None, None, Budget(60, 0, None), 0, 0, login, hook_tries=tries)
     return "\n".join(cell.text for cell in health_sentences(view, Look(ASCII), NOW_MS))
 
 
@@ -63,6 +65,7 @@ def shown(*, login: TokenHealth = TokenHealth.GOOD, paused: bool = False, breake
         (shown(login=TokenHealth.NEEDS_PERSON), "x The login needs a person"),
         (shown(breaker="open"), "~ Breaker open: the SIS is asked again"),
         (shown(breaker="trying"), "~ Breaker trying"),
+        (shown(tries=3), "x What webhooks told could not be fetched in 3 tries"),
         (shown(paused=True), "o Paused by a person"),
     ],
 )
@@ -71,7 +74,7 @@ def test_what_is_in_the_way_has_a_word_and_a_sign(told: str, words: str) -> None
 
 
 def test_nothing_in_the_way_is_not_told() -> None:
-    assert not any(word in shown() for word in ("reaker", "aused", "person"))
+    assert not any(word in shown() for word in ("reaker", "aused", "person", "ebhook"))
 
 
 async def test_what_needs_a_person_stands_first_and_is_counted(filled: Filled) -> None:

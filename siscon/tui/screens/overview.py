@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,6 +12,7 @@ from textual.containers import Container
 from siscon.domain.runs import Run
 from siscon.ops import Database
 from siscon.ops.dead_channels import dead_channels
+from siscon.ops.engine_parts import failing_part
 from siscon.ops.trends import Trends, trends
 from siscon.ops.views import Health, health
 from siscon.tui import wishes
@@ -45,6 +47,7 @@ class Overview(MarkPane):
     views: tuple[Health, ...] = ()
     trends: Trends | None = None
     dead: tuple[str, ...] = ()
+    part_fails = False
 
     def on_resize(self) -> None:
         """Where there is room the panel stands beside the list; graphs are as wide as their column."""
@@ -55,6 +58,7 @@ class Overview(MarkPane):
         now_ms, zone = self.desk.now_ms(), self.look.zone
         self.views = tuple(sorted(await health(db, now_ms=now_ms), key=lambda view: view.urgency))
         self.dead = await dead_channels(db)
+        self.part_fails = bool(await failing_part(db, now_ms=now_ms))
         self.trends = await trends(db, self.trends, now_ms=now_ms, zone=zone)
         width = self.table().row_width
         lines = [
@@ -94,9 +98,13 @@ class Overview(MarkPane):
             parts.append(Part(f" {of(dead, 'error')} (4) ", "bad", "errors"))
         if open_:
             parts.append(Part(f" {of(open_, 'conflict')} (5) ", "warn", "conflicts"))
+        if hooks := [view.integration.name for view in views if view.webhooks_fail]:
+            said = f" webhooks of {hooks[0]}{_more(hooks)} fail ({key_of('doctor')}) "
+            parts.append(Part(foreign(said, limit=60).text, "bad", "doctor"))
+        if self.part_fails:
+            parts.append(Part(f" a part of the engine fails ({key_of('doctor')}) ", "bad", "doctor"))
         for name in self.dead[:1]:
-            more = f" and {len(self.dead) - 1} more" if len(self.dead) > 1 else ""
-            said = f" channel {name}{more} dead ({key_of('doctor')}) "
+            said = f" channel {name}{_more(self.dead)} dead ({key_of('doctor')}) "
             parts.append(Part(foreign(said, limit=60).text, "bad", "doctor"))
         if engine is not None and self.app.size.width >= ROOM_FOR_ENGINE:
             parts.append(Part(foreign(f" engine {engine.pid} on {engine.host} ", limit=40).text, "dim"))
@@ -142,6 +150,10 @@ class Overview(MarkPane):
     async def act_open(self) -> None:
         """What runs, and ran."""
         await self.app.run_action("app.act('runs')")
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - 1} more" if len(names) > 1 else ""
 
 
 def _run_for(action: Action, view: Health | None) -> Run | None:
