@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 
-from siscon.domain.commands import CommandStatus
+from siscon.domain.commands import Command, CommandStatus
 from siscon.domain.errors import SisconError
 from siscon.tui import console_acts, navigation
 from siscon.tui.actions import BY_ID, PANES, Danger
@@ -50,7 +51,6 @@ class Console(Frame):
         screen = self.screen
         if not isinstance(screen, Pane):
             return
-        self.preparing = True
         try:
             wish = prepare(screen)
             if inspect.isawaitable(wish):
@@ -58,8 +58,6 @@ class Console(Frame):
         except SisconError as error:
             self.notify(error.sentence, severity="warning", timeout=REFUSAL_S)
             return
-        finally:
-            self.preparing = False
         if wish is not None:
             await self.put(wish, screen)
 
@@ -71,13 +69,16 @@ class Console(Frame):
         """Put a question to the person, and leave the commands that are the answer."""
         commands = await ask(self, self.db, wish, self.options, self.look)
         if commands:
-            rows = await submit(self, self.db, commands, self.options, self.grace)
-            if rows is not None and screen.is_current:
-                screen.let_go()
-            for row in rows or ():
-                if row.status is CommandStatus.DONE and screen.is_current:
-                    screen.done(row.command)
-            self.look_again()
+            self.run_worker(self._submit(commands, screen), group="answers")
+
+    async def _submit(self, commands: Sequence[Command], screen: Pane) -> None:
+        rows = await submit(self, self.db, commands, self.options, self.grace)
+        if rows is not None and screen.is_current:
+            screen.let_go()
+        for row in rows or ():
+            if row.status is CommandStatus.DONE and screen.is_current:
+                screen.done(row.command)
+        self.look_again()
 
     def action_up(self, depth: int) -> None:
         """Back to a screen that lies on the way to this one, ``depth`` from the bottom."""

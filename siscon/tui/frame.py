@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
+from textual import events
 from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.await_complete import AwaitComplete
@@ -41,12 +42,15 @@ from siscon.tui.screens.overview import Overview
 from siscon.tui.screens.pane import Desk, Pane
 from siscon.tui.themes import THEMES, OwnColours, ThemeName
 from siscon.tui.trail import Memory, Place, Trail, place_of
+from siscon.tui.typed_ahead import Typed, TypedAhead
 from siscon.tui.widgets.rows import FixedRows
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wire import Wire
 from siscon.tui.wishes import Wish
 
 TERMINAL_CHECK_S = 2.0
+QUESTIONS = frozenset(("ask", "jump", "quit"))
+"""The groups of work that bring up a question, or another place, when they have read what belongs to it."""
 REOPEN_S = 5.0
 """A database that could not be opened is tried again this often: what held it may have let go."""
 
@@ -92,7 +96,7 @@ class Frame(App[ConsoleResult]):
         self.trail: Trail[Place] = Trail()
         self.memory = Memory()
         self.line_history = LineHistory(options.home)
-        self.preparing = False  # a question is being put together: what it concerns is counted first
+        self.typed_ahead = TypedAhead(self, super().on_event, lambda: self.is_up)
         self._on_terminal = False
         self._notifications = Shown()
         self._release_signals: Callable[[], None] = lambda: None
@@ -204,12 +208,37 @@ class Frame(App[ConsoleResult]):
         if self.is_running and isinstance(self.screen, Pane):
             self.screen.post_message(message)
 
+    # Keys
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys go one by one, everything else as it comes."""
+        if isinstance(event, Typed) and not event.is_forwarded:
+            await self.typed_ahead.take(event)
+        else:
+            await super().on_event(event)
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a question is on its way, or stands, or its answer leads to the next."""
+        return any(one.group in QUESTIONS and not one.is_finished for one in self.workers)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether all that keys have asked for stands on the screen."""
+        if not self._screen_stack:
+            return True  # it is over
+        screen = self.screen
+        if isinstance(screen, Pane):
+            return screen.is_up and not self.is_asking
+        return screen.is_mounted and (screen.focused is not None or not screen.focus_chain)
+
     def look_again(self) -> None:
         if isinstance(self.screen, Pane):
             self.screen.load_soon()
 
     async def on_unmount(self) -> None:
         self._release_signals()
+        self.typed_ahead.end()
         self.workers.cancel_all()
         if self.db is not None:
             await self.db.close()

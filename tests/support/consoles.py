@@ -55,7 +55,7 @@ async def settled(pilot: Pilot[Any]) -> None:
         screen = pilot.app.screen
         if not isinstance(screen, Pane):
             return True
-        if pilot.app.preparing:
+        if pilot.app.is_asking:
             return False
         fetching = any(table._fetching or table.reading.busy for table in screen.query(LineTable))
         return screen._loaded_at_ms is not None and not screen._loading and not screen._again and not fetching

@@ -115,7 +115,8 @@ class Pane(Narrowing):
         self._loaded_at_ms: int | None = None
         self._loaded_at_s = self._ticked_at_s = float("-inf")
         self._loading = False
-        self._again = True
+        self._again = True  # there are news, or it was asked for:
+        self._asked = True
         self._shown_as: tuple[int | None, bool] = (None, False)
 
     # What subclasses fill in
@@ -195,7 +196,7 @@ class Pane(Narrowing):
 
     def load_soon(self) -> None:
         """Read again as soon as the reading under way is done."""
-        self._again = True
+        self._again = self._asked = True
         if not self._loading and self.is_attached:
             self.run_worker(self._load(), group="load")
 
@@ -205,6 +206,13 @@ class Pane(Narrowing):
         reading = any(table.reading.busy for table in self.query(LineTable))
         return not self._loading and not self._again and not reading
 
+    @property
+    def is_up(self) -> bool:
+        """Whether keys find what was asked for: the rows were read, and the one under the cursor is here."""
+        if self.trouble and not self._loading:
+            return True
+        return not self._loading and not self._asked and all(one.is_here for one in self.query(LineTable))
+
     async def _load(self) -> None:
         db = self.desk.database()
         if db is None or self._loading:
@@ -212,7 +220,7 @@ class Pane(Narrowing):
         self._loading = True
         try:
             while self._again:
-                self._again = False
+                self._again = self._asked = False
                 self._turn_back()
                 self.engine = await engine_line(db, now_ms=self.desk.now_ms())
                 await self.load(db)

@@ -37,16 +37,8 @@ class LineTable(ScrollView, can_focus=True):
     # A bar for moving sideways would cover the last row; columns fit the width instead.
     DEFAULT_CSS = "LineTable { overflow-x: hidden; }"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "table--head",
-        "table--cursor",
-        "table--cursor-off",
-        "table--good",
-        "table--busy",
-        "table--warn",
-        "table--bad",
-        "table--dim",
-        "table--strong",
-        "table--mark",
+        f"table--{name}"
+        for name in ("head", "cursor", "cursor-off", "good", "busy", "warn", "bad", "dim", "strong", "mark")
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(",".join(keys), f"move('{way}')", words, show=False, id=way) for keys, way, words in MOVES
@@ -108,6 +100,12 @@ class LineTable(ScrollView, can_focus=True):
     def value(self) -> Any:
         """What the row under the cursor is; None while it is on its way."""
         return self.rows.value(self.cursor) if self.cursor < len(self.rows) else None
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the row under the cursor has come, or is not on its way."""
+        on_its_way = self._fetching if len(self.rows) else self.reading.busy
+        return self.value is not None or not on_its_way
 
     def show(self, rows: FixedRows, *, note: Cells = ()) -> None:
         """Show rows that are all here; only lines that differ are painted again. ``note`` stands for no rows."""
