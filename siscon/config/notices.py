@@ -258,6 +258,11 @@ class NoticeSettings(Section):
         return tuple(name for name, one in self.channels.items() if one.kind == "email")
 
     @property
+    def calm_channels(self) -> tuple[str, ...]:
+        """To which channels the digest goes, and whatever else wakes nobody."""
+        return self.digest.channels or self.mail_channels or tuple(self.channels)
+
+    @property
     def integrations(self) -> set[str]:
         """Every integration that is named here."""
         return {

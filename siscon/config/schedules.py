@@ -112,7 +112,7 @@ class BlackoutSettings(Section):
         description="a scheduled run under way at the beginning: finish it, or pause it till the end",
     )
     remind_h: Number = Field(
-        24, ge=0, le=720, description="so many hours ahead it is announced; 0: not at all"
+        24, ge=0, le=720, description="so many hours before it begins and ends people are reminded; 0: never"
     )
 
     @field_validator("begins", "ends", mode="before")

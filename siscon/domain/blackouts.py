@@ -31,7 +31,8 @@ class UnderWay(StrEnum):
 class Blackout:
     """One window. ``begins`` and ``ends`` are both moments (``2027-07-01 18:00``; a date alone is a whole day) or both
     times of day, which then hold for ``days`` (0 = Sunday, all if empty); an end that is not later than its begin is
-    on the next day. ``integration`` empty: it holds for all. ``remind_h`` hours ahead people are reminded.
+    on the next day. ``integration`` empty: it holds for all. People are reminded ``remind_h`` hours before it begins
+    and before it ends.
     """
 
     name: str

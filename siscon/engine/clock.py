@@ -23,6 +23,7 @@ from siscon.domain.runs import RunStatus
 from siscon.domain.timetables import Schedule
 from siscon.engine.due import settle_due
 from siscon.engine.leases import Holdings
+from siscon.engine.reminders import Reminder
 from siscon.engine.resting import go_on
 from siscon.engine.windows import tell
 from siscon.store import integrations, runs
@@ -54,6 +55,7 @@ class Clock:
     timetables: Mapping[str, Sequence[Schedule]]
     now_ms: Callable[[], int]
     windows: Sequence[Blackout] = ()
+    reminder: Reminder = field(default_factory=Reminder)
     _scheduler: AsyncIOScheduler | None = field(default=None, init=False)
     _ahead_ms: int = field(default=0, init=False)
     """How far the wall clock was ahead of the monotonic one at the last look."""
@@ -132,7 +134,8 @@ class Clock:
 
     async def _settle(self, what: str) -> int | None:
         if what == WINDOWS:
-            return await self._in_transaction(partial(tell, windows=self.windows)) if self.windows else None
+            told = partial(tell, windows=self.windows, reminder=self.reminder)
+            return await self._in_transaction(told) if self.windows else None
         return await self.catch_up(what)
 
     async def catch_up(self, name: str) -> int | None:

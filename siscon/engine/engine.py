@@ -32,6 +32,7 @@ from siscon.engine.judging import Judge, judge_of
 from siscon.engine.leases import Holdings
 from siscon.engine.links import Links
 from siscon.engine.moments import wall_ms
+from siscon.engine.reminders import reminder_of
 from siscon.engine.tokens import renew_quietly
 from siscon.engine.worker import Importer, Shop, Worker
 from siscon.providers import registry
@@ -240,7 +241,8 @@ class Engine:
     def _clock(self, holdings: Holdings) -> Clock:
         zone = self.settings.time_zone
         timetables = {name: one.timetable(zone) for name, one in self._usable.items() if one.enabled}
-        return Clock(self.db, holdings, timetables, self.now_ms, self.settings.all_blackouts)
+        told = self.settings
+        return Clock(self.db, holdings, timetables, self.now_ms, told.all_blackouts, reminder_of(told))
 
     def _chores(self) -> list[Chore]:
         """What this installation wants done from time to time."""

@@ -225,8 +225,7 @@ class Watch:
         still = sum(1 for one in causes if not one.is_over)
         head = f"{counted(len(lines), 'cause')}, {still} still open" if lines else "nothing to tell"
         text = "\n".join(lines) if lines else "No integration needed anybody."
-        every = self._manner.channels
-        for channel in digest.channels or self.settings.notices.mail_channels or every:
+        for channel in self.settings.notices.calm_channels:
             await outbox.put(
                 c,
                 subject=f"[{self.settings.profile.name or 'siscon'}] Digest: {head}",

@@ -19,7 +19,8 @@ from siscon.engine.clock import CLOCK_LEASE, WINDOWS, Clock
 from siscon.engine.due import EACH_AT_MOST
 from siscon.engine.leases import Holdings
 from siscon.engine.moments import wall_ms
-from siscon.store import blackouts, events, integrations, runs, schedules
+from siscon.engine.reminders import Reminder
+from siscon.store import blackouts, events, integrations, outbox, runs, schedules
 from siscon.store.sqlite import SqliteDatabase
 from support.clock import HandClock, until
 from support.databases import activate
@@ -564,8 +565,44 @@ async def test_a_window_of_a_whole_summer_is_not_forgotten_before_its_end(
         told = [one.text for one in reversed(await events.latest(c)) if one.kind is EventKind.BLACKOUT]
     assert [text.split(":")[0][:28] for text in told] == [
         "the window summer has begun",
+        "the window summer ends at 20",
         "the window summer is over",
     ]
+
+
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        (
+            Blackout("rollover", "UTC", "2026-11-23 12:00", "2026-11-27"),
+            [
+                (-24, "[Harbor] Reminder: the window rollover begins at 2026-11-23 12:00 UTC"),
+                (84, "[Harbor] Reminder: the window rollover ends at 2026-11-28 00:00 UTC"),
+            ],
+        ),
+        (Blackout("rollover", "UTC", "2026-11-23 12:00", "2026-11-27", remind_h=0), []),
+        (Blackout("lessons", "UTC", "07:30", "16:00", remind_h=2), []),
+    ],
+    ids=["dates", "never", "every day"],
+)
+async def test_people_are_reminded_once_the_day_before_a_window_with_dates_begins_and_before_it_ends(
+    db: SqliteDatabase, noon: HandClock, window: Blackout, told: list[tuple[int, str]]
+):
+    begin_ms = int(datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp() * 1000)
+    holdings = Holdings(db, "one", now_ms=noon.now_ms)
+    reminder = Reminder(["office", "chat"], "Harbor")
+    for _ in range(24 * 8):
+        await Clock(db, holdings, {}, noon.now_ms, [window], reminder)._settle(WINDOWS)
+        noon.forward(HOUR_S)
+
+    async with db.read() as c:
+        messages = await outbox.latest(c, limit=20)
+    for channel in ("office", "chat"):
+        assert [
+            ((one.put_at_ms - begin_ms) // (HOUR_S * 1000), one.subject)
+            for one in sorted(messages, key=lambda one: one.put_at_ms)
+            if one.channel == channel
+        ] == told
 
 
 @pytest.mark.parametrize("until_ms", [NOON_MS + 3 * HOUR_S * 1000, None])
