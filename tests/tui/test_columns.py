@@ -30,3 +30,10 @@ def test_an_id_fills_its_column_exactly_whatever_it_holds(text: str, width: int)
     shown = foreign(text).text
 
     assert cell_len(cut(shown, width, middle=True)) == width
+
+
+def test_integrations_that_differ_at_their_end_stay_apart_where_names_are_cut() -> None:
+    column = Column("Integration", 11)
+    east, west = (cut(name, 11, middle=column.has_names) for name in ("northfield_east", "northfield_west"))
+    assert east != west
+    assert east.startswith("north")

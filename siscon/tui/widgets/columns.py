@@ -46,6 +46,11 @@ class Column:
         name = self.name or _NO_LETTER.sub("_", self.title.lower()).strip("_")
         return Named(name, self.kind or (Kind.NUMBER if self.align == "right" else Kind.TEXT))
 
+    @property
+    def has_names(self) -> bool:
+        """Whether both ends of what it holds tell one from another: a name too long for it is cut in the middle."""
+        return self.named.name in ("id", "integration")
+
     def least(self, width: int) -> int:
         """How wide it is at least in a table so wide; 0 where it is not shown."""
         if width < self.from_width:

@@ -368,7 +368,7 @@ class LineTable(ScrollView, can_focus=True):
                 segments.append(Segment(" " * GAP, style))
                 used += GAP
             text = cut(
-                cell.text, size, align=column.align, more=self.look.glyphs.more, middle=column.name == "id"
+                cell.text, size, align=column.align, more=self.look.glyphs.more, middle=column.has_names
             )
             segments.append(Segment(text, style + self._tone(cell) if tones else style))
             used += size
