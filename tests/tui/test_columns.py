@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from siscon.tui.present import foreign
-from siscon.tui.widgets.columns import cut
+from siscon.tui.widgets.columns import Column, cut
 
 
 @pytest.mark.parametrize(
