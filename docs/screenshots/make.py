@@ -17,10 +17,11 @@ from siscon.domain.roles import Role  # noqa: E402 # the path comes first
 from siscon.store.database import Database  # noqa: E402 # the path comes first
 from siscon.store.sqlite import open_database  # noqa: E402 # the path comes first
 from siscon.tui.app import Console  # noqa: E402 # the path comes first
+from siscon.tui.aside import Aside  # noqa: E402 # the path comes first
 from siscon.tui.looks import Looks  # noqa: E402 # the path comes first
 from siscon.tui.options import ConsoleOptions  # noqa: E402 # the path comes first
 from siscon.tui.screens.pane import Pane  # noqa: E402 # the path comes first
-from support.console_data import NOW_MS, Names, fill  # noqa: E402 # the path comes first
+from support.console_data import NOW_MS, Names, fill, what_was_sent  # noqa: E402 # the path comes first
 
 HOSTILE = Names(
     title="Power [@click=app.pwn()]School[/]",
@@ -81,7 +82,14 @@ async def picture(database: Path, *, keys: tuple[str, ...], size: tuple[int, int
     async def opened() -> Database:
         return await open_database(database)
 
-    options = ConsoleOptions(opened, "night.shift(1004)", role=Role.ADMIN, now_ms=lambda: NOW_MS, looks=looks)
+    options = ConsoleOptions(
+        opened,
+        "night.shift(1004)",
+        role=Role.ADMIN,
+        now_ms=lambda: NOW_MS,
+        looks=looks,
+        aside=Aside(places=what_was_sent),
+    )
     app = Console(options)
     async with app.run_test(size=size, notifications=True) as pilot:
         await settled(pilot)

@@ -20,6 +20,7 @@ from siscon.domain.past import PastMoment
 from siscon.domain.roles import ACTS, Role
 from siscon.ops.actor import current_actor
 from siscon.tui.app import run_console
+from siscon.tui.aside import Aside
 from siscon.tui.keymap import keymap_of
 from siscon.tui.looks import Looks
 from siscon.tui.options import ConsoleOptions, ConsoleResult
@@ -93,7 +94,7 @@ def _options(found: Mapping[str, Any], asked: Mapping[str, Any] = NOTHING) -> Co
         if found.get("engine_started")
         else 0,
         start_engine=(lambda: _start_engine(found["config"])) if starts else None,
-        examine=lambda: _examine(found["config"]),
+        aside=Aside(lambda: _examine(found["config"]), lambda dead_id: _places(found["config"], dead_id)),
     )
 
 
@@ -195,6 +196,11 @@ def run(
 async def _examine(config: str) -> Any:
     """What the doctor finds; what that needs is loaded when somebody asks."""
     return await importlib.import_module("siscon.cli.examining").examine(config)
+
+
+async def _places(config: str, dead_id: int) -> Any:
+    """What the SIS had said of a record in error, opened by who holds the key."""
+    return await importlib.import_module("siscon.cli.examining").places(config, dead_id)
 
 
 async def _start_engine(config: str) -> str:

@@ -31,7 +31,7 @@ async def next_try(db: Database, dead: DeadRecord, *, now_ms: int) -> NextTry:
     if dead.code in FOR_EVER:
         why = "with every run, until what it needs is here"
     else:
-        why = "with the next runs, as often as dead_after allows while the SIS says the same"
+        why = "with each run, at most dead_after times"
     if one is None or not one.enabled:
         return NextTry(f"{why}; {dead.integration} is switched off")
     if one.rests(now_ms):

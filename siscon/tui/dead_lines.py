@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from siscon.domain.dead_records import DeadGroup, DeadRecord
 from siscon.ops.retrying import NextTry
 from siscon.tui.keymap import keyed
@@ -18,7 +20,9 @@ def group_sentences(group: DeadGroup, examples: tuple[str, ...], look: Look, now
     last = clock_text(group.last_seen_at_ms, look, now_ms)
     lines = [
         foreign(group.reason, "strong", limit=300),
-        foreign(f"{group.severity} {group.category} fault, first seen {first}, last {last}.", "dim"),
+        foreign(
+            f"{group.category} fault, severity {group.severity}, first seen {first}, last {last}.", "dim"
+        ),
     ]
     if examples:
         more = f" {look.glyphs.more}" if group.count > len(examples) else ""
@@ -54,7 +58,7 @@ def fact_lines(dead: DeadRecord, again: NextTry, look: Look, now_ms: int) -> lis
         ("Record", f"{dead.entity} {dead.external_id or '(its id could not be read)'}"),
         ("Field", dead.field or look.glyphs.dot),
         ("Cause", dead.code.replace("_", " ")),
-        ("Kind of fault", f"{dead.severity} {dead.category}"),
+        ("Kind of fault", f"{dead.category}, severity {dead.severity}"),
         ("First seen", clock_text(dead.first_seen_at_ms, look, now_ms)),
         ("Last seen", clock_text(dead.last_seen_at_ms, look, now_ms)),
         ("Tried", _times(dead)),
@@ -63,6 +67,31 @@ def fact_lines(dead: DeadRecord, again: NextTry, look: Look, now_ms: int) -> lis
         ("State", "waits for a better answer" if dead.status == "open" else dead.status),
     )
     return [Line(name, (Cell(name, "dim"), foreign(value)), name) for name, value in facts]
+
+
+def sent_lines(places: Mapping[str, str], fault: str | None) -> list[Line]:
+    """What the SIS had said, place by place with the kind of value; where the fault lies stands first."""
+    if not places:
+        return [_sent_line("The SIS sent", Cell("what is no longer kept", "dim"))]
+    at_fault = {place for place in places if fault and f"{place}.".startswith(f"{fault}.")}
+    known = sorted(places.items(), key=lambda one: one[0] not in at_fault)
+    return [
+        _sent_line(
+            "" if at else "The SIS sent",
+            foreign(f"{place}: {kind}", "bad" if place in at_fault else ""),
+            at,
+        )
+        for at, (place, kind) in enumerate(known)
+    ]
+
+
+def note_line(told: str) -> Line:
+    """Why there is nothing to say of what the SIS had said, or not yet."""
+    return _sent_line("The SIS sent", Cell(told, "dim"))
+
+
+def _sent_line(name: str, told: Cell, at: int = 0) -> Line:
+    return Line(f"sent {at}", (Cell(name, "dim"), told), told.text)
 
 
 def _next(again: NextTry, look: Look, now_ms: int) -> str:
@@ -81,7 +110,7 @@ def what_to_do(dead: DeadRecord) -> list[Cell]:
         keyed("{give_up} gives it up: syncs pass it over until the SIS says something else of it."), "dim"
     )
     by_hand = Cell(
-        f"'siscon errors show {dead.id}' tells what the SIS sent; 'siscon errors mend {dead.id}' corrects it by hand.",
+        f"'siscon errors mend {dead.id}' puts another value into a place of what it sent; values stay sealed.",
         "dim",
     )
     if dead.external_id is None:

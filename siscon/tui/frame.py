@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from textwrap import wrap
 from typing import ClassVar
 
@@ -24,7 +24,6 @@ from siscon.domain.errors import SisconError
 from siscon.domain.roles import Role
 from siscon.domain.text import plain
 from siscon.ops import Database
-from siscon.ops.checks import Check
 from siscon.tui import feed, keymap
 from siscon.tui.action import Action
 from siscon.tui.context import badges_of
@@ -84,7 +83,7 @@ class Frame(App[ConsoleResult]):
             self._engine_due,
             lambda: self.options.sis_owns,
             lambda: badges_of(self.options, self.look),
-            self._examine,
+            lambda: self.options.aside,
             lambda: self.options.looks,
             self.lag,
             seen=self._seen,
@@ -197,9 +196,6 @@ class Frame(App[ConsoleResult]):
         self.dress()
         self.line_history = LineHistory(settled.home)
         return True
-
-    def _examine(self) -> Awaitable[Sequence[Check]] | None:
-        return self.options.examine() if self.options.examine is not None else None
 
     def _engine_due(self) -> bool:
         return self.options.now_ms() < self.options.engine_due_by_ms

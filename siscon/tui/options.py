@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ from typing import Literal
 from siscon.domain.past import PastMoment
 from siscon.domain.roles import Role
 from siscon.ops import Database
-from siscon.ops.checks import Check
+from siscon.tui.aside import ALONE, Aside
 from siscon.tui.keymap import Keymap
 from siscon.tui.looks import AS_THE_TERMINAL, Looks
 
@@ -33,8 +33,8 @@ class ConsoleOptions:
     still being read holds, or the result with which to leave where that failed. Until ``engine_due_by_ms`` an engine
     that was started just now is expected, not missed. ``sis_owns`` names fields that nobody edits here, each as
     integration, entity and field with dots between them. In a ``production`` profile what cannot be undone wants its
-    name typed. For ``grace_ms`` what concerns many lies in the inbox and can be taken back. ``examine`` finds what
-    the doctor finds without the key; it must not hold up the loop. With ``past`` a file is looked at as it was then.
+    name typed. For ``grace_ms`` what concerns many lies in the inbox and can be taken back. ``aside`` says
+    whom to ask for what must not hold up the loop. With ``past`` a file is looked at as it was then.
     ``keymap`` holds the keys that are moved.
     """
 
@@ -54,7 +54,7 @@ class ConsoleOptions:
     home: Path | None = None
     start_engine: Callable[[], Awaitable[str]] | None = None
     settle: Callable[[], Awaitable[ConsoleOptions | ConsoleResult]] | None = None
-    examine: Callable[[], Awaitable[Sequence[Check]]] | None = None
+    aside: Aside = ALONE
     engine_due_by_ms: int = 0
     now_ms: Callable[[], int] = _now_ms
     past: PastMoment | None = None

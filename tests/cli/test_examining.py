@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -10,7 +11,12 @@ import pytest
 
 from siscon.cli import examining
 from siscon.domain.errors import SisconError
+from siscon.domain.records import Entity
+from siscon.domain.runs import Lane, RunKind
 from siscon.ops.checks import State
+from siscon.runtime import load_settings, open_house
+from siscon.store import dead_records, integrations, runs
+from siscon.store.dead_records import DeadEntry
 from siscon.store.sqlite import open_database
 
 CONFIG = "home: home\nintegrations: {}\n"
@@ -32,6 +38,37 @@ async def test_every_check_of_the_doctor_comes_with_its_state_and_what_to_do(con
     assert found["database"].state is State.OK
     assert "none is alive" in found["engine"].seen
     assert {"configuration", "space"} <= set(found)
+
+
+async def test_what_the_sis_had_said_comes_without_its_values_and_a_fault_with_the_command_that_tells_why(
+    config: Path,
+) -> None:
+    async with open_house(load_settings(config)) as house:
+        said = json.dumps({"name": {"first": "Amara"}, "grade": None})
+        raw = house.vault.seal(said, place=dead_records.place_of("harbor", Entity.STUDENT, "b0"))
+        entry = DeadEntry(
+            "harbor", Entity.STUDENT, "b0", "b0", 1, "bad_date", "validation", "low", "", "", raw
+        )
+        async with house.db.transaction() as c:
+            await integrations.activate(
+                c, name="harbor", provider="csv", title="Files", schedule="", requests_per_minute=0, now_ms=1
+            )
+            await runs.enqueue(
+                c,
+                integration="harbor",
+                kind=RunKind.IMPORT,
+                lane=Lane.BULK,
+                entities=(Entity.STUDENT,),
+                full=True,
+                requested_by="kim(1001)",
+                due_at_ms=None,
+                now_ms=1,
+            )
+            await dead_records.bury(c, [entry], now_ms=1)
+
+    assert await examining.places(str(config), 1) == {"name.first": "text of 5", "grade": "empty"}
+    with pytest.raises(SisconError, match="'siscon errors show 2' says why"):
+        await examining.places(str(config), 2)
 
 
 @pytest.mark.parametrize("said", ["print('no JSON')", "print('[1]')", "print('{}')", "pass"])

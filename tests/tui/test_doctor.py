@@ -14,6 +14,7 @@ from siscon.domain.leases import EngineInfo
 from siscon.ops import doctor
 from siscon.ops.checks import Check, Screen, State
 from siscon.ops.views import EngineLine
+from siscon.tui.aside import Aside
 from siscon.tui.lag import Lag
 from siscon.tui.looks import AS_THE_TERMINAL, Looks
 from siscon.tui.own_checks import SLOW_MS, console_checks, engine_check, terminal_checks
@@ -40,7 +41,7 @@ def examining(path: Path) -> Callable[[], Awaitable[Sequence[Check]]]:
 
 async def test_what_was_examined_stands_beside_what_the_console_sees(filled: Filled) -> None:
     path = await filled()
-    async with console(path, size=(120, 40), examine=examining(path)) as pilot:
+    async with console(path, size=(120, 40), aside=Aside(examining(path))) as pilot:
         await press(pilot, "0")
         await until(pilot, lambda: pilot.app.screen.found_at_ms is not None)
         await settled(pilot)
@@ -68,7 +69,7 @@ async def test_r_examines_again(filled: Filled) -> None:
         times.append(len(times))
         return [Check("space", State.OK if len(times) > 1 else State.FAIL, f"look {len(times)}", "make room")]
 
-    async with console(path, examine=examine) as pilot:
+    async with console(path, aside=Aside(examine)) as pilot:
         await press(pilot, "0")
         await until(pilot, lambda: pilot.app.screen.found_at_ms is not None)
         await settled(pilot)
@@ -91,7 +92,7 @@ async def test_keys_work_while_it_examines(filled: Filled) -> None:
         await never.wait()
         return []
 
-    async with console(await filled(), examine=examine) as pilot:
+    async with console(await filled(), aside=Aside(examine)) as pilot:
         await press(pilot, "0")
         assert "examining ..." in text_of(pilot.app)
         await press(pilot, "down", "down", "1")
@@ -104,7 +105,7 @@ async def test_an_examination_that_fails_says_why(filled: Filled, monkeypatch: p
     async def examine() -> Sequence[Check]:
         raise SisconError("The examination gave no answer.")
 
-    async with console(await filled(), examine=examine) as pilot:
+    async with console(await filled(), aside=Aside(examine)) as pilot:
         await press(pilot, "0")
         await until(pilot, lambda: bool(pilot.app.screen.unexamined))
         await settled(pilot)
@@ -132,7 +133,7 @@ async def test_the_text_to_copy_has_a_line_for_each_check(filled: Filled) -> Non
     async def examine() -> Sequence[Check]:
         return found
 
-    async with console(await filled(), examine=examine) as pilot:
+    async with console(await filled(), aside=Aside(examine)) as pilot:
         await press(pilot, "0")
         await until(pilot, lambda: pilot.app.screen.found_at_ms is not None)
         lines = pilot.app.screen.as_text().split("\n")
@@ -148,7 +149,7 @@ async def test_hostile_text_in_checks_has_no_effect(filled: Filled) -> None:
     async def examine() -> Sequence[Check]:
         return [Check(f"{turn} {text}", State.WARN, text, text) for turn, text in enumerate(SAMPLE)]
 
-    async with console(await filled(), examine=examine) as pilot:
+    async with console(await filled(), aside=Aside(examine)) as pilot:
         await press(pilot, "0")
         await until(pilot, lambda: pilot.app.screen.found_at_ms is not None)
         for _ in SAMPLE:
@@ -160,7 +161,7 @@ async def test_hostile_text_in_checks_has_no_effect(filled: Filled) -> None:
 @pytest.mark.parametrize("size", [(60, 15), (120, 40), (200, 60)], ids=str)
 async def test_every_line_is_as_wide_as_the_window(filled: Filled, size: tuple[int, int]) -> None:
     path = await filled()
-    async with console(path, size=size, examine=examining(path)) as pilot:
+    async with console(path, size=size, aside=Aside(examining(path))) as pilot:
         await press(pilot, "0")
         assert {len(line) for line in text_of(pilot.app).split("\n")} == {size[0]}
 

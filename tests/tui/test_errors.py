@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from siscon.domain.errors import SisconError
 from siscon.domain.records import Entity, Student
+from siscon.ops.dead_records import payload
 from siscon.providers.contract import Rejected
 from siscon.store import dead_records
+from siscon.store.vault import Vault
+from siscon.tui.aside import Aside
 from siscon.tui.screens.dead import Dead, DeadRecordPane
 from siscon.tui.screens.errors import Errors
 from siscon.tui.screens.record import RecordPane
@@ -22,7 +26,13 @@ BAD = "The birth date '31/02/2011' is no date; expected YYYY-MM-DD."
 
 
 def broken(external_id: str | None) -> Rejected:
-    return Rejected(external_id, "bad_date", BAD, "birth_date", json.dumps({"id": external_id}))
+    return Rejected(
+        external_id,
+        "bad_date",
+        BAD,
+        "birth_date",
+        json.dumps({"id": external_id, "birth_date": {"seen": "31/02/2011"}}),
+    )
 
 
 def mended(external_id: str) -> Student:
@@ -71,6 +81,33 @@ async def test_a_cause_tells_how_often_since_when_with_whom_and_what_to_do(shift
         ):
             await shows(pilot, words)
         assert {len(line) for line in text_of(pilot.app).split("\n")} == {size[0]}
+
+
+async def test_one_record_shows_what_the_sis_sent_place_by_place_and_no_value(shift: Shift) -> None:
+    async def sent(dead_id: int) -> dict[str, str]:
+        vault = Vault([bytes(range(32))])
+        return await payload(shift.db, vault, dead_id)
+
+    async with shift.console(aside=Aside(places=sent)) as pilot:
+        await press(pilot, "4", "enter", "enter")
+        await shows(pilot, "The SIS sent birth_date.seen: text of 10")
+        await shows(pilot, "the SIS sent 2 places")
+        assert "31/02/2011" not in text_of(pilot.app).replace(BAD, "")
+        await press(pilot, "G")
+        await shows(pilot, "id: text of 2")
+
+
+async def test_what_cannot_be_opened_is_said_with_the_next_step(shift: Shift) -> None:
+    async def refused(dead_id: int) -> dict[str, str]:
+        raise SisconError(
+            f"It could not be opened: 'siscon errors show {dead_id}' says why.", code="no_answer"
+        )
+
+    async with shift.console(aside=Aside(places=refused)) as pilot:
+        await press(pilot, "4", "enter", "enter")
+        await shows(pilot, "'siscon errors show 1' says why")
+        await press(pilot, "R")
+        await shows(pilot, "Try student b0 again?")
 
 
 async def test_a_whole_cause_is_tried_again_in_three_keys(shift: Shift) -> None:

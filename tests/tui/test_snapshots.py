@@ -21,12 +21,13 @@ from siscon.ops.checks import Check, State
 from siscon.store import audit, commands
 from siscon.store.sqlite import open_database
 from siscon.tui import own_checks
+from siscon.tui.aside import Aside
 from siscon.tui.lag import Lag
 from siscon.tui.looks import Looks
 from siscon.tui.screens.find import Find
 from siscon.tui.screens.pane import Pane
 from siscon.tui.widgets.confirm import Ask
-from support.console_data import NOW_MS, VAULT
+from support.console_data import NOW_MS, VAULT, what_was_sent
 from support.consoles import console, press, settled, text_of, until, written
 
 Filled = Callable[..., Awaitable[Path]]
@@ -208,7 +209,7 @@ async def test_every_screen_looks_as_it_did(filled: Filled, name: str) -> None:
     other = []
     path = await filled()
     await asked(path)
-    async with console(path, looks=LOOKS[name], examine=examined) as pilot:
+    async with console(path, looks=LOOKS[name], aside=Aside(examined, what_was_sent)) as pilot:
         for screen in SCREENS:
             now = "\n".join(await seen(pilot, screen, name)) + "\n"
             if name == "ascii":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
 
@@ -10,20 +11,21 @@ from textual.binding import BindingType
 
 from siscon.domain.commands import Command, DiscardDead
 from siscon.domain.dead_records import DeadGroup, DeadRecord
+from siscon.domain.errors import SisconError
 from siscon.ops import Database
 from siscon.ops.dead_records import COLUMNS, DeadList, of_cause, one
 from siscon.ops.retrying import next_try
 from siscon.tui import bulk_wishes, record_wishes
 from siscon.tui.actions import Action
-from siscon.tui.dead_lines import FACTS, dead_sentences, fact_lines, what_to_do
+from siscon.tui.dead_lines import FACTS, dead_sentences, fact_lines, note_line, sent_lines, what_to_do
 from siscon.tui.keymap import keyed
 from siscon.tui.lines import DEAD, dead_cells
-from siscon.tui.present import Cell, Cells, foreign
+from siscon.tui.present import Cell, Cells, foreign, of
 from siscon.tui.screens.marking import MarkPane
 from siscon.tui.screens.pane import Desk, Pane, bindings_of
 from siscon.tui.screens.record import open_record
 from siscon.tui.widgets.panel import Panel
-from siscon.tui.widgets.rows import FixedRows
+from siscon.tui.widgets.rows import FixedRows, Line
 from siscon.tui.widgets.status_bar import Part
 from siscon.tui.widgets.table import LineTable
 from siscon.tui.wishes import Wish
@@ -139,10 +141,17 @@ class DeadRecordPane(Pane):
     def __init__(self, desk: Desk, dead: DeadRecord) -> None:
         super().__init__(desk)
         self.dead = dead
+        self.sent: Mapping[str, str] | None = None
+        self.unopened = ""
 
     @property
     def crumb(self) -> str:
         return f"E-{self.dead.id}"
+
+    @property
+    def is_read(self) -> bool:
+        """Whether what the SIS had said was opened, too: whoever only reads what this says waits for it."""
+        return super().is_read and (self.sent is not None or bool(self.unopened))
 
     def body(self) -> ComposeResult:
         yield Panel(id="title")
@@ -155,11 +164,37 @@ class DeadRecordPane(Pane):
         self.query_one("#title", Panel).tell([known, foreign(self.dead.reason, "bad", limit=400)])
         now_ms = self.desk.now_ms()
         lines = fact_lines(self.dead, await next_try(db, self.dead, now_ms=now_ms), self.look, now_ms)
-        self.table().show(FixedRows(lines), note=(Cell(""),))
+        self.table().show(FixedRows([*lines, *self._sent()]), note=(Cell(""),))
         self.query_one("#panel", Panel).tell(what_to_do(self.dead))
 
+    def _sent(self) -> list[Line]:
+        """What the SIS had said, without its values, once it is there."""
+        if self.sent is not None:
+            return sent_lines(self.sent, self.dead.field)
+        return [note_line(self.unopened or "is being opened ...")]
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.run_worker(self._open_sent(), group="sent")
+
+    async def _open_sent(self) -> None:
+        """Have it opened by who holds the key, once: what was said does not change."""
+        places = self.desk.aside().places
+        try:
+            if places is None:
+                self.unopened = "cannot be opened from here"
+                return
+            self.sent = await places(self.dead.id)
+        except SisconError as error:
+            self.unopened = error.sentence
+        finally:
+            self.load_soon()
+
     def status(self) -> list[Part]:
-        return [Part(f" error {self.dead.id} ", "strong"), Part(keyed(" {back} goes back "), "dim", "back")]
+        parts = [Part(f" error {self.dead.id} ", "strong")]
+        if self.sent:
+            parts.append(Part(f" the SIS sent {of(len(self.sent), 'place')} "))
+        return [*parts, Part(keyed(" {back} goes back "), "dim", "back")]
 
     def why_not(self, action: Action) -> str:
         meant = action.id in ("retry", "give_up", "fetch", "history")

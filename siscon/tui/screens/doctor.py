@@ -87,12 +87,12 @@ class Doctor(Pane):
             self.run_worker(self._examine(), group="examine")
 
     async def _examine(self) -> None:
-        asked = self.desk.examine()
+        examine = self.desk.aside().examine
         try:
-            if asked is None:
+            if examine is None:
                 self.unexamined = "this console cannot do it"
                 return
-            self.found = tuple(await asked)
+            self.found = tuple(await examine())
             self.found_at_ms, self.unexamined = self.desk.now_ms(), ""
         except SisconError as error:
             self.unexamined = error.sentence

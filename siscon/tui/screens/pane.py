@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -22,9 +22,9 @@ from siscon.domain.commands import Command
 from siscon.domain.errors import SisconError
 from siscon.domain.past import PastMoment
 from siscon.ops import Database
-from siscon.ops.checks import Check
 from siscon.ops.views import EngineLine, engine_line
 from siscon.tui.actions import BY_ID, PANES, Action, actions_of, looking_back
+from siscon.tui.aside import Aside
 from siscon.tui.context import context_parts
 from siscon.tui.feed import Changed
 from siscon.tui.keymap import key_of, keyed
@@ -63,8 +63,7 @@ class Desk:
     """Fields that only the SIS changes, as integration, entity and field with dots between them."""
     badges: Callable[[], list[Part]] = list
     """What the context bar says at its right of this console as a whole (see :mod:`siscon.tui.context`)."""
-    examine: Callable[[], Awaitable[Sequence[Check]] | None] = lambda: None
-    """All that the doctor can examine without the key, beside the loop; None where this console cannot."""
+    aside: Callable[[], Aside] = Aside
     looks: Callable[[], Looks] = lambda: AS_THE_TERMINAL
     lag: Lag = field(default_factory=Lag)
     notices: Notices = field(default_factory=Notices)
