@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import ceil
 
 from siscon.domain.progress import TimeLeft, requests_left, share, told
-from siscon.domain.runs import Counts, Phase, Run, RunStatus
+from siscon.domain.runs import ENDED, GOOD_ENDS, Counts, Phase, Run, RunKind, RunStatus
 from siscon.ops.runs import ActiveRun, HistoryRow
 from siscon.tui.present import (
     RUN_WORDS,
@@ -75,6 +75,9 @@ COUNTS = (
     Column("Pages", 6, align="right", from_width=116),
     Column("Phase", 8, from_width=126),
 )
+
+ACTS = frozenset({RunKind.SETTLE, RunKind.EDIT, RunKind.UNDO})
+"""They ask the SIS for nothing, so no total is announced to them."""
 
 _PHASES = {Phase.FETCH: "fetching", Phase.PLAN: "planning", Phase.APPLY: "applying"}
 
@@ -221,13 +224,15 @@ def took(run: Run, now_ms: int) -> str:
     return span(((run.finished_at_ms or now_ms) - run.started_at_ms) / 1000)
 
 
-def count_line(counts: Counts, look: Look) -> Line:
+def count_line(counts: Counts, run: Run, look: Look) -> Line:
     """What a run did with one entity."""
-    phase = "done" if counts.done else _PHASES[counts.phase] if counts.phase else "waits"
+    total = (
+        look.glyphs.dot if run.kind in ACTS else "unknown" if counts.total is None else number(counts.total)
+    )
     cells = (
         Cell(counts.entity.value, "strong"),
         count(counts.fetched, look),
-        Cell("unknown" if counts.total is None else number(counts.total), "dim"),
+        Cell(total, "dim"),
         count(counts.created, look, "good"),
         count(counts.updated, look),
         count(counts.unchanged, look, "dim"),
@@ -237,6 +242,17 @@ def count_line(counts: Counts, look: Look) -> Line:
         count(counts.missing, look, "warn"),
         count(counts.warnings, look, "warn"),
         count(counts.pages, look),
-        Cell(phase, "dim"),
+        Cell(_stage(counts, run, look), "dim"),
     )
     return Line(counts.entity, cells, counts)
+
+
+def _stage(counts: Counts, run: Run, look: Look) -> str:
+    """How far a run is with one entity, or how far it came."""
+    if counts.done or run.status in GOOD_ENDS:
+        return "done"
+    if run.status in (RunStatus.HELD, RunStatus.PLANNED):
+        return "planned"
+    if run.status in ENDED:
+        return "cut off" if counts.phase else look.glyphs.dot
+    return _PHASES[counts.phase] if counts.phase else "waits"

@@ -183,9 +183,28 @@ def test_what_a_run_does_is_told_in_two_words() -> None:
 
 
 def test_counts_of_an_entity_say_when_no_total_was_announced() -> None:
-    cells = count_line(Counts(Entity.STUDENT, fetched=5), LOOK).cells
+    cells = count_line(Counts(Entity.STUDENT, fetched=5), run(), LOOK).cells
 
     assert [cell.text for cell in cells[:3]] == ["student", "5", "unknown"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "phase", "told"),
+    [
+        (RunKind.IMPORT, RunStatus.RUNNING, None, ("unknown", "waits")),
+        (RunKind.IMPORT, RunStatus.RUNNING, Phase.PLAN, ("unknown", "planning")),
+        (RunKind.IMPORT, RunStatus.HELD, Phase.PLAN, ("unknown", "planned")),
+        (RunKind.IMPORT, RunStatus.CANCELLED, Phase.FETCH, ("unknown", "cut off")),
+        (RunKind.IMPORT, RunStatus.FAILED, None, ("unknown", LOOK.glyphs.dot)),
+        (RunKind.SETTLE, RunStatus.COMPLETED, None, (LOOK.glyphs.dot, "done")),
+    ],
+)
+def test_nothing_waits_in_a_run_that_is_over(kind, status, phase, told) -> None:
+    counts = Counts(Entity.STUDENT, fetched=1, phase=phase)
+
+    cells = count_line(counts, run(kind=kind, status=status), LOOK).cells
+
+    assert (cells[2].text, cells[-1].text) == told
 
 
 def test_one_is_not_many() -> None:

@@ -67,7 +67,7 @@ class RunPane(Pane):
         self.detail = detail
         self.query_one("#title", Panel).tell(run_sentences(detail, self.look, now_ms))
         counts = self.table("counts")
-        lines = [count_line(one, self.look) for one in detail.active.counts]
+        lines = [count_line(one, detail.active.run, self.look) for one in detail.active.counts]
         counts.show(FixedRows(lines), note=(Cell("Nothing counted yet.", "dim"),))
         counts.styles.height = max(4, len(lines) + 1)
         log = EventLog(db, run_id=self.run_id, where=self.where)
