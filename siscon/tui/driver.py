@@ -7,12 +7,18 @@ import select
 import signal
 import termios
 from codecs import getincrementaldecoder
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
 from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.constants import ESCAPE_DELAY
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key
+from textual.message import Message
+
+from siscon.tui.escapes import ESC, Escapes
 
 KEYS_WITHIN_S = 0.1
 """So long is a key waited for before it is seen whether there are to be any more."""
@@ -28,6 +34,11 @@ def in_background(handle: int) -> bool:
         return os.tcgetpgrp(handle) != os.getpgrp()
     except OSError:
         return False
+
+
+def _events(parser: XTermParser, piece: str) -> Iterable[Message]:
+    """What a piece of what was typed means."""
+    return [Key("escape", ESC)] if piece == ESC else parser.feed(piece)
 
 
 class SteadyDriver(LinuxDriver):
@@ -74,10 +85,10 @@ class SteadyDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Read keys until told to end, or the line is gone. Bytes that are no text or no key end nothing."""
         decode = getincrementaldecoder("utf-8")("replace").decode
-        parser = XTermParser(self._debug)
+        parser, escapes = XTermParser(self._debug), Escapes()
         while not self.exit_event.is_set():
             typed = ""
-            if select.select([self.fileno], [], [], KEYS_WITHIN_S)[0]:
+            if select.select([self.fileno], [], [], ESCAPE_DELAY if escapes.held else KEYS_WITHIN_S)[0]:
                 try:
                     told = os.read(self.fileno, 4096)
                 except OSError:
@@ -86,7 +97,8 @@ class SteadyDriver(LinuxDriver):
                     return
                 typed = decode(told)
             try:
-                events = [*(parser.feed(typed) if typed else ()), *parser.tick()]
+                events = [one for piece in escapes.apart(typed) for one in _events(parser, piece)]
+                events += parser.tick()
             except Exception:  # noqa: BLE001 - Textual's parser fails in its own ways at numbers that no key has
                 parser = XTermParser(self._debug)
                 continue

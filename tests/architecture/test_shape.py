@@ -28,8 +28,13 @@ SAFE = {"plain", "plain_lines", "Text", "Content", "Cell", "foreign", "escape"}
 
 
 NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-MAY_SPELL_CONTROLS = {"siscon/domain/text.py", "siscon/tui/wire.py", "siscon/sandbox/people.py"}
-"""The door to the screen and the one to the terminal, and the names that the sandbox invents to test the first."""
+MAY_SPELL_CONTROLS = {
+    "siscon/domain/text.py",
+    "siscon/tui/wire.py",
+    "siscon/tui/escapes.py",
+    "siscon/sandbox/people.py",
+}
+"""The door to the screen, those to and from the terminal, and the names that the sandbox invents to test the first."""
 
 
 @cache

@@ -31,6 +31,20 @@ def leave(one: Terminal) -> None:
     assert one.seen.rindex(b"\x1b[?25h") > one.seen.rindex(b"\x1b[?25l")
 
 
+async def test_escape_is_a_key_also_where_others_come_in_the_same_packet(filled: Filled) -> None:
+    with terminal(console_words(await filled())) as one:
+        assert one.shows("lakeside")
+        for typed, seen in (
+            ("?", "Type to find a key"),
+            ("\x1b4", "unknown parent"),
+            ("/bad\r\x1b\x1b5", "Fields in dispute"),
+            ("\x1b[3~\x1bOB\x1b3", "Under way"),
+        ):
+            one.press(typed)
+            assert one.shows(seen)
+        leave(one)
+
+
 async def test_shrunk_to_20_by_5_it_says_so_in_one_sentence_and_comes_back_as_it_was(filled: Filled) -> None:
     with terminal(console_words(await filled())) as one:
         assert one.shows("lakeside")
