@@ -157,6 +157,12 @@ async def send_trial(
             f"{name} has no 'webhook' section in {settings.file}: say there how its sender signs.",
             code="no_webhook",
         )
+    if url is None and not settings.webhooks.port:
+        raise UsageError(
+            "webhooks.port is 0, so the receiver took a port that was free, which it says when it starts: "
+            f"name it, such as --url http://127.0.0.1:8480/webhooks/{name}.",
+            code="no_port",
+        )
     sender = webhook.sender(name)
     message_id = f"test_{secrets.token_hex(8)}"
     body = body_for(event, ids, message_id=message_id)

@@ -104,6 +104,7 @@ def test_what_cannot_be_sent_or_served_is_said(capsys: pytest.CaptureFixture[str
     for words, code, said in (
         (("test", "nobody"), 2, "Known are: north, south"),
         (("test", "south"), 2, "has no 'webhook' section"),
+        (("test", "north"), 2, "webhooks.port is 0"),
         (("test", "north", *nowhere), 1, "Nobody answers at 127.0.0.1:9"),
         (("test", "north", "--url", "ftp://somewhere"), 2, "That is no address"),
     ):
