@@ -140,7 +140,7 @@ ON_CONSOLE: tuple[Action, ...] = (
         "command",
         ("colon",),
         "Command",
-        "Type a command; tab completes, arrows are the history.",
+        "Type a command; tab completes, arrows recall others.",
     ),
     Action("help", ("question_mark",), "Keys", "List the keys of this screen; enter runs one."),
     Action(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rich.cells import cell_len
 
@@ -17,41 +17,75 @@ from siscon.tui.widgets.status_bar import Part
 
 ROOM_FOR_WORDS = 110
 """In a narrower window only the present main screen is written out: the badges need the room."""
-LEAST_CRUMB = 12
-
-Badge = Callable[[ConsoleOptions, Look], Part | None]
-
-
-def read_only_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa: ARG001 # a badge is given both
-    """This console changes nothing; of a replay that goes without saying."""
-    return Part(" READ-ONLY ", "warn") if options.read_only and options.past is None else None
+LEAST_CRUMB, MOST_CRUMB = 12, 30
+MOST_NAME, MOST_ZONE = 16, 24
+LEAST_WORD = 4
+"""A name or a zone of which less would be left is left out."""
 
 
-def role_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa: ARG001 # a badge is given both
-    """What this person may do, where that is not everything."""
-    return None if options.role is Role.ADMIN else Part(f" {options.role.name.lower()} ", "dim")
-
-
-def profile_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa: ARG001 # a badge is given both
+def profile_badge(options: ConsoleOptions, look: Look, most: int = MOST_NAME) -> Part | None:
     """Whose data these are; loud where they are real."""
-    name = foreign(options.profile, limit=16).text
+    name = _shortened(foreign(options.profile, limit=MOST_NAME).text, most, look)
     if options.production:
         return Part(f" {name} PRODUCTION " if name else " PRODUCTION ", "bad")
     return Part(f" {name} ", "strong") if name else None
 
 
-def zone_badge(options: ConsoleOptions, look: Look) -> Part | None:  # noqa: ARG001 # a badge is given both
-    """Whose times these are, where they stand in the place of how long ago."""
-    return Part(f" {foreign(look.zone, limit=24).text} ", "dim") if look.exact else None
+def read_only_badge(options: ConsoleOptions) -> Part | None:
+    """This console changes nothing; of a replay that goes without saying."""
+    return Part(" READ-ONLY ", "warn") if options.read_only and options.past is None else None
 
 
-BADGES: tuple[Badge, ...] = (profile_badge, read_only_badge, replay_badge, role_badge, zone_badge)
-"""From left to right. A badge gives None where it has nothing to say; whoever has a new one puts it in here."""
+def role_badge(options: ConsoleOptions) -> Part | None:
+    """What this person may do, where that is not everything."""
+    return None if options.role is Role.ADMIN else Part(f" {options.role.name.lower()} ", "dim")
 
 
-def badges_of(options: ConsoleOptions, look: Look) -> list[Part]:
-    """The badges of this console, as they stand now."""
-    return [part for badge in BADGES if (part := badge(options, look)) is not None]
+def zone_badge(look: Look, most: int = MOST_ZONE) -> Part | None:
+    """Whose times these are, where they stand in the place of how long ago: the place, where there is little room."""
+    zone = foreign(look.zone, limit=MOST_ZONE).text
+    if cell_len(zone) > most:
+        zone = _shortened(zone.rpartition("/")[2], most, look)
+    return Part(f" {zone} ", "dim") if look.exact and zone else None
+
+
+def badges_of(options: ConsoleOptions, look: Look, room: int) -> list[Part]:
+    """The badges of this console, as they stand now, from left to right.
+
+    Where there is too little room the profile's name gives way first, then the zone; all others stand in any case.
+    """
+    steps = (
+        (MOST_NAME, MOST_ZONE),
+        (LEAST_WORD, MOST_ZONE),
+        (LEAST_WORD, LEAST_WORD),
+        (0, LEAST_WORD),
+        (0, 0),
+    )
+    for name, zone in steps:
+        parts = _badges(options, look, name, zone)
+        spare = room - _width(parts)
+        if spare >= 0:
+            name, zone = (name, zone + spare) if zone == LEAST_WORD else (name + spare if name else 0, zone)
+            return _badges(options, look, name, zone)
+    return parts
+
+
+def _badges(options: ConsoleOptions, look: Look, name: int, zone: int) -> list[Part]:
+    found = (
+        profile_badge(options, look, name),
+        read_only_badge(options),
+        replay_badge(options, look),
+        role_badge(options),
+        zone_badge(look, zone),
+    )
+    return [part for part in found if part is not None]
+
+
+def _shortened(text: str, most: int, look: Look) -> str:
+    """A text at most so wide; nothing where that leaves too little of it."""
+    if cell_len(text) <= most:
+        return text
+    return cut(text, most, more=look.glyphs.more).rstrip() if most >= LEAST_WORD else ""
 
 
 def main_parts(current: str, width: int, room: int) -> list[Part]:
@@ -110,6 +144,13 @@ def _way(crumbs: Sequence[tuple[int, str]], gap: bool, more: str) -> list[Part]:
 
 def _width(parts: Sequence[Part]) -> int:
     return sum(cell_len(part.text) for part in parts)
+
+
+def least_room(crumbs: Sequence[tuple[int, str]], name: str) -> int:
+    """How much the left of the context bar needs in any case: the keys of the main screens, or where one is."""
+    if name in PANES:
+        return _width(_main_parts(name, ()))
+    return min(MOST_CRUMB, max(LEAST_CRUMB, cell_len(crumbs[-1][1]))) + len(" … > ")
 
 
 def context_parts(

@@ -82,7 +82,7 @@ class Frame(App[ConsoleResult]):
             self.refusal,
             self._engine_due,
             lambda: self.options.sis_owns,
-            lambda: badges_of(self.options, self.look),
+            lambda room: badges_of(self.options, self.look, room),
             lambda: self.options.aside,
             lambda: self.options.looks,
             self.lag,

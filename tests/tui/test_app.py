@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from textual.worker import WorkerFailed
 
 from siscon.domain.commands import (
@@ -25,12 +26,16 @@ from siscon.store import commands, leases
 from siscon.store.database import Database
 from siscon.store.sqlite import open_database
 from siscon.tui.app import Console
+from siscon.tui.keymap import SCREENS
 from siscon.tui.looks import Looks
 from siscon.tui.options import ConsoleOptions
+from siscon.tui.screens.help import help_columns, help_lines
 from siscon.tui.screens.pane import Pane
 from siscon.tui.screens.run import RunPane
+from siscon.tui.widgets.columns import fit
 from siscon.tui.widgets.confirm import Ask
 from siscon.tui.widgets.status_bar import Bar
+from siscon.tui.widgets.table import LineTable
 from support.console_data import NOW_MS, Names
 from support.consoles import console, press, settled, text_of, toasts, until
 
@@ -304,8 +309,15 @@ async def test_help_lists_keys_and_runs_the_one_chosen(filled: Filled) -> None:
     async with console(await filled()) as pilot:
         await press(pilot, "question_mark")
         assert "Queue an import of this integration" in text_of(pilot.app)
+        width = pilot.app.screen.query_one(LineTable).row_width
         await press(pilot, *"logins", "enter")
         assert "NEEDS A PERSON" in text_of(pilot.app)
+
+    for screen in SCREENS:
+        lines = help_lines(screen)
+        room = fit(help_columns(lines), width)
+        cells = [one for line in lines for one in zip(line.cells, room, strict=True)]
+        assert all(cell_len(cell.text) <= most for cell, most in cells if most), screen
 
 
 @pytest.mark.parametrize("size", [(59, 40), (50, 12), (20, 5)], ids=str)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,9 @@ from rich.cells import cell_len
 
 from siscon.domain.roles import Role
 from siscon.tui.actions import BY_ID, PANES
-from siscon.tui.context import LEAST_CRUMB, context_parts, way_parts
+from siscon.tui.context import LEAST_CRUMB, badges_of, context_parts, least_room, way_parts
 from siscon.tui.key_names import key_word
+from siscon.tui.options import ConsoleOptions
 from siscon.tui.present import Look
 from siscon.tui.screens.dead import Dead
 from siscon.tui.screens.errors import Errors
@@ -123,6 +125,58 @@ async def test_the_main_screens_give_way_to_badges_before_these_are_cut(filled: 
         assert [
             one for one in (" READ-ONLY ", " viewer ", " engine ") if one not in first_line(pilot.app)
         ] == []
+
+
+PLACES = ("UTC", "America/Los_Angeles", "America/Argentina/ComodRivadavia")
+PROFILES = ("", "lab", "harbor-unified-district", "港区学校管理システム")
+
+
+@given(
+    st.builds(
+        ConsoleOptions,
+        open_database=st.none(),
+        actor=st.just("kim"),
+        role=st.sampled_from(Role),
+        read_only=st.booleans(),
+        profile=st.sampled_from(PROFILES),
+        production=st.booleans(),
+    ),
+    st.builds(Look, zone=st.sampled_from([ZoneInfo(one) for one in PLACES]), exact=st.booleans()),
+    st.sampled_from(PANES),
+)
+def test_at_80_columns_no_key_of_a_main_screen_and_no_warning_is_cut(
+    options: ConsoleOptions, look: Look, name: str
+) -> None:
+    room = 80 - cell_len("● NO ENGINE ") - 1
+    badges = badges_of(options, look, room - least_room([], name))
+    told = [part.text for part in badges]
+    left = context_parts([], name, width=80, room=room - sum(map(cell_len, told)), look=look)
+
+    assert sum(cell_len(part.text) for part in left) + sum(map(cell_len, told)) <= room
+    assert BY_ID[name].word in "".join(part.text for part in left)
+    assert any("PRODUCTION " in one for one in told) is options.production
+    assert (" READ-ONLY " in told) is options.read_only
+    assert (f" {options.role.name.lower()} " in told) is (options.role is not Role.ADMIN)
+
+
+@pytest.mark.parametrize(
+    ("room", "told"),
+    [
+        (80, " harbor-unified-… PRODUCTION  America/Los_Angeles "),
+        (46, " harbor-unif… PRODUCTION  America/Los_Angeles "),
+        (38, " har… PRODUCTION  America/Los_Angeles "),
+        (37, " har… PRODUCTION  Los_Angeles "),
+        (26, " har… PRODUCTION  Los_An… "),
+        (20, " PRODUCTION  Los_A… "),
+        (12, " PRODUCTION "),
+        (3, " PRODUCTION "),
+    ],
+)
+def test_the_name_of_the_profile_gives_way_before_the_zone(room: int, told: str) -> None:
+    options = ConsoleOptions(None, "kim", Role.ADMIN, profile="harbor-unified-district", production=True)  # type: ignore[arg-type]
+    look = Look(zone=ZoneInfo("America/Los_Angeles"), exact=True)
+
+    assert "".join(part.text for part in badges_of(options, look, room)) == told
 
 
 words = st.text(

@@ -22,7 +22,7 @@ class Choosing(Dialog[str | None]):
 
     AUTO_FOCUS = "Entry"
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
-    columns: ClassVar[tuple[Column, ...]]
+    columns: tuple[Column, ...]
     placeholder: ClassVar[str]
 
     def __init__(self, look: Look) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
 from siscon.domain.filters import holding
 from siscon.tui.actions import MOVES, Action, actions_of
 from siscon.tui.key_names import key_word
@@ -12,11 +16,17 @@ from siscon.tui.widgets.columns import Column
 from siscon.tui.widgets.rows import FixedRows, Line
 from siscon.tui.widgets.table import LineTable
 
-COLUMNS = (
-    Column("Keys", 14, flex=1, most=22),
-    Column("What it does", 34, flex=9, most=54),
-    Column("Command", 25, from_width=96),
-)
+LEAST_KEYS, MOST_KEYS = 14, 28
+
+
+def help_columns(lines: Sequence[Line]) -> tuple[Column, ...]:
+    """The keys are written out whole: half a key is none. What they do comes next."""
+    widest = max(cell_len(line.cells[0].text) for line in lines)
+    return (
+        Column("Keys", min(MOST_KEYS, max(LEAST_KEYS, widest))),
+        Column("What it does", 34, flex=1, most=54),
+        Column("Command", 25, from_width=96),
+    )
 
 
 def help_lines(screen: str) -> list[Line]:
@@ -52,12 +62,12 @@ def _moves() -> list[Line]:
 class Help(Choosing):
     """The keys of one screen."""
 
-    columns = COLUMNS
     placeholder = "Type to find a key or a word; enter runs, esc closes"
 
     def __init__(self, screen: str, look: Look) -> None:
         super().__init__(look)
-        self._lines = FixedRows(help_lines(screen))
+        lines = help_lines(screen)
+        self.columns, self._lines = help_columns(lines), FixedRows(lines)
 
     def find(self, text: str) -> None:
         """Keys and words that hold it."""

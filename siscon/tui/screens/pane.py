@@ -25,7 +25,7 @@ from siscon.ops import Database
 from siscon.ops.views import EngineLine, engine_line
 from siscon.tui.actions import BY_ID, PANES, Action, actions_of, looking_back
 from siscon.tui.aside import Aside
-from siscon.tui.context import context_parts
+from siscon.tui.context import context_parts, least_room
 from siscon.tui.feed import Changed
 from siscon.tui.keymap import key_of, keyed
 from siscon.tui.lag import Lag
@@ -61,8 +61,8 @@ class Desk:
     """Whether an engine was started so lately that it may not be alive yet."""
     sis_owns: Callable[[], frozenset[str]] = frozenset
     """Fields that only the SIS changes, as integration, entity and field with dots between them."""
-    badges: Callable[[], list[Part]] = list
-    """What the context bar says at its right of this console as a whole (see :mod:`siscon.tui.context`)."""
+    badges: Callable[[int], list[Part]] = lambda _room: []
+    """What the context bar says at its right of this console, in so much room (see :mod:`siscon.tui.context`)."""
     aside: Callable[[], Aside] = Aside
     looks: Callable[[], Looks] = lambda: AS_THE_TERMINAL
     lag: Lag = field(default_factory=Lag)
@@ -300,11 +300,14 @@ class Pane(Narrowing):
             return
         width = self.app.size.width
         context = self.query_one("#context", Bar)
-        right = [*self.desk.badges(), self._engine_part()]
+        way, right = self._way(), [self._engine_part()]
         if self.look.clock and width >= ROOM_FOR_CLOCK:
             right.append(self._clock_part())
         room = width - sum(cell_len(part.text) for part in right) - 1
-        context.tell(context_parts(self._way(), self.name_, width=width, room=room, look=self.look), right)
+        badges = self.desk.badges(room - least_room(way, self.name_))
+        room -= sum(cell_len(part.text) for part in badges)
+        left = context_parts(way, self.name_, width=width, room=room, look=self.look)
+        context.tell(left, [*badges, *right])
         self.query_one("#status", Bar).tell(self._status_parts(), self._state_parts())
         actions = actions_of(self.name_)
         if self.desk.past is not None:
