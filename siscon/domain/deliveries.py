@@ -42,7 +42,8 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One attempt. ``left_to``: receivers that must be tried again, while the others have it.
+    """One attempt. ``left_to``: receivers that must be tried again, while the others have it. ``refused_by``: those
+    that never will.
 
     ``blocked``: it was no fault of this message, so the others of the channel need not be tried before. ``error`` is
     a sentence without secrets.
@@ -52,12 +53,16 @@ class Outcome:
     error: str = ""
     retry_after_s: float | None = None
     left_to: tuple[str, ...] = ()
+    refused_by: tuple[str, ...] = ()
     blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as stored. ``uid`` names it to the receiver at each attempt alike; ``data`` is for programs."""
+    """A message as stored. ``uid`` names it to the receiver at each attempt alike; ``data`` is for programs.
+
+    Of several receivers those ``left_to`` are still tried, all where it is empty; those it is ``refused_by`` are not.
+    """
 
     id: int
     channel: str
@@ -74,6 +79,7 @@ class Message:
     next_at_ms: int
     ended_at_ms: int | None
     error: str
+    refused_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

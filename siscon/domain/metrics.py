@@ -95,6 +95,11 @@ METRICS = (
     _gauge("chore_last_success_timestamp_seconds", "when a chore last came through; 0: never", "chore"),
     _gauge("chore_failed", "1 where its last time failed", "chore"),
     _gauge("outbox_waiting", "messages to people that wait to be sent", "channel"),
+    _gauge(
+        "outbox_lost",
+        "messages of 90 days that a receiver refused, or that were given up or dropped",
+        "channel",
+    ),
     _gauge("outbox_oldest_timestamp_seconds", "since when the oldest of them waits; 0: none does", "channel"),
     _gauge("channel_failing", "1 where the last attempt of a channel failed", "channel"),
     _counter(

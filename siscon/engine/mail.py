@@ -168,10 +168,10 @@ def _refused(
     never = {one for one, (code, _) in refused.items() if 500 <= code < 600}
     later = tuple(one for one in waiting if one not in never)
     said = "; ".join(f"{one}: {_answer(*answer, channel)}" for one, answer in list(refused.items())[:5])
-    error = f"the mail server refused {said}"
+    error, gone = f"the mail server refused {said}", tuple(sorted(never))
     if later:
-        return Outcome(Fate.LATER, error, left_to=later)
-    return Outcome(Fate.SENT if anybody_has_it else Fate.NEVER, error)
+        return Outcome(Fate.LATER, error, left_to=later, refused_by=gone)
+    return Outcome(Fate.SENT, error, refused_by=gone) if anybody_has_it else Outcome(Fate.NEVER, error)
 
 
 def _answer(code: int, said: bytes | str, channel: ChannelSettings) -> str:

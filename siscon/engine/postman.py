@@ -151,6 +151,7 @@ class Postman:
                 next_at_ms=after.next_at_ms,
                 error=error or (message.error if message.left_to else ""),
                 left_to=outcome.left_to or message.left_to,
+                refused_by={*message.refused_by, *outcome.refused_by},
                 now_ms=now_ms,
             )
             await states.save(c, after.channel)

@@ -13,17 +13,18 @@ from typing import Any
 
 from siscon import __version__
 from siscon.domain.errors import SisconError
-from siscon.domain.text import plain
+from siscon.domain.text import agreed, counted, plain
 from siscon.ops import chores, health_rows
 from siscon.ops.engine_parts import failing_part
 from siscon.ops.rows import iso
-from siscon.store import runs
+from siscon.store import channels, runs
 from siscon.store.database import Database
 
 FILE = "health.json"
 MAX_BYTES = 4 << 20
 LEAST_FREE_MIB = 100
 OVERDUE_MS = 3600 * 1000
+DAY_MS = 24 * 3600 * 1000
 MIB = 1 << 20
 IN_TROUBLE = ("failing", "held", "empty", "late")
 
@@ -78,12 +79,28 @@ async def page(db: Database, home: Path, *, engine: str, now_ms: int, refused: s
         for one in states
         if now_ms - one.due_at_ms > OVERDUE_MS and one.last_ok is not False
     ]
+    trouble += await _mute_channels(db, now_ms)
     free_mib = shutil.disk_usage(home).free // MIB
     if free_mib < LEAST_FREE_MIB:
         trouble.append(f"{free_mib} MiB are free on the disk of the home")
     told |= {"free_mib": free_mib, "integrations": integrations, "chores": known}
     told["trouble"] = [plain(one, limit=500) for one in trouble]
     return told | {"state": (Word.TROUBLE if trouble else Word.GOOD).value}
+
+
+async def _mute_channels(db: Database, now_ms: int) -> list[str]:
+    """Channels to people that take nothing, and messages of the last day that somebody will never have."""
+    async with db.read() as c:
+        states = await channels.bare_states(c)
+        lost = await channels.lost_since(c, now_ms - DAY_MS)
+    dead = [
+        f"the channel {one.name} takes nothing: {one.last_error}" for one in states.values() if one.is_dead
+    ]
+    return dead + [
+        f"{counted(n, 'message')} of the last day to {name} {agreed(n, 'was', 'were')} lost: 'siscon notices list "
+        "--messages' says why"
+        for name, n in lost.items()
+    ]
 
 
 def ended(told: Mapping[str, Any], *, now_ms: int) -> dict[str, Any]:

@@ -128,6 +128,8 @@ def _chores(known: Sequence[ChoreState]) -> Iterator[Family]:
 def _messages(now: Open) -> Iterator[Family]:
     waiting = {**dict.fromkeys(now.failing, (0, 0)), **now.waiting}
     yield family("outbox_waiting", [((name or ALL_MAIL,), count) for name, (count, _) in waiting.items()])
+    lost = {**dict.fromkeys(now.failing, 0), **now.lost}
+    yield family("outbox_lost", [((name or ALL_MAIL,), count) for name, count in lost.items()])
     oldest = [((name or ALL_MAIL,), since_ms / 1000) for name, (_, since_ms) in waiting.items()]
     yield family("outbox_oldest_timestamp_seconds", oldest)
     yield family("channel_failing", [((name,), float(bad)) for name, bad in now.failing.items()])

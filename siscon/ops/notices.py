@@ -121,6 +121,7 @@ def message_row(one: Message) -> Row:
         "next_at": iso(one.next_at_ms) if one.state is MessageState.WAITING else None,
         "ended_at": iso(one.ended_at_ms),
         "error": one.error,
+        "refused_by": list(one.refused_by),
     }
 
 

@@ -8,13 +8,19 @@ from collections.abc import Iterable
 from siscon.domain.deliveries import ChannelState
 from siscon.store.database import Connection, Row
 
-ALL = """
+LOST = "(o.state IN ('refused', 'given up', 'dropped') OR o.refused_by <> '[]')"
+"""What somebody of a channel does not have and is no longer tried."""
+ALL = f"""
 SELECT n.name, coalesce(c.failures, 0) AS failures, c.failing_since_ms, coalesce(c.not_before_ms, 0) AS not_before_ms,
   coalesce(c.gather_until_ms, 0) AS gather_until_ms, c.last_good_at_ms, coalesce(c.last_error, '') AS last_error,
   (SELECT count(*) FROM outbox o WHERE o.channel = n.name AND o.state = 'waiting') AS waiting,
-  (SELECT count(*) FROM outbox o WHERE o.channel = n.name AND o.state IN ('refused', 'given up', 'dropped')) AS lost
+  (SELECT count(*) FROM outbox o WHERE o.channel = n.name AND {LOST}) AS lost
 FROM (SELECT name FROM channels UNION SELECT channel FROM outbox) n LEFT JOIN channels c ON c.name = n.name
 ORDER BY n.name
+"""
+LOST_SINCE = f"""
+SELECT o.channel, count(*) AS n FROM outbox o
+WHERE o.state <> 'waiting' AND o.ended_at_ms >= :since_ms AND {LOST} GROUP BY o.channel ORDER BY o.channel
 """
 BARE = "SELECT *, 0 AS waiting, 0 AS lost FROM channels"
 FIND = "SELECT *, 0 AS waiting, 0 AS lost FROM channels WHERE name = :name"
@@ -40,6 +46,11 @@ async def states(c: Connection) -> dict[str, ChannelState]:
 async def bare_states(c: Connection) -> dict[str, ChannelState]:
     """How the channels are, by name, without what waits for them: for who looks often."""
     return {row["name"]: _state(row) for row in await c.all(BARE)}
+
+
+async def lost_since(c: Connection, since_ms: int) -> dict[str, int]:
+    """Of how many messages since a moment somebody of a channel has none and is no longer tried, by channel."""
+    return {row["channel"]: row["n"] for row in await c.all(LOST_SINCE, {"since_ms": since_ms})}
 
 
 async def one(c: Connection, name: str) -> ChannelState:

@@ -39,13 +39,16 @@ FIND = "SELECT * FROM outbox WHERE id = :id"
 FIND_KEY = "SELECT * FROM outbox WHERE channel = :channel AND key = :key"
 BEGIN = "UPDATE outbox SET attempts = attempts + 1 WHERE id = :id AND state = 'waiting'"
 END = """
-UPDATE outbox SET state = :state, next_at_ms = :next_at_ms, error = :error, left_to = :left_to,
+UPDATE outbox SET state = :state, next_at_ms = :next_at_ms, error = :error,
+  left_to = iif(:state = 'sent', '[]', :left_to), refused_by = :refused_by,
   ended_at_ms = CASE WHEN :state = 'waiting' THEN NULL ELSE :now_ms END
 WHERE id = :id AND state = 'waiting'
 """
 AGAIN = """
-UPDATE outbox SET state = 'waiting', attempts = 0, put_at_ms = :now_ms, next_at_ms = :now_ms, ended_at_ms = NULL
-WHERE channel = :channel AND state IN ('refused', 'given up', 'dropped')
+UPDATE outbox SET state = 'waiting', attempts = 0, put_at_ms = :now_ms, next_at_ms = :now_ms, ended_at_ms = NULL,
+  left_to = (SELECT json_group_array(value) FROM (SELECT value FROM json_each(left_to) UNION
+    SELECT value FROM json_each(refused_by))), refused_by = '[]'
+WHERE channel = :channel AND (state IN ('refused', 'given up', 'dropped') OR refused_by <> '[]')
 """
 HASTEN = "UPDATE outbox SET next_at_ms = :now_ms WHERE channel = :channel AND state = 'waiting'"
 LATEST = "SELECT * FROM outbox ORDER BY id DESC LIMIT :limit"
@@ -134,14 +137,17 @@ async def end(
     error: str,
     left_to: Iterable[str],
     now_ms: int,
+    refused_by: Iterable[str] = (),
 ) -> None:
     """Write down what became of an attempt."""
     told = {"state": state.value, "next_at_ms": next_at_ms, "error": error, "now_ms": now_ms}
-    await c.run(END, {**told, "id": message_id, "left_to": json.dumps(list(left_to))})
+    whom = {"left_to": json.dumps(list(left_to)), "refused_by": json.dumps(sorted(refused_by))}
+    await c.run(END, {**told, **whom, "id": message_id})
 
 
 async def again(c: Connection, channel: str, *, now_ms: int) -> int:
     """Have what a channel refused, or was given up on or dropped, wait once more, as if it were put now; how many.
+    Of several receivers those alone get it that have it not.
 
     Of too many that wait then the oldest are dropped again.
     """
@@ -187,4 +193,5 @@ def _message(row: Row) -> Message:
         next_at_ms=row["next_at_ms"],
         ended_at_ms=row["ended_at_ms"],
         error=row["error"],
+        refused_by=tuple(json.loads(row["refused_by"])),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from siscon.store import channels
 from siscon.store.database import Connection
 from siscon.store.size import PAGES
 
@@ -24,6 +25,7 @@ PENDING = "SELECT count(*) AS n FROM commands WHERE status = 'pending'"
 WAITING = """
 SELECT channel, count(*) AS n, min(put_at_ms) AS oldest_ms FROM outbox WHERE state = 'waiting' GROUP BY channel
 """
+LOST = f"SELECT o.channel, count(*) AS n FROM outbox o WHERE {channels.LOST} GROUP BY o.channel"
 CHANNELS = "SELECT name, failures FROM channels"
 OUTCOMES = ("fetched", "created", "updated", "withdrawn", "conflict", "failed")
 
@@ -46,6 +48,7 @@ class Open:
     runs: Mapping[tuple[str, str], int]
     pending: int
     waiting: Mapping[str, tuple[int, int]]
+    lost: Mapping[str, int]
     failing: Mapping[str, bool]
     webhooks: Mapping[str, int]
     bytes: int
@@ -78,6 +81,7 @@ async def open_now(c: Connection) -> Open:
         runs={(row["integration"], row["status"]): row["n"] for row in await c.all(ACTIVE)},
         pending=pending["n"],
         waiting={row["channel"]: (row["n"], row["oldest_ms"]) for row in await c.all(WAITING)},
+        lost={row["channel"]: row["n"] for row in await c.all(LOST)},
         failing={row["name"]: row["failures"] > 0 for row in await c.all(CHANNELS)},
         webhooks={row["integration"]: row["n"] for row in await c.all(HOOKS_WAITING)},
         bytes=page["pages"] * page["size"],

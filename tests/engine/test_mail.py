@@ -15,7 +15,9 @@ from siscon.config import ChannelSettings
 from siscon.domain.deliveries import FIRST_WAIT_S, MessageState
 from siscon.domain.events import EventKind
 from siscon.engine.mail import composed
-from siscon.store import events
+from siscon.ops import health_page
+from siscon.ops import metrics as desk
+from siscon.store import events, outbox
 from siscon.store.sqlite import SqliteDatabase
 from support.clock import HandClock, until
 from support.mail_server import certificate, mail_server
@@ -85,8 +87,33 @@ async def test_of_several_receivers_each_gets_it_once(db: SqliteDatabase, clock:
 
     assert [one for _, one in box.envelopes] == [[to[0]], [to[1]]]
     sent = await message(db, "ops")
-    assert sent.state is MessageState.SENT
+    assert (sent.state, sent.left_to, sent.refused_by) == (MessageState.SENT, (), (to[2],))
     assert "550 unknown" in sent.error
+
+
+async def test_a_receiver_that_never_gets_it_is_lost_until_it_is_sent_there_after_all(
+    db: SqliteDatabase, clock: HandClock, tmp_path: Path
+):
+    to = [f"{name}@district.example.org" for name in ("a", "b")]
+    async with mail_server() as box:
+        box.to_rcpt = {to[1]: ["550 unknown"]}
+        man = postman(db, clock, ops=mail_channel(box.port, to=to))
+        await put(db, clock, "ops")
+        await carry(man)
+        lost = (await channel_state(db, "ops")).lost
+        page = await health_page.page(db, tmp_path, engine="one", now_ms=clock.now_ms())
+        metrics = {one.metric.name: one for one in await desk.read(db, db.path, now_ms=clock.now_ms())}
+        async with db.transaction() as c:
+            assert await outbox.again(c, "ops", now_ms=clock.now_ms()) == 1
+        await carry(man)
+
+    assert lost == 1
+    assert page["trouble"] == [
+        "1 message of the last day to ops was lost: 'siscon notices list --messages' says why"
+    ]
+    assert list(metrics["siscon_outbox_lost"].samples) == [(("ops",), 1)]
+    assert [one for _, one in box.envelopes] == [[to[0]], [to[1]]]
+    assert (await channel_state(db, "ops")).lost == 0
 
 
 async def test_a_line_that_breaks_between_two_tries_sends_nobody_a_second_mail(
