@@ -165,6 +165,11 @@ def remove_integration(config: Path | None, integration: str, *, yes: bool) -> N
         folder = house.settings.home / "exports"
         path, count = await desk.export_mappings(house.db, integration, folder, stamp=stamp)
         output.say(f"{counted(count, 'mapping')} written to {path}.")
-        await acts.ask(house, RemoveIntegration(integration, count))
+        try:
+            await acts.ask(house, RemoveIntegration(integration, count))
+        except UsageError:  # refused: of any other fault nobody knows whether it is done yet
+            path.unlink(missing_ok=True)
+            output.note(f"Nothing was removed, so {path} was taken away again.")
+            raise
 
     in_house(config, work)

@@ -198,6 +198,17 @@ def test_a_removed_connection_leaves_its_ties_in_a_file_and_its_records_in_the_r
     assert ran(capsys, config, "integrations", "remove", "north")[0] == 2
 
 
+def test_a_removal_that_is_refused_leaves_no_list_of_what_it_removed(
+    capsys: pytest.CaptureFixture[str], config: Path
+) -> None:
+    ran(capsys, config, "integrations", "test", "north")
+    assert ran(capsys, config, "sync", "north")[0] == 0
+    code, _out, err = ran(capsys, config, "integrations", "remove", "north", "--yes")
+
+    assert (code, "Run 1 of north is queued" in err, "Nothing was removed" in err) == (2, True, True)
+    assert list((config.parent / "here" / "exports").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20x"]
 )
