@@ -113,7 +113,12 @@ STATUS = "status"
 
 
 def _writes_status(command: Command) -> bool:
-    """Who writes a status by hand withdraws, or takes that back, by another name; to take the SIS's word is neither."""
+    """Who writes a status by hand withdraws, or takes that back, by another name; to take the SIS's word is neither.
+
+    Of what the SIS had said only the names of places are known here: what a status hangs on is seen once it is read.
+    """
+    if isinstance(command, MendDead):
+        return any(STATUS in place.lower() for place in command.fields)
     if isinstance(command, SettleConflict):
         return command.choices.get(STATUS, "").startswith("=")
     return isinstance(command, EditRecord) and STATUS in command.fields

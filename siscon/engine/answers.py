@@ -10,6 +10,7 @@ from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.integrations import Integration
 from siscon.domain.records import Entity
+from siscon.domain.roles import Role
 from siscon.domain.runs import Lane, Run, RunKind
 from siscon.domain.text import plain
 from siscon.store import events, integrations, runs
@@ -32,12 +33,13 @@ class LiveEngine:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Who asks, when, and with which engine at hand (None: this is a short command that acts by itself)."""
+    """Who asks, when, with which engine at hand (None: this is a short command that acts by itself), in which role."""
 
     actor: str
     now_ms: int
     vault: Vault
     live: LiveEngine | None = None
+    role: Role | None = None
 
     def imports(self, integration: str, entity: Entity) -> bool:
         """Whether an integration imports an entity, as far as is known here; its run looks once more."""

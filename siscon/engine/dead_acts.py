@@ -10,6 +10,7 @@ from siscon.domain.commands import DiscardDead, FetchRecords, ForceSync, ForgetM
 from siscon.domain.errors import UsageError
 from siscon.domain.events import EventKind, Level
 from siscon.domain.records import Entity
+from siscon.domain.roles import Role
 from siscon.domain.runs import Lane, RunKind
 from siscon.domain.text import agreed, counted, plain, were
 from siscon.engine.answers import Answer, Circumstances, checked_reason, known_integration, queue
@@ -88,7 +89,13 @@ async def mend(c: Connection, command: MendDead, here: Circumstances) -> Answer:
         raise UsageError("Say which value becomes what, as in --set familyName=Marsh.")
     if command.digest != dead.digest:
         raise UsageError(f"The SIS says something else of record {dead.id} since you looked: look again.")
-    request = {"mend": dead.id, "fields": dict(command.fields), "digest": dead.digest}
+    may = here.role is Role.ADMIN
+    request = {
+        "mend": dead.id,
+        "fields": dict(command.fields),
+        "digest": dead.digest,
+        "may_write_status": may,
+    }
     run_id = await _enqueue(c, dead.integration, (dead.entity,), request, here, alone=True, reason=reason)
     return Answer(
         f"Run {run_id} reads record {dead.id} again with these values.", f"record {dead.id}", run_id

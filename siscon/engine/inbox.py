@@ -135,7 +135,7 @@ async def _answer(
             if role is None or role < needed:
                 await _conclude(c, told, _denial(row, role, needed), CommandStatus.REFUSED, "denied")
                 return True
-            answer = await _effect(c, row, Circumstances(row.actor, now_ms, vault, live))
+            answer = await _effect(c, row, Circumstances(row.actor, now_ms, vault, live, role))
             await _conclude(c, told, answer, CommandStatus.DONE)
     except NotOurs:
         return False

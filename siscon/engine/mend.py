@@ -9,6 +9,7 @@ from typing import Any
 from siscon.domain.dead_records import DeadRecord
 from siscon.domain.errors import ProviderError, UsageError
 from siscon.domain.records import FIELDS, Entity, Part, Record, from_fields
+from siscon.domain.roles import STATUS
 from siscon.domain.text import plain
 from siscon.engine.bounded import row_of
 from siscon.engine.fetch import stage
@@ -35,6 +36,12 @@ async def stage_mended(job: ImportJob, entity: Entity) -> None:
     if dead.status != "open" or raw is None or dead.digest != asked["digest"]:
         raise _still("It is not in error any more as it was when this was asked for: look again.")
     told = read_again(job, entity, dead, raw, asked["fields"])
+    if not asked.get("may_write_status") and _writes_status(job, entity, dead, raw, asked["fields"], told):
+        raise ProviderError(
+            f"These values write the status of a {entity}, which takes it out of use or back: only an administrator "
+            "may do that by hand.",
+            code="not_allowed",
+        )
     place = mends.place_of(dead.integration, entity, dead.record_key)
     sealed = job.vault.seal(text_of(told), place=place)
     async with job.db.transaction(job.lease) as c:
@@ -65,6 +72,32 @@ def _whole(told: Record | Part, known: dict[str, Any] | None, form: str) -> Reco
 
 def _still(sentence: str) -> ProviderError:
     return ProviderError(sentence, code="still_in_error")
+
+
+def _writes_status(
+    job: ImportJob,
+    entity: Entity,
+    dead: DeadRecord,
+    raw: Raw,
+    fields: Mapping[str, str | None],
+    told: Record | Part,
+) -> bool:
+    """Whether the status hangs on one of these values: read without it, it is another one, or makes no sense."""
+    if raw.form == "fields":
+        return STATUS in fields
+    sent = job.vault.open(raw.sealed, place=raw.place)
+    for name in fields:
+        rest = {place: value for place, value in fields.items() if place != name}
+        page = row_of(job, entity, with_values(sent, rest), dead.part)
+        if page is None or any(one.field == STATUS for one in page.rejected):
+            return True
+        if any(_status_of(one) != _status_of(told) for one in page.records):
+            return True
+    return False
+
+
+def _status_of(told: Record | Part) -> object:
+    return told.fields.get(STATUS) if isinstance(told, Part) else told.status
 
 
 def read_again(

@@ -7,7 +7,15 @@ from typing import get_args
 
 import pytest
 
-from siscon.domain.commands import Command, EditRecord, Purge, RunChore, SettleConflict, WithdrawRecords
+from siscon.domain.commands import (
+    Command,
+    EditRecord,
+    MendDead,
+    Purge,
+    RunChore,
+    SettleConflict,
+    WithdrawRecords,
+)
 from siscon.domain.roles import (
     ANYBODYS,
     ORDINARY,
@@ -52,6 +60,9 @@ def test_what_weighs_most_does_so_under_every_name() -> None:
     decision = SettleConflict(1, {"status": "=inactive", "middle_name": "sis"}, "", 1)
     assert role_needed(decision) is Role.ADMIN
     assert role_needed(replace(decision, choices={"status": "sis"})) is Role.OPERATOR
+    mend = MendDead(1, {"school_enrollment.Enroll_Status": "2"}, "", "told")
+    assert role_needed(mend) is Role.ADMIN
+    assert role_needed(replace(mend, fields={"name.last": "status"})) is Role.OPERATOR
 
 
 @pytest.mark.parametrize(

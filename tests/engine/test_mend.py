@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from siscon.domain.commands import CancelRun, DiscardDead, ForgetMend, MendDead, UndoRun
 from siscon.domain.errors import ProviderError, UsageError
 from siscon.domain.records import Course, Entity, School, Section, Student
+from siscon.domain.roles import Role
 from siscon.domain.runs import RunStatus
 from siscon.engine import plan
 from siscon.engine.mend import with_values
@@ -139,6 +140,28 @@ async def test_what_still_makes_no_sense_ends_the_run_and_changes_nothing(house,
     with pytest.raises(ProviderError, match=sentence):
         await house.carry_on(row.run_id)
     assert await house.content() == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "judge", "fault"),
+    [
+        ({"last": "Fenwick", "state": "inactive"}, lambda _: Role.OPERATOR, "only an administrator"),
+        ({"last": "Fenwick", "phone": "1"}, lambda _: Role.OPERATOR, ""),
+        ({"last": "Fenwick", "state": "inactive"}, lambda _: Role.ADMIN, ""),
+    ],
+)
+async def test_what_a_status_hangs_on_is_an_administrators_to_mend_by_whatever_name(
+    house, fields, judge, fault
+):
+    house.sis.hold(nameless(), entity=Entity.STUDENT)
+    await house.sync()
+    row = await house.ask(await mending(house, (await open_ids(house))[0], fields), judge=judge)
+    if not fault:
+        assert await house.carry_on(row.run_id) is RunStatus.COMPLETED
+        return
+    with pytest.raises(ProviderError, match=fault):
+        await house.carry_on(row.run_id)
+    assert await last_names(house) == ["Reed"]
 
 
 async def test_a_provider_that_reads_no_single_rows_says_so(house):

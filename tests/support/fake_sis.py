@@ -112,7 +112,10 @@ class FakeProvider(Provider):
         if not row.get("last"):
             refused = Rejected(row.get("id"), "missing", "last name is missing", "last", raw)
             return Page(records=[], resume=None, rejected=[refused])
-        return Page([Student(row["id"], first_name=row.get("first"), last_name=row["last"])], None)
+        status = row.get("state", "active")
+        return Page(
+            [Student(row["id"], first_name=row.get("first"), last_name=row["last"], status=status)], None
+        )
 
     async def related(self, entity: Entity, of: Entity, external_id: str) -> Page | None:
         if not self.sis.gives_related:

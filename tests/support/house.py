@@ -23,6 +23,7 @@ from siscon.engine import inbox
 from siscon.engine.accounts import Accounts
 from siscon.engine.carriers import carry
 from siscon.engine.job import ImportJob
+from siscon.engine.judging import Judge
 from siscon.store import commands, integrations, leases, run_counts, runs
 from siscon.store.database import Database
 from siscon.store.sqlite import open_database
@@ -139,11 +140,11 @@ class TestHouse:
         """See a run that a command has queued to where it rests."""
         return await self.go_on(await self.start(run_id))
 
-    async def ask(self, command: Command) -> CommandRow:
+    async def ask(self, command: Command, *, judge: Judge = anybody) -> CommandRow:
         """Leave a command and have it carried out, as where no engine is alive."""
         async with self.db.transaction() as c:
             left = await commands.leave(c, command, actor="tester", now_ms=self.now_ms)
-        await inbox.carry_out(self.db, vault=self.vault, live=None, judge=anybody, now_ms=lambda: self.now_ms)
+        await inbox.carry_out(self.db, vault=self.vault, live=None, judge=judge, now_ms=lambda: self.now_ms)
         async with self.db.read() as c:
             row = await commands.get(c, left)
         assert row is not None
