@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from siscon.domain.roles import Role
 from siscon.tui.actions import BY_ID, PANES
-from siscon.tui.keymap import key_of
+from siscon.tui.keymap import key_of, keyed
 from siscon.tui.options import ConsoleOptions
 from siscon.tui.past import replay_badge
 from siscon.tui.present import Look, foreign
@@ -158,3 +158,10 @@ def context_parts(
 ) -> list[Part]:
     """What stands at the left of the context bar: on a main screen all of them, else the way down to this one."""
     return main_parts(name, width, room) if name in PANES else way_parts(crumbs, room, look.glyphs.more)
+
+
+def no_engine(*, may_start: bool) -> list[Part]:
+    """What the status line says first where no engine is alive."""
+    told = Part(" No engine is alive: nothing is fetched or applied. ", "bad", short=" No engine is alive. ")
+    start = Part(keyed("{start_engine} starts one. "), "strong", "start_engine")
+    return [told, start] if may_start else [told]

@@ -310,7 +310,7 @@ class Frame(App[ConsoleResult]):
         if self.options.past is not None:
             return "This is a replay: nothing can be changed, and no engine works."
         if self.options.read_only:
-            return "This console is read-only."
+            return "This console is read-only. Open one without --read-only."
         if self.options.role < Role.OPERATOR:
             return "Your role may look, not change. Ask an administrator."
         return ""

@@ -99,6 +99,22 @@ async def test_a_missing_engine_is_told_at_once_and_e_starts_one(filled: Filled)
     assert started == [True]
 
 
+async def test_without_an_engine_the_rows_are_counted_all_the_same_and_only_who_may_is_told_to_start_one(
+    filled: Filled,
+) -> None:
+    path = await filled(engine=False)
+    async with console(path, size=(120, 40)) as pilot:
+        await press(pilot, "6")
+        shown = text_of(pilot.app)
+        assert [
+            one for one in ("No engine is alive", "e starts one.", " mappings ") if one not in shown
+        ] == []
+    async with console(path, read_only=True) as pilot:
+        await press(pilot, "6")
+        assert "No engine is alive" in text_of(pilot.app)
+        assert "starts one" not in text_of(pilot.app)
+
+
 async def test_an_engine_that_was_started_just_now_is_expected_and_then_missed(filled: Filled) -> None:
     now = [NOW_MS]
     path = await filled(engine=False)

@@ -181,7 +181,7 @@ async def test_a_console_that_only_looks_starts_nothing(filled: Filled) -> None:
     path = await filled()
     async with console(path, read_only=True) as pilot:
         await press(pilot, "8", "N")
-        assert toasts(pilot.app)[-1] == "This console is read-only."
+        assert toasts(pilot.app)[-1] == "This console is read-only. Open one without --read-only."
     assert await asked(path) == []
 
 
@@ -190,7 +190,7 @@ async def test_without_a_schedule_it_says_how_one_is_made(empty: Path) -> None:
         await press(pilot, "8", "enter", "N")
         shown = text_of(pilot.app)
         assert "No integration has a schedule" in shown
-        assert "schedule: 0 2 * * *" in shown
+        assert "schedule: '0 2 * * *' starts one each night." in shown
         assert toasts(pilot.app)[-1] == "No schedule is under the cursor."
 
 

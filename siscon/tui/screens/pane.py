@@ -25,7 +25,7 @@ from siscon.ops import Database
 from siscon.ops.views import EngineLine, engine_line
 from siscon.tui.actions import BY_ID, PANES, Action, actions_of, looking_back
 from siscon.tui.aside import Aside
-from siscon.tui.context import context_parts, least_room
+from siscon.tui.context import context_parts, least_room, no_engine
 from siscon.tui.feed import Changed
 from siscon.tui.keymap import key_of, keyed
 from siscon.tui.lag import Lag
@@ -352,11 +352,9 @@ class Pane(Narrowing):
         if self.engine is not None and self.engine.alive is None and self.desk.engine_due():
             return [Part(" The engine is starting ...", "dim")]
         if self.engine is not None and self.engine.alive is None:
-            return [Part(" No engine is alive: nothing is fetched or applied. ", "bad"), *self._start_part()]
+            may_start = not self.desk.refusal(BY_ID["start_engine"])
+            return [*no_engine(may_start=may_start), *self.status()]
         return self.status()
-
-    def _start_part(self) -> list[Part]:
-        return [Part(keyed("{start_engine} starts one."), "strong", "start_engine")]
 
     def _state_parts(self) -> list[Part]:
         parts: list[Part] = []
