@@ -14,6 +14,7 @@ from siscon.cli.exit_codes import DONE, FAILED
 from siscon.cli.options import config_option, in_house, json_option, reason_option, sure, yes_option
 from siscon.domain.commands import RunChore
 from siscon.domain.errors import UsageError
+from siscon.domain.text import agreed, counted
 from siscon.ops import backups as desk
 
 CHORE = "backup"
@@ -48,7 +49,13 @@ def list_backups(config: Path | None, *, as_json: bool) -> None:
     """List the backups that are kept, newest first."""
     settings = runtime.load_settings(config)
     empty = f"There is no backup in {settings.backups}: 'siscon backup now' makes one."
-    output.show(desk.backup_rows(settings.backups), desk.COLUMNS, as_json=as_json, empty=empty)
+    found = desk.backup_rows(settings.backups)
+    output.show(found, desk.COLUMNS, as_json=as_json, empty=empty)
+    if old := sum(row["installation"] is None for row in found):
+        output.note(
+            f"{counted(old, 'backup')} {agreed(old, 'was', 'were')} made by an earlier siscon, whose names do not tell "
+            f"of which installation: {agreed(old, 'it is', 'they are')} restored and removed by hand alone."
+        )
 
 
 @backup.command("verify")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 DAY_MS = 24 * 3600 * 1000
 NOBODY = "00000000"
 """The installation whose audit has not begun."""
-_NAME = re.compile(r"siscon-([0-9a-f]{8})-(\d{8}T\d{6})Z(?:-(\d+))?\.db")
+_NAME = re.compile(r"siscon-(?:([0-9a-f]{8})-)?(\d{8}T\d{6})Z(?:-(\d+))?\.db")
 
 
 def installation_id(seal: bytes | None) -> str:
@@ -27,7 +27,7 @@ def name_of(installation: str, at_ms: int, number: int = 0) -> str:
 
 
 def installation_of(name: str) -> str | None:
-    """Whose backup the one of that name is; None for a file that is no backup of ours."""
+    """Whose backup the one of that name is; None where that does not stand in it, as before there were several."""
     found = _NAME.fullmatch(name)
     return found[1] if found else None
 

@@ -27,9 +27,12 @@ def newest_ms(folder: Path, installation: str, *, now_ms: int) -> int | None:
 
 
 def backup_rows(folder: Path) -> list[Row]:
-    """A row for each backup in a folder, newest first; what it holds is told by the list beside it."""
+    """A row for each backup in a folder, newest first; what it holds is told by the list beside it.
+
+    ``installation`` None: an earlier build made it, whose names did not tell.
+    """
     names = naming.newest_first(_names(folder))
-    whose = {name: naming.installation_of(name) or naming.NOBODY for name in names}
+    whose = {name: naming.installation_of(name) for name in names}
     known = {one: manifest.read(folder, one) for one in set(whose.values())}
     rows: list[Row] = []
     for name in names:
@@ -78,8 +81,7 @@ def _verified(path: Path) -> Row:
         digest = backups.digest_of(path)
         row |= {"bytes": path.stat().st_size, "sha256": digest, "schema": held.schema}
         row |= {"newest_event_at": iso(held.newest_event_ms), "rows": dict(held.rows)}
-        whose = naming.installation_of(path.name) or naming.NOBODY
-        entry = manifest.read(path.parent, whose).get(path.name)
+        entry = manifest.read(path.parent, naming.installation_of(path.name)).get(path.name)
         if entry is not None and entry.sha256 != digest:
             return row | {"state": "changed", "told": "its digest is not the one noted when it was made"}
         if entry is not None:

@@ -32,12 +32,12 @@ class Entry:
     keys: tuple[str, ...] = ()
 
 
-def file_of(installation: str) -> str:
-    """What the list of an installation is called."""
-    return f"manifest-{installation}.jsonl"
+def file_of(installation: str | None) -> str:
+    """What the list of an installation is called; None: of those whose name tells none."""
+    return f"manifest-{installation}.jsonl" if installation else "manifest.jsonl"
 
 
-def read(folder: Path, installation: str) -> dict[str, Entry]:
+def read(folder: Path, installation: str | None) -> dict[str, Entry]:
     """Every entry of an installation by its file; a line that cannot be read counts as none."""
     path = folder / file_of(installation)
     try:

@@ -41,6 +41,14 @@ def test_a_backup_is_made_listed_and_verified(home: Path, capsys: pytest.Capture
     [verified] = rows(capsys)
     assert (verified["state"], verified["sha256"]) == ("sound", listed["sha256"])
 
+    old = Path(str(listed["file"])).with_name("siscon-20250101T000000Z.db")
+    old.write_bytes(Path(str(listed["file"])).read_bytes())
+    assert run(["backup", "list"]) == 0
+    told = capsys.readouterr()
+    assert (old.name in told.out, "made by an earlier siscon" in told.err) == (True, True)
+    assert run(["backup", "verify", "--json"]) == 0
+    assert [row["state"] for row in rows(capsys)] == ["sound", "sound"]
+
     Path(str(listed["file"])).write_bytes(b"nothing")
     assert run(["backup", "verify", str(listed["file"]), "--json"]) == 1
     assert rows(capsys)[0]["state"] == "damaged"

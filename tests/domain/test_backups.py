@@ -68,7 +68,6 @@ def test_what_another_installation_has_made_is_not_ours_to_let_go() -> None:
 
 def test_files_of_others_are_nobodys_backup() -> None:
     names = [
-        "siscon-20261127T000000Z.db",
         "siscon.db",
         "notes.txt",
         "siscon-2026.db",
@@ -78,6 +77,14 @@ def test_files_of_others_are_nobodys_backup() -> None:
 
     assert newest_first(names) == []
     assert superfluous(names, installation=OWN, keep=1, keep_days=1, now_ms=1 << 50) == []
+
+
+def test_one_of_before_there_were_several_installations_is_listed_and_never_let_go() -> None:
+    old = ["siscon-20261127T000000Z.db", "siscon-20261127T000000Z-1.db"]
+
+    assert newest_first(old) == old[::-1]
+    assert newest_first(old, installation=OWN) == []
+    assert superfluous(old, installation=OWN, keep=1, keep_days=1, now_ms=1 << 50) == []
 
 
 def test_two_of_one_second_have_an_order() -> None:
