@@ -28,7 +28,7 @@ from siscon.domain.records import Entity
 from siscon.domain.text import counted
 from siscon.ops import backfills as desk
 
-COLUMNS = ("entity", "requests_at_most", "minutes_at_most")
+COLUMNS = ("entity", "requests", "minutes")
 
 
 @click.command()
@@ -68,24 +68,26 @@ def backfill(
     if named and len(entities) != 1:
         raise UsageError("Name the one kind of the records with --entity.")
 
+    def window(house: runtime.House) -> Backfill:
+        zone, at_ms = ZoneInfo(house.settings.time_zone), now_ms()
+        since_ms = past_ms(since or "", zone, now_ms=at_ms)
+        until_ms = past_ms(until, zone, now_ms=at_ms) if until is not None else None
+        meant = Backfill(integration, entities, since_ms, until_ms, reason or "asked for by command")
+        meant.check_window(now_ms=at_ms)
+        desk.check_by_date(integration, house.settings.integrations[integration])
+        return meant
+
     async def work(house: runtime.House) -> int:
         check_integration(house, integration, [])
-        if since is not None:
-            desk.check_by_date(integration, house.settings.integrations[integration])
         kinds = [Entity(one) for one in entities]
+        command: Command = FetchRecords(integration, entities[0], named) if named else window(house)
         told = await desk.estimates(house.db, integration, kinds, ids=len(named))
         if preview or not as_json:
             output.show(desk.rows(told), COLUMNS, as_json=as_json, empty="No list was read whole yet.")
         if preview:
+            if not as_json:
+                output.say(desk.in_words(told))
             return 0
-        command: Command
-        if named:
-            command = FetchRecords(integration, entities[0], named)
-        else:
-            zone = ZoneInfo(house.settings.time_zone)
-            since_ms = past_ms(since or "", zone, now_ms=now_ms())
-            until_ms = past_ms(until, zone, now_ms=now_ms()) if until is not None else None
-            command = Backfill(integration, entities, since_ms, until_ms, reason or "asked for by command")
         what = counted(len(named), "record") if named else "what changed"
         sure(f"Read {what} of {integration} again? {desk.in_words(told)}", yes=yes)
         row = await acts.carry_out(house, command)

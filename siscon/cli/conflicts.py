@@ -80,7 +80,8 @@ def list_conflicts(
         meant = filter_of(where, desk.COLUMNS)
         chosen = desk.Chosen(integration, entity_of(entity), where=meant)
         found = rows.conflict_rows(house.db, chosen, limit=limit)
-        await output.stream(found, COLUMNS, as_json=as_json, empty="No conflict is open.")
+        empty = output.none_of("No conflict is open.", entity, where)
+        await output.stream(found, COLUMNS, as_json=as_json, empty=empty)
 
     in_house(config, work)
 

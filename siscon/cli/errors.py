@@ -83,7 +83,8 @@ def list_errors(
         meant = filter_of(where, desk.COLUMNS)
         chosen = desk.Chosen(integration, entity_of(entity), run_id=run, where=meant)
         found = rows.error_rows(house.db, chosen, limit=limit)
-        await output.stream(found, COLUMNS, as_json=as_json, empty="No record is in error.")
+        empty = output.none_of("No record is in error.", entity, run, where)
+        await output.stream(found, COLUMNS, as_json=as_json, empty=empty)
 
     in_house(config, work)
 

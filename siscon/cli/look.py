@@ -86,7 +86,7 @@ def list_records(
         entity=entity,
         limit=limit,
         as_json=as_json,
-        empty="No records yet: 'siscon sync NAME' imports them.",
+        empty=output.none_of("No records yet: 'siscon sync NAME' imports them.", entity),
     )
 
 
@@ -200,5 +200,5 @@ def list_mappings(
         entity=entity,
         limit=limit,
         as_json=as_json,
-        empty="No mappings yet: 'siscon sync NAME' makes them.",
+        empty=output.none_of("No mappings yet: 'siscon sync NAME' makes them.", entity, where),
     )

@@ -247,7 +247,8 @@ def list_runs(
         found = await run_rows.run_rows(
             house.db, integration=integration, status=chosen, where=meant, limit=limit
         )
-        output.show(found, RUN_COLUMNS, as_json=as_json, empty="No run yet: 'siscon sync NAME' starts one.")
+        empty = output.none_of("No run yet: 'siscon sync NAME' starts one.", status, where)
+        output.show(found, RUN_COLUMNS, as_json=as_json, empty=empty)
 
     in_house(config, work)
 

@@ -79,6 +79,11 @@ class Printer:
         return "  ".join(padded).rstrip()
 
 
+def none_of(all_there_is: str, *chosen: object) -> str:
+    """What to say of an empty list: of all there is, or, where some of it was chosen, that none is like that."""
+    return "Nothing is like that." if any(chosen) else all_there_is
+
+
 def show(
     rows: Iterable[Row], columns: Sequence[str], *, as_json: bool, empty: str = "Nothing to show."
 ) -> None:

@@ -55,7 +55,7 @@ def _tell_health(known: Sequence[Row]) -> None:
             **row,
             "state": row["state"].upper() if row["needs_person"] else row["state"],
             "last_good": _minute(row["last_good_at"]),
-            "next_run": _minute(row["next_due_at"]),
+            "next_run": "paused" if row["paused"] else _minute(row["next_due_at"]),
             "fresh": _fresh(row["entities"]),
         }
         for row in known

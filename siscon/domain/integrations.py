@@ -52,6 +52,10 @@ class Integration:
         """Whether its schedules start nothing at a moment, because a person paused them."""
         return self.paused and (self.paused_until_ms is None or now_ms < self.paused_until_ms)
 
+    def starts_next_ms(self, now_ms: int) -> int | None:
+        """When its next run starts by itself; None: never, or not known while it is paused."""
+        return None if self.rests(now_ms) else self.next_due_at_ms
+
 
 NEEDS_PERSON = (
     IntegrationState.HELD,

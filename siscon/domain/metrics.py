@@ -60,7 +60,9 @@ METRICS = (
         "integration_last_good_timestamp_seconds", "when an import last came through; 0: never", "integration"
     ),
     _gauge(
-        "schedule_next_timestamp_seconds", "when its schedule starts the next run; 0: never", "integration"
+        "schedule_next_timestamp_seconds",
+        "when its schedule starts the next run; 0: never, or it is paused",
+        "integration",
     ),
     _gauge(
         "run_last_success_timestamp_seconds",

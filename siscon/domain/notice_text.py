@@ -36,14 +36,14 @@ _OVER: Mapping[Trouble, str] = {
     Trouble.CHANNEL: "takes messages again",
 }
 _NEXT: Mapping[Trouble, str] = {
-    Trouble.FAILING: "siscon goes on trying by the schedule. See 'siscon runs list', or Syncs (3).",
+    Trouble.FAILING: "Its schedule, if any, tries again; 'siscon sync' now. See 'siscon runs list', or Syncs (3).",
     Trouble.LOGIN: "A person must renew the login: see 'siscon tokens list', or Tokens (2).",
     Trouble.MISSED: "The next run makes up for it. See 'siscon schedules list', or Schedules (8).",
     Trouble.HELD: "A person must decide: see 'siscon plans list', or Plans (7). Nothing is applied until then.",
     Trouble.STALE: "See why with 'siscon status', or Health (1); 'siscon sync' imports now.",
     Trouble.CHORE: "It is tried again by itself. See 'siscon notices list' and the log.",
     Trouble.ENGINE: "See 'siscon status' and the log; 'siscon serve' starts an engine.",
-    Trouble.WEBHOOKS: "See 'siscon events', or Activity (9): a wrong key, or somebody who has none.",
+    Trouble.WEBHOOKS: "See 'siscon events list', or Activity (9): a wrong key, or somebody who has none.",
     Trouble.CHANNEL: "See 'siscon notices list'; once it is mended, 'siscon notices retry' sends what waits.",
 }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from siscon.domain.errors import UsageError
+
 
 @dataclass(frozen=True, slots=True)
 class PauseRun:
@@ -36,3 +38,8 @@ class Backfill:
     since_ms: int
     until_ms: int | None
     reason: str
+
+    def check_window(self, *, now_ms: int) -> None:
+        """Raise ``UsageError`` for a window in which nothing can have changed."""
+        if self.since_ms >= now_ms or (self.until_ms is not None and self.until_ms <= self.since_ms):
+            raise UsageError("The window must begin before now, and end after it begins.")

@@ -25,8 +25,7 @@ async def backfill(c: Connection, command: Backfill, here: Circumstances) -> Ans
     if strange := [plain(one) for one in command.entities if one not in known]:
         raise UsageError(f"'{strange[0]}' is no kind of record; there are {', '.join(known)}.")
     since_ms, until_ms = command.since_ms, command.until_ms
-    if since_ms >= here.now_ms or (until_ms is not None and until_ms <= since_ms):
-        raise UsageError("The window must begin before now, and end after it begins.")
+    command.check_window(now_ms=here.now_ms)
     until = f" until {utc_words(until_ms)}" if until_ms is not None else ""
     window = f"what changed since {utc_words(since_ms)}{until}"
     run_id = await queue(

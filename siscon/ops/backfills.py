@@ -21,7 +21,7 @@ ONE_BY_ONE = 100
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """At most so many requests and minutes for one entity; None: nothing is on record of it yet."""
+    """About so many requests and minutes for one entity; None: nothing is on record of it yet."""
 
     entity: Entity
     requests: int | None
@@ -42,7 +42,9 @@ def check_by_date(name: str, settings: IntegrationSettings) -> None:
 async def estimates(
     db: Database, integration: str, entities: Collection[Entity], *, ids: int = 0
 ) -> list[Estimate]:
-    """What each entity takes at most; ``ids``: so many records of it are asked for by id, 0: what changed."""
+    """About what each entity takes: what changed as much as its whole list, for a provider may ask for single records
+    besides. ``ids``: so many records of it are asked for by id, 0: what changed.
+    """
     async with db.read() as c:
         taken = await backfills.last_whole(c, integration)
         one = await integrations.one(c, integration)
@@ -68,8 +70,8 @@ def rows(found: Collection[Estimate]) -> list[Row]:
     return [
         {
             "entity": one.entity.value,
-            "requests_at_most": one.requests,
-            "minutes_at_most": None if one.minutes is None else round(one.minutes, 1),
+            "requests": one.requests,
+            "minutes": None if one.minutes is None else round(one.minutes, 1),
         }
         for one in found
     ]
@@ -82,4 +84,4 @@ def in_words(found: Collection[Estimate]) -> str:
         return "Nothing is on record that would tell how many requests it takes."
     requests, minutes = sum(one.requests or 0 for one in known), sum(one.minutes or 0 for one in known)
     beside = "" if len(known) == len(found) else "; of the others nothing is on record"
-    return f"At most {counted(requests, 'request')}, {minutes:.1f} minutes at its rate{beside}."
+    return f"About {counted(requests, 'request')}, {minutes:.1f} minutes at its rate{beside}."

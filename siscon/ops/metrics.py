@@ -36,7 +36,7 @@ async def read(db: Database, file: Path, *, now_ms: int) -> list[Family]:
     return [
         family("build_info", [((__version__, str(migrate.known_migrations()[-1].version)), 1)]),
         *_engine(alive),
-        *_integrations(views),
+        *_integrations(views, now_ms),
         *_entities(views),
         *_runs(views, sums, now),
         *_logins(logins),
@@ -59,7 +59,7 @@ def _engine(alive: Sequence[EngineInfo]) -> Iterator[Family]:
     )
 
 
-def _integrations(views: Sequence[Health]) -> Iterator[Family]:
+def _integrations(views: Sequence[Health], now_ms: int) -> Iterator[Family]:
     def of(name: str, value: dict[str, float]) -> Family:
         return family(name, [((integration,), n) for integration, n in value.items()])
 
@@ -74,9 +74,12 @@ def _integrations(views: Sequence[Health]) -> Iterator[Family]:
     for metric, column in (
         ("integration_failing_since_timestamp_seconds", "failing_since_ms"),
         ("integration_last_good_timestamp_seconds", "last_good_at_ms"),
-        ("schedule_next_timestamp_seconds", "next_due_at_ms"),
     ):
         yield of(metric, {name: _seconds(getattr(view.integration, column)) for name, view in known.items()})
+    yield of(
+        "schedule_next_timestamp_seconds",
+        {name: _seconds(view.integration.starts_next_ms(now_ms)) for name, view in known.items()},
+    )
     yield of(
         "breaker_open",
         {name: float(view.integration.breaker_state != "closed") for name, view in known.items()},

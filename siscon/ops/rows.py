@@ -244,7 +244,7 @@ async def integration_rows(db: Database, configured: Names[str, str], *, now_ms:
             "paused_until": iso(one.paused_until_ms) if one.rests(now_ms) else None,
             "schedule": one.schedule,
             "requests_per_minute": one.requests_per_minute,
-            "next_due_at": iso(one.next_due_at_ms),
+            "next_due_at": iso(one.starts_next_ms(now_ms)),
             "last_good_at": iso(one.last_good_at_ms),
             "last_error": one.last_error,
             "run_id": health.run.id if health.run else None,

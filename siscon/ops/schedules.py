@@ -103,13 +103,15 @@ async def _view(
     run_id = await stored.last_run_id(c, one.name, schedule.name)
     mine = of_integration(windows, one.name)
     held = next((span for window in mine if (span := span_at(window, now_ms)) is not None), None)
+    state = _state(one, armed, held, now_ms=now_ms)
+    next_at_ms = armed.start_at_ms if armed.start_at_ms is not None else _next_ms(schedule, now_ms)
     return ScheduleView(
         integration=one,
         schedule=schedule,
         kind=_kind(schedule, alone=alone),
         words=_words(schedule.line),
-        state=_state(one, armed, held, now_ms=now_ms),
-        next_at_ms=armed.start_at_ms if armed.start_at_ms is not None else _next_ms(schedule, now_ms),
+        state=state,
+        next_at_ms=None if state in (State.PAUSED, State.OFF) else next_at_ms,
         last=await runs.get(c, run_id) if run_id is not None else None,
         missed=misses.moments,
         missed_text=misses.text,

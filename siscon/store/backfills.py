@@ -11,7 +11,7 @@ from siscon.store.database import Connection
 LAST_WHOLE = """
 SELECT c.entity, c.requests, c.fetched, c.seconds, max(c.run_id) AS run_id
 FROM runs r JOIN run_counts c ON c.run_id = r.id
-WHERE r.integration = :integration AND r.kind = 'import' AND c.whole = 1 AND c.requests > 0
+WHERE r.integration = :integration AND r.kind = 'import' AND c.whole = 1
 GROUP BY c.entity
 """
 
@@ -26,6 +26,8 @@ class Taken:
 
 
 async def last_whole(c: Connection, integration: str) -> dict[Entity, Taken]:
-    """The last whole list of each entity that is on record."""
+    """The last whole list of each entity that is on record; one that came along with another's counts as a request."""
     rows = await c.all(LAST_WHOLE, {"integration": integration})
-    return {Entity(row["entity"]): Taken(row["requests"], row["fetched"], row["seconds"]) for row in rows}
+    return {
+        Entity(row["entity"]): Taken(max(1, row["requests"]), row["fetched"], row["seconds"]) for row in rows
+    }

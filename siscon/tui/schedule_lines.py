@@ -54,9 +54,8 @@ STARTS: Mapping[Kind, str] = {
 def schedule_line(view: ScheduleView, look: Look, now_ms: int) -> Line:
     """One line of one integration."""
     word, tone = STATES[view.state]
-    rests = view.state in (State.PAUSED, State.OFF) or view.next_at_ms is None
     due = look.glyphs.dot
-    if not rests and view.next_at_ms is not None:
+    if view.next_at_ms is not None:
         due = narrow(ahead(view.next_at_ms, now_ms, look), view.next_at_ms, now_ms, look)
     last = view.last
     end = (
@@ -69,7 +68,7 @@ def schedule_line(view: ScheduleView, look: Look, now_ms: int) -> Line:
         Cell(view.schedule.name),
         Cell(view.kind.value),
         mark(word, tone, look),
-        Cell(due, "dim" if rests else ""),
+        Cell(due, "dim" if view.next_at_ms is None else ""),
         foreign(view.words or view.line),
         end,
         Cell(

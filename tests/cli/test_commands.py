@@ -140,6 +140,15 @@ def test_a_run_is_queued_shown_and_cancelled_without_an_engine(
     assert ran(capsys, "runs", "show", "9", "--config", str(config))[0] == 2
     _code, out, _err = ran(capsys, "runs", "list", "--json", "--config", str(config))
     assert json.loads(out)["status"] == "cancelled"
+    for chosen in (
+        "runs list --status failed",
+        "runs list --where by=nobody",
+        "errors list --where code=odd",
+    ):
+        _code, out, _err = ran(capsys, *chosen.split(), "--config", str(config))
+        assert out == "Nothing is like that.\n"
+    _code, out, _err = ran(capsys, "errors", "list", "--config", str(config))
+    assert out == "No record is in error.\n"
 
 
 def test_waiting_for_a_run_that_is_queued_already_sees_that_one_through(

@@ -150,16 +150,20 @@ def test_what_a_schedule_starts_is_started_now_paused_and_continued(
 def test_a_pause_until_a_moment_is_told_everywhere(named: str, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = ran(capsys, "integrations", "pause", "south", "--until", "2d", "--config", named)
     assert (code, "south is paused: its schedules start nothing until" in out) == (0, True)
-    for words in (("integrations", "list"), ("schedules", "list"), ("status",)):
-        rows = [json.loads(one) for one in ran(capsys, *words, "--json", "--config", named)[1].splitlines()]
+    words = ("integrations list", "next_due_at"), ("schedules list", "next_at"), ("status", "next_due_at")
+    for command, due in words:
+        told = ran(capsys, *command.split(), "--json", "--config", named)[1]
+        rows = [json.loads(one) for one in told.splitlines()]
         mine = [row for row in rows if "south" in (row.get("name"), row.get("integration"))]
-        assert [row["paused_until"] is not None for row in mine] == [True]
+        assert [(row["paused_until"] is not None, row[due]) for row in mine] == [(True, None)]
+    assert "south        paused" in ran(capsys, "status", "--config", named)[1]
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         ((), "Name a window with --since, or records"),
+        (("--since", "1d", "--until", "2d", "--preview"), "must begin before now, and end after it begins"),
         (("--id", "S-1"), "the one kind of the records"),
         (("--entity", "student", "--id", "S-1"), "add --yes if you mean it"),
     ],
@@ -174,7 +178,7 @@ def test_a_backfill_that_cannot_be_meant_is_refused(
 def test_a_backfill_is_previewed_and_queued(named: str, capsys: pytest.CaptureFixture[str]) -> None:
     ids = ("--entity", "student", "--id", "S-1", "--id", "S-2")
     code, out, _ = ran(capsys, "backfill", "south", *ids, "--preview", "--json", "--config", named)
-    assert (code, json.loads(out)["requests_at_most"]) == (0, 2)
+    assert (code, json.loads(out)["requests"]) == (0, 2)
     code, out, _ = ran(capsys, "backfill", "south", *ids, "--yes", "--json", "--config", named)
     assert (code, json.loads(out)["integration"]) == (0, "south")
     code, _, err = ran(capsys, "backfill", "south", "--since", "3d", "--yes", "--config", named)

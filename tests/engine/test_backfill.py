@@ -108,6 +108,6 @@ async def test_what_it_takes_is_told_as_the_last_whole_list_took_it(
 
     whole = await backfills.estimates(db, "harbor", ())
     assert [(one.requests, one.minutes) for one in whole] == [(90, 1.5)]
-    assert backfills.in_words(whole) == "At most 90 requests, 1.5 minutes at its rate."
+    assert backfills.in_words(whole) == "About 90 requests, 1.5 minutes at its rate."
     by_id = await backfills.estimates(db, "harbor", [Entity.STUDENT], ids=30)
     assert [(one.requests, one.minutes) for one in by_id] == [(30, 0.5)]
