@@ -37,8 +37,12 @@ def read_only_badge(options: ConsoleOptions) -> Part | None:
 
 
 def role_badge(options: ConsoleOptions) -> Part | None:
-    """What this person may do, where that is not everything."""
-    return None if options.role is Role.ADMIN else Part(f" {options.role.name.lower()} ", "dim")
+    """What this person may do, where that is not everything; while the configuration is being read nobody knows."""
+    return (
+        None
+        if options.role is Role.ADMIN or options.settle is not None
+        else Part(f" {options.role.name.lower()} ", "dim")
+    )
 
 
 def zone_badge(look: Look, most: int = MOST_ZONE) -> Part | None:

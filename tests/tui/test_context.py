@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,13 +15,13 @@ from rich.cells import cell_len
 
 from siscon.domain.roles import Role
 from siscon.tui.actions import BY_ID, PANES
-from siscon.tui.context import LEAST_CRUMB, badges_of, context_parts, least_room, way_parts
+from siscon.tui.context import LEAST_CRUMB, badges_of, context_parts, least_room, role_badge, way_parts
 from siscon.tui.key_names import key_word
 from siscon.tui.options import ConsoleOptions
 from siscon.tui.present import Look
 from siscon.tui.screens.dead import Dead
 from siscon.tui.screens.errors import Errors
-from siscon.tui.widgets.status_bar import Bar
+from siscon.tui.widgets.status_bar import Bar, Part
 from support.console_data import Names
 from support.consoles import console, press, settled, text_of
 
@@ -115,6 +117,16 @@ async def test_badges_stand_at_the_right_at_every_width(
             line = first_line(pilot.app)
             assert [badge for badge in badges if badge not in line] == []
             assert len(line) == width
+
+
+def test_no_role_is_told_while_the_configuration_is_still_being_read() -> None:
+    async def never() -> Any:
+        raise NotImplementedError
+
+    known = ConsoleOptions(never, "kim(1001)", role=Role.VIEWER)
+
+    assert role_badge(known) == Part(" viewer ", "dim")
+    assert role_badge(replace(known, settle=never)) is None
 
 
 async def test_the_main_screens_give_way_to_badges_before_these_are_cut(filled: Filled) -> None:
