@@ -1,6 +1,7 @@
 """config.yaml -> Settings: strict, with file, line, column and the nearest known key in every complaint."""
 
 from siscon.config.addresses import is_loopback
+from siscon.config.fingerprint import fingerprint
 from siscon.config.load import Loaded, SettingRow, explain, load, read
 from siscon.config.model import (
     EngineSettings,
@@ -24,6 +25,7 @@ __all__ = [
     "Settings",
     "StorageSettings",
     "explain",
+    "fingerprint",
     "is_loopback",
     "load",
     "read",

@@ -10,6 +10,8 @@ from siscon.domain import kept_filters
 from siscon.domain.commands import Command
 from siscon.domain.filters import names_in
 
+SETTINGS = "use settings"
+"""The act by which an engine says which configuration it goes by."""
 TOLD_OF_A_PATTERN = frozenset({"entity", "field", "code", "run", "section", "school"})
 """Of a pattern these words are no pupil's data."""
 

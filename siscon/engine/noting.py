@@ -3,20 +3,18 @@ renewed, and settings that come into use."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from typing import Any
 
 from siscon import __version__
-from siscon.config import Settings
+from siscon.config import Settings, fingerprint
+from siscon.domain.audited import SETTINGS
 from siscon.domain.runs import Run, RunStatus
 from siscon.store import audit, run_counts
 from siscon.store.database import Connection, Database
 from siscon.store.vault import Vault
 
 ENGINE = "engine"
-SETTINGS = "use settings"
 COUNTED = ("created", "updated", "withdrawn", "missing", "conflict", "failed", "skipped")
 
 
@@ -67,16 +65,11 @@ async def _append(
 async def settings_in_use(
     db: Database, vault: Vault, settings: Settings, *, now_ms: Callable[[], int]
 ) -> None:
-    """Say once which settings, roles and schema are in use from now on; nothing where they are those of the last time.
-
-    The digest is over all settings; secrets are stars in it, so that a changed secret does not show.
-    """
-    told = settings.model_dump(mode="json")
-    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    """Say once which settings, roles and schema are in use from now on; nothing where they are as they were last."""
     async with db.transaction() as c:
         detail = {
-            "digest": hashlib.sha256(text.encode()).hexdigest(),
-            "roles": told["roles"],
+            "digest": fingerprint(settings),
+            "roles": settings.model_dump(mode="json", include={"roles"})["roles"],
             "schema": await audit.schema(c),
             "version": __version__,
         }

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from siscon.config import Settings
+from siscon.config import Settings, fingerprint
+from siscon.domain.audited import SETTINGS
 from siscon.domain.errors import SisconError
 from siscon.domain.text import counted, plain
 from siscon.domain.tokens import TokenHealth, TokenState
@@ -22,7 +23,7 @@ from siscon.ops.opening import as_owner
 from siscon.ops.upkeep_checks import check_backups, check_chores, check_files
 from siscon.ops.webhook_checks import check_webhooks
 from siscon.providers import registry
-from siscon.store import events, integrations, keys, leases, migrate, rekey, size, sqlite, tokens
+from siscon.store import audit, events, integrations, keys, leases, migrate, rekey, size, sqlite, tokens
 from siscon.store.database import Database
 from siscon.store.os_accounts import account_of
 
@@ -180,7 +181,7 @@ async def _check_database(
             *await check_chores(db, now_ms=now_ms),
             *([await _check_key(db, settings.home, environ)] if thorough else []),
             await _check_clock(db, now_ms=now_ms),
-            await _check_engine(db, now_ms=now_ms),
+            await _check_engine(db, settings, now_ms=now_ms),
             *(await _check_parts(db, now_ms=now_ms) if db.version == newest else []),
             *await _check_logins(db, settings.integrations, now_ms=now_ms),
             *await check_webhooks(db, settings, now_ms=now_ms),
@@ -233,14 +234,17 @@ async def _check_clock(db: Database, *, now_ms: int) -> Check:
     return Check("clock", State.OK, shown)
 
 
-async def _check_engine(db: Database, *, now_ms: int) -> Check:
+async def _check_engine(db: Database, settings: Settings, *, now_ms: int) -> Check:
     async with db.read() as c:
         alive = [one for one in await leases.engines(c, now_ms=now_ms) if one.alive]
+        used = await audit.newest_detail(c, SETTINGS)
     if not alive:
         return Check("engine", State.OK, "none is alive: 'siscon' or 'siscon serve' starts one")
-    return Check(
-        "engine", State.OK, ", ".join(f"{one.id} (process {one.pid} on {one.host})" for one in alive)
-    )
+    seen = ", ".join(f"{one.id} (process {one.pid} on {one.host})" for one in alive)
+    if used is not None and used.get("digest") != fingerprint(settings):
+        advice = "start it anew: it reads the configuration, and variables, as it starts"
+        return Check("engine", State.WARN, f"{seen} goes by other settings than these", advice)
+    return Check("engine", State.OK, seen)
 
 
 async def _check_parts(db: Database, *, now_ms: int) -> list[Check]:

@@ -15,8 +15,11 @@ from siscon.domain.roles import Role
 from siscon.domain.runs import RunStatus
 from siscon.engine import inbox
 from siscon.engine.judging import judge_of
+from siscon.engine.moments import wall_ms
 from siscon.ops import keys
 from siscon.ops.actor import current_actor
+from siscon.ops.checks import Screen, State
+from siscon.ops.doctor import examine
 from siscon.store import audit, commands, integrations
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
@@ -80,6 +83,27 @@ async def test_settings_are_told_once_and_again_when_they_or_the_roles_are_other
     assert [one["roles"] for one in used] == [None, {"admins": [], "operators": [], "viewers": ["eva"]}, None]
     assert used[0]["digest"] == used[2]["digest"] != used[1]["digest"]
     assert "planted-secret" not in json.dumps(used)
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({"time_zone": "Europe/Oslo"}, State.WARN),
+        ({"console": {"theme": "light"}}, State.OK),
+        ({}, State.OK),
+    ],
+)
+async def test_the_doctor_says_when_the_engine_goes_by_other_settings_than_are_written_now(
+    db: SqliteDatabase, vault: Vault, tmp_path: Path, changed: dict[str, Any], state: State
+) -> None:
+    settings = settings_for(tmp_path)
+    now = settings.model_validate({**settings.model_dump(), **changed})
+    pipe = Screen(is_terminal=False, columns=80, lines=24, encoding="utf-8")
+    async with living_engine(db, settings, vault):
+        checks = await examine(lambda: now, {}, screen=pipe, now_ms=wall_ms(), thorough=False)
+
+    (told,) = [one for one in checks if one.name == "engine"]
+    assert (told.state, "goes by other settings than these" in told.seen) == (state, state is State.WARN)
 
 
 async def test_a_command_that_the_audit_cannot_tell_is_not_carried_out(
