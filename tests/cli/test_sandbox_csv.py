@@ -11,16 +11,7 @@ import pytest
 
 from siscon.cli import commands
 from siscon.sandbox.state import SandboxState, path_for
-
-PLACE = """
-home: {home}
-integrations:
-  drop:
-    provider: oneroster_csv
-    base_url: {drop}
-    incremental: true
-    settings: {{settle_s: 0}}
-"""
+from support.csv_drops import CONFIG
 
 
 def ran(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -36,7 +27,8 @@ def rows(text: str) -> list[dict[str, Any]]:
 def place(tmp_path: Path) -> Path:
     SandboxState(seed=3, students=60, day=0, port=0, path=path_for(0, tmp_path / "box")).save()
     (tmp_path / "config.yaml").write_text(
-        PLACE.format(home=tmp_path / "home", drop=tmp_path / "drop"), encoding="utf-8"
+        CONFIG.format(home=tmp_path / "home", drop=tmp_path / "drop") + "    incremental: true\n",
+        encoding="utf-8",
     )
     return tmp_path
 

@@ -20,20 +20,10 @@ from siscon.tui.actions import PANES
 from siscon.tui.options import ConsoleOptions
 from siscon.tui.telling import Question, told_by
 from support.consoles import console, press, text_of, until, written
-from support.csv_drops import zipped
+from support.csv_drops import CONFIG, zipped
 from support.harmless import assert_acts_on_nothing, assert_only_ours, harmless_cells
 from support.hostile import HOSTILE
 from support.terminals import on_a_terminal
-
-PLACE = """
-home: {home}
-integrations:
-  drop:
-    provider: oneroster_csv
-    base_url: {drop}
-    entities: [school, student, course]
-    settings: {{settle_s: 0}}
-"""
 
 pytestmark = pytest.mark.long
 
@@ -73,7 +63,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "drop").mkdir()
     zipped(folder / "drop" / "all.zip", delivery(), at_s=1_000)
     file = folder / "config.yaml"
-    file.write_text(PLACE.format(home=folder / "home", drop=folder / "drop"), encoding="utf-8")
+    place = CONFIG.format(home=folder / "home", drop=folder / "drop")
+    file.write_text(f"{place}    entities: [school, student, course]\n", encoding="utf-8")
     for asked in (["plan", "drop"], ["sync", "drop", "--wait"]):
         assert commands.run([*asked, "--config", str(file)]) in (0, 3, 4)
     return file

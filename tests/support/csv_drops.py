@@ -17,6 +17,16 @@ from siscon.providers.oneroster_csv.provider import OneRosterCsv, OneRosterCsvSe
 
 AT_ONCE = FileLimits(settle_s=0.0, attempts=1)
 
+CONFIG = """
+home: {home}
+integrations:
+  drop:
+    provider: oneroster_csv
+    base_url: {drop}
+    settings: {{settle_s: 0}}
+"""
+"""A configuration with one drop folder, whose files are taken at once."""
+
 PEOPLE = {
     "orgs": "sourcedId,status,dateLastModified,name,type,identifier\ns1,,,Harbor School,school,1\n",
     "users": (

@@ -9,7 +9,7 @@ import re
 import signal
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +19,14 @@ from support.terminals import Terminal, console_words, terminal
 
 Filled = Callable[..., Awaitable[Path]]
 COLOUR = re.compile(rb"\x1b\[[\d;]*?(?:3[0-9]|4[0-9]|9[0-7]|10[0-7])[\d;]*m")
+
+
+@pytest.fixture
+async def at_home(filled: Filled) -> AsyncIterator[Terminal]:
+    """A console that shows its first screen."""
+    with terminal(console_words(await filled())) as one:
+        assert one.shows("lakeside")
+        yield one
 
 
 def leave(one: Terminal) -> None:
@@ -31,35 +39,33 @@ def leave(one: Terminal) -> None:
     assert one.seen.rindex(b"\x1b[?25h") > one.seen.rindex(b"\x1b[?25l")
 
 
-async def test_escape_is_a_key_also_where_others_come_in_the_same_packet(filled: Filled) -> None:
-    with terminal(console_words(await filled())) as one:
-        assert one.shows("lakeside")
-        for typed, seen in (
-            ("?", "Type to find a key"),
-            ("\x1b4", "unknown parent"),
-            ("/bad\r\x1b\x1b5", "Fields in dispute"),
-            ("\x1b[3~\x1bOB\x1b3", "Under way"),
-        ):
-            one.press(typed)
-            assert one.shows(seen)
-        leave(one)
+async def test_escape_is_a_key_also_where_others_come_in_the_same_packet(at_home: Terminal) -> None:
+    for typed, seen in (
+        ("?", "Type to find a key"),
+        ("\x1b4", "unknown parent"),
+        ("/bad\r\x1b\x1b5", "Fields in dispute"),
+        ("\x1b[3~\x1bOB\x1b3", "Under way"),
+    ):
+        at_home.press(typed)
+        assert at_home.shows(seen)
+    leave(at_home)
 
 
-async def test_shrunk_to_20_by_5_it_says_so_in_one_sentence_and_comes_back_as_it_was(filled: Filled) -> None:
-    with terminal(console_words(await filled())) as one:
-        assert one.shows("lakeside")
-        one.press("4")
-        assert one.shows("unknown parent")
-        one.quiet(0.5)
-        before = one.text
-        one.resize(20, 5)
-        assert one.shows("is too small")
-        assert "unknown parent" not in one.text
-        one.resize(80, 24)
-        assert one.shows("unknown parent")
-        one.quiet(0.5)
-        assert one.text == before
-        leave(one)
+async def test_shrunk_to_20_by_5_it_says_so_in_one_sentence_and_comes_back_as_it_was(
+    at_home: Terminal,
+) -> None:
+    at_home.press("4")
+    assert at_home.shows("unknown parent")
+    at_home.quiet(0.5)
+    before = at_home.text
+    at_home.resize(20, 5)
+    assert at_home.shows("is too small")
+    assert "unknown parent" not in at_home.text
+    at_home.resize(80, 24)
+    assert at_home.shows("unknown parent")
+    at_home.quiet(0.5)
+    assert at_home.text == before
+    leave(at_home)
 
 
 async def test_started_in_a_terminal_that_is_too_small_it_waits_for_a_larger_one(filled: Filled) -> None:
@@ -118,75 +124,63 @@ async def test_without_a_mouse_none_is_asked_for(filled: Filled) -> None:
             assert (b"\x1b[?1003h" in one.seen) is expected
 
 
-async def test_stopped_and_woken_it_shows_the_screen_again(filled: Filled) -> None:
-    with terminal(console_words(await filled())) as one:
-        assert one.shows("lakeside")
-        one.quiet(0.5)
-        one.process.send_signal(signal.SIGSTOP)
-        one.press("4")
-        one.process.send_signal(signal.SIGCONT)
-        assert one.shows("unknown parent")
-        leave(one)
+async def test_stopped_and_woken_it_shows_the_screen_again(at_home: Terminal) -> None:
+    at_home.quiet(0.5)
+    at_home.process.send_signal(signal.SIGSTOP)
+    at_home.press("4")
+    at_home.process.send_signal(signal.SIGCONT)
+    assert at_home.shows("unknown parent")
+    leave(at_home)
 
 
-async def test_stopped_and_woken_many_times_no_key_is_lost_and_it_leaves_at_once(filled: Filled) -> None:
-    with terminal(console_words(await filled())) as one:
-        assert one.shows("lakeside")
-        for _ in range(3):
-            one.process.send_signal(signal.SIGSTOP)
-            one.process.send_signal(signal.SIGCONT)
-            one.quiet(0.5)
-        for key, seen in (("4", "unknown parent"), ("1", "lakeside"), ("7", "Plan")) * 4:
-            one.press(key)
-            assert one.shows(seen, limit_s=5), f"key {key} was lost"
-        leave(one)
+async def test_stopped_and_woken_many_times_no_key_is_lost_and_it_leaves_at_once(at_home: Terminal) -> None:
+    for _ in range(3):
+        at_home.process.send_signal(signal.SIGSTOP)
+        at_home.process.send_signal(signal.SIGCONT)
+        at_home.quiet(0.5)
+    for key, seen in (("4", "unknown parent"), ("1", "lakeside"), ("7", "Plan")) * 4:
+        at_home.press(key)
+        assert at_home.shows(seen, limit_s=5), f"key {key} was lost"
+    leave(at_home)
 
 
-async def test_woken_again_and_again_in_the_midst_of_waking_it_goes_on_and_leaves(filled: Filled) -> None:
-    with terminal(console_words(await filled())) as one:
-        assert one.shows("lakeside")
-        for _ in range(200):
-            one.process.send_signal(signal.SIGCONT)
-            one.take(0.005)
-        for key, seen in (("4", "unknown parent"), ("1", "lakeside")) * 2:
-            one.press(key)
-            assert one.shows(seen), f"key {key} was lost"
-        leave(one)
+async def test_woken_again_and_again_in_the_midst_of_waking_it_goes_on_and_leaves(at_home: Terminal) -> None:
+    for _ in range(200):
+        at_home.process.send_signal(signal.SIGCONT)
+        at_home.take(0.005)
+    for key, seen in (("4", "unknown parent"), ("1", "lakeside")) * 2:
+        at_home.press(key)
+        assert at_home.shows(seen), f"key {key} was lost"
+    leave(at_home)
 
 
-async def test_two_keys_of_one_moment_close_a_line_and_not_what_lies_below(filled: Filled) -> None:
-    with terminal(console_words(await filled())) as one:
-        assert one.shows("lakeside")
-        for _ in range(2):
-            one.press(":")
-            assert one.shows("tab completes")
-            one.press("errors\r\r\r")
-            assert one.shows("unknown parent")
-            one.press("1")
-            assert one.shows("Last good")
-        leave(one)
+async def test_two_keys_of_one_moment_close_a_line_and_not_what_lies_below(at_home: Terminal) -> None:
+    for _ in range(2):
+        at_home.press(":")
+        assert at_home.shows("tab completes")
+        at_home.press("errors\r\r\r")
+        assert at_home.shows("unknown parent")
+        at_home.press("1")
+        assert at_home.shows("Last good")
+    leave(at_home)
 
 
-async def test_bytes_that_are_no_text_and_no_key_end_nothing(filled: Filled) -> None:
-    with terminal(console_words(await filled())) as one:
-        assert one.shows("lakeside")
-        for noise in (b"\xe9", b"\xed\xa0\x80\xff", b"\x1b[1114112u", b"\x1b[99999999999u", b"\x00\x1b[<;M"):
-            os.write(one.master, noise)
-            one.quiet(0.3)
-        one.press("4")
-        assert one.shows("unknown parent")
-        leave(one)
+async def test_bytes_that_are_no_text_and_no_key_end_nothing(at_home: Terminal) -> None:
+    for noise in (b"\xe9", b"\xed\xa0\x80\xff", b"\x1b[1114112u", b"\x1b[99999999999u", b"\x00\x1b[<;M"):
+        os.write(at_home.master, noise)
+        at_home.quiet(0.3)
+    at_home.press("4")
+    assert at_home.shows("unknown parent")
+    leave(at_home)
 
 
-async def test_a_second_signal_ends_it_at_once_and_the_terminal_is_as_it_was(filled: Filled) -> None:
-    with terminal(console_words(await filled())) as one:
-        assert one.shows("lakeside")
-        one.process.send_signal(signal.SIGTERM)
-        one.process.send_signal(signal.SIGHUP)
-        one.read()
-        assert one.process.wait(5) in (0, 128 + signal.SIGHUP, 128 + signal.SIGTERM)
-        assert one.settings() == one.before
-        assert b"\x1b[?1049l" in one.seen
+async def test_a_second_signal_ends_it_at_once_and_the_terminal_is_as_it_was(at_home: Terminal) -> None:
+    at_home.process.send_signal(signal.SIGTERM)
+    at_home.process.send_signal(signal.SIGHUP)
+    at_home.read()
+    assert at_home.process.wait(5) in (0, 128 + signal.SIGHUP, 128 + signal.SIGTERM)
+    assert at_home.settings() == at_home.before
+    assert b"\x1b[?1049l" in at_home.seen
 
 
 @pytest.mark.long
@@ -233,15 +227,13 @@ async def test_a_database_that_another_process_keeps_to_itself_is_named_and_open
 
 
 @pytest.mark.long
-async def test_the_terminal_is_asked_for_no_blinking_cursor(filled: Filled) -> None:
-    with terminal(console_words(await filled())) as one:
-        assert one.shows("lakeside")
-        one.press("/")
-        one.quiet(0.5)
-        size = len(one.seen)
-        deadline = time.monotonic() + 1.5
-        while time.monotonic() < deadline:
-            one.take(0.1)
-        assert len(one.seen) - size < 200, "a cursor that blinks paints twice a second"
-        leave(one)
-        assert b"\x1b[?12h" not in one.seen
+async def test_the_terminal_is_asked_for_no_blinking_cursor(at_home: Terminal) -> None:
+    at_home.press("/")
+    at_home.quiet(0.5)
+    size = len(at_home.seen)
+    deadline = time.monotonic() + 1.5
+    while time.monotonic() < deadline:
+        at_home.take(0.1)
+    assert len(at_home.seen) - size < 200, "a cursor that blinks paints twice a second"
+    leave(at_home)
+    assert b"\x1b[?12h" not in at_home.seen
