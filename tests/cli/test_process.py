@@ -6,10 +6,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,9 @@ def test_the_demo_imports_everything_once_and_again_and_after_a_day(
         json.loads(line) for line in siscon(environ, "demo", "--once", "--json", *home).stdout.splitlines()
     ]
     assert sum(row["created"] + row["updated"] + row["failed"] for row in second) == 0
+    with closing(sqlite3.connect(tmp_path / "demo" / "siscon.db")) as c:  # as a power cut leaves it
+        c.execute("UPDATE runs SET status = 'queued', finished_at_ms = NULL WHERE id = 6")
+        c.commit()
     assert siscon(environ, "sandbox", "advance", *home).returncode == 0
     third = siscon(environ, "demo", "--once", "--json", *home)
     assert third.returncode in (0, 3, 4)
