@@ -22,7 +22,7 @@ _FAULTS: dict[int, tuple[str, str]] = {
         "locked",
         (
             f"Another program has kept {{path}} locked for more than {BUSY_TIMEOUT_S} s. Find it with "
-            "`fuser {path}`, end it and try again."
+            "`fuser {path}`, end it and try again; what an engine had under way goes on by itself."
         ),
     ),
     sqlite3.SQLITE_LOCKED: ("locked", "{path} is locked from within siscon. Start the run again."),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from siscon.domain.commands import CancelRun, PauseRun, StartRun, StopEngine
-from siscon.domain.errors import AuthError, ConfigError, LeaseLost
+from siscon.domain.errors import AuthError, ConfigError, DatabaseError, LeaseLost
 from siscon.domain.events import EventKind
 from siscon.domain.records import Student
 from siscon.domain.runs import Lane, RunStatus
@@ -134,6 +134,35 @@ async def test_a_run_waits_for_room_on_a_full_disk_and_goes_on_by_itself_or_is_c
             await c.all(f"PRAGMA max_page_count = {1 << 30}")
         await engine.ask(CancelRun(row.run_id))
         await engine.reaches(row.run_id, RunStatus.CANCELLED)
+
+
+async def test_a_run_waits_for_whoever_keeps_the_database_and_goes_on(
+    db: SqliteDatabase, tmp_path: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(room, "FROM_S", 0.02)
+    tries: list[str] = []
+    async with db.transaction() as c:
+        await c.all("PRAGMA busy_timeout = 20")
+
+    async def beside_another_program(job: ImportJob) -> RunStatus:
+        if tries:
+            return await carry(job)
+        with closing(sqlite3.connect(db.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            try:
+                return await carry(job)
+            except DatabaseError as error:
+                tries.append(error.code)
+                raise
+
+    settings = settings_for(tmp_path)
+    async with living_engine(
+        db, settings, vault, sis=small_district(), importer=beside_another_program
+    ) as engine:
+        row = await engine.ask(StartRun("harbor"))
+        run = await engine.reaches(row.run_id, RunStatus.COMPLETED)
+
+    assert (tries, run.attempt) == (["locked"], 1)
 
 
 async def test_a_cancelled_run_does_not_start_again(db: SqliteDatabase, tmp_path: Path, vault: Vault):
