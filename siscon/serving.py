@@ -17,6 +17,7 @@ from siscon.engine.moments import wall_ms
 from siscon.engine.supervisor import Supervisor
 from siscon.ops import health_page
 from siscon.ops.actor import check_serve
+from siscon.ops.webhook_checks import nobody_receives
 from siscon.runtime import House, journal, open_house, stop_on_signals
 
 PAGE_EVERY_S = 10.0
@@ -84,14 +85,17 @@ async def _keep_page(house: House, holdings: Holdings) -> None:
     """Write the page about health every few seconds, and at the end that it ended; a full disk lets it grow old."""
     home = house.settings.home
     told: dict[str, Any] = {"engine": holdings.owner}
+    deaf = ""  # not asked at first: the receiver begins beside the engine
     try:
         while True:
+            refused = holdings.refused or deaf
             told = await health_page.page(
-                house.db, home, engine=holdings.owner, now_ms=wall_ms(), refused=holdings.refused
+                house.db, home, engine=holdings.owner, now_ms=wall_ms(), refused=refused
             )
             with suppress(OSError):
                 health_page.write(home, told)
             await asyncio.sleep(PAGE_EVERY_S)
+            deaf = await nobody_receives(house.settings)
     finally:
         with suppress(OSError):
             health_page.write(home, health_page.ended(told, now_ms=wall_ms()))

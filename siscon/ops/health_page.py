@@ -16,7 +16,7 @@ from siscon.domain.errors import SisconError
 from siscon.domain.text import agreed, counted, plain
 from siscon.ops import chores, health_rows
 from siscon.ops.engine_parts import failing_part
-from siscon.ops.rows import iso
+from siscon.ops.rows import Row, iso
 from siscon.store import channels, runs
 from siscon.store.database import Database
 
@@ -67,9 +67,7 @@ async def page(db: Database, home: Path, *, engine: str, now_ms: int, refused: s
     for row in integrations:
         row.pop("entities")
         if row["needs_person"] or row["state"] in IN_TROUBLE:
-            trouble.append(
-                f"{row['integration']} is {row['state']}" + (f": {row['why']}" if row["why"] else "")
-            )
+            trouble.append(f"{row['integration']} {_how(row)}" + (f": {row['why']}" if row["why"] else ""))
         if row["webhooks"]:
             trouble.append(f"{row['integration']}: {row['webhooks']}")
     known = [chores.chore_row(one, now_ms=now_ms) for one in states]
@@ -86,6 +84,13 @@ async def page(db: Database, home: Path, *, engine: str, now_ms: int, refused: s
     told |= {"free_mib": free_mib, "integrations": integrations, "chores": known}
     told["trouble"] = [plain(one, limit=500) for one in trouble]
     return told | {"state": (Word.TROUBLE if trouble else Word.GOOD).value}
+
+
+def _how(row: Row) -> str:
+    """What is wrong with an integration, whatever it is doing at this moment."""
+    if row["state"] in IN_TROUBLE:
+        return f"is {row['state']}"
+    return "is failing" if row["failing_since"] else "needs a login"
 
 
 async def _mute_channels(db: Database, now_ms: int) -> list[str]:

@@ -58,6 +58,15 @@ async def check_webhooks(db: Database, settings: Settings, *, now_ms: int) -> li
     return found
 
 
+async def nobody_receives(settings: Settings) -> str:
+    """That nobody receives webhooks where an engine of this configuration should; empty where all is well."""
+    wanted = any(one.webhook is not None and one.enabled for one in settings.integrations.values())
+    if not wanted or not settings.webhooks.in_serve:
+        return ""
+    found = await _check_listening(settings)
+    return "" if found.state is State.OK else found.seen
+
+
 async def _check_listening(settings: Settings) -> Check:
     """Whether anybody receives where the configuration says."""
     host, port = settings.webhooks.host, settings.webhooks.port

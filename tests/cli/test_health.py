@@ -14,9 +14,10 @@ import pytest
 
 from siscon.cli.commands import run
 from siscon.ops import health_page
-from siscon.store import chores, integrations
+from siscon.store import chores, integrations, runs
 from siscon.store.sqlite import open_database
 from support.databases import activate
+from support.runs import a_run
 
 
 def now_ms() -> int:
@@ -82,6 +83,18 @@ def test_trouble_is_told_in_sentences(home: Path, capsys: pytest.CaptureFixture[
         "  north is failing: the SIS refused the login",
         "  backup failed: no room",
     ]
+
+
+async def test_what_fails_while_it_is_tried_again_is_not_called_running(home: Path) -> None:
+    await told(home, failing=True)
+    db = await open_database(home / "siscon.db", synchronous="normal")
+    run_id = await a_run(db, now_ms(), integration="north")
+    async with db.transaction() as c:
+        await runs.claim(c, run_id, engine="one", now_ms=now_ms())
+    page = await health_page.page(db, home, engine="one", now_ms=now_ms())
+    await db.close()
+
+    assert page["trouble"] == ["north is failing: the SIS refused the login"]
 
 
 def test_a_chore_that_hangs_is_trouble(home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from siscon import receiving, runtime
 from siscon.cli import commands
 from siscon.domain.roles import Role
+from siscon.ops.webhook_checks import nobody_receives
 from siscon.webhooks import trial
 from support.flood import Served, served_receiver
 from support.hooks import KEY, sender
@@ -95,7 +97,15 @@ def test_the_doctor_tells_of_short_keys_and_of_nobody_who_receives(
     assert ran(capsys, config, "webhooks", "list")[0] == 0
     examined = {row["check"]: row for row in rows(ran(capsys, config, "doctor", "--quick", "--json")[1])}
 
+    quiet = runtime.load_settings(config)
+    config.write_text(text.replace("port: 9", "port: 9, in_serve: true"), encoding="utf-8")
+    deaf = runtime.load_settings(config)
+
     assert (examined["receiver"]["state"], examined["webhook north"]["state"]) == ("warn", "warn")
+    assert [asyncio.run(nobody_receives(one)) for one in (quiet, deaf)] == [
+        "",
+        "nobody receives webhooks at 127.0.0.1, port 9",
+    ]
     assert "fewer than 16 characters" in examined["webhook north"]["seen"]
 
 
