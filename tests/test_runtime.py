@@ -14,7 +14,7 @@ import pytest
 from siscon import runtime
 from siscon.config import Settings
 from siscon.domain.errors import ConfigError
-from support.clock import until
+from support.clock import LIMIT_S, until
 
 CONFIG = """
 home: '{home}'
@@ -79,7 +79,7 @@ async def test_an_engine_in_a_thread_lives_for_the_length_of_the_block(settings:
     before = threading.active_count()
     async with runtime.open_house(settings) as house:
         with runtime.engine_in_thread(settings):
-            found = await runtime.wait_for_engine(house.db, timeout_s=5)
+            found = await runtime.wait_for_engine(house.db, timeout_s=LIMIT_S)
             assert found.pid == os.getpid()
         assert await runtime.find_engine(house.db) is None
 
@@ -101,7 +101,7 @@ async def test_a_signal_asks_for_the_end(number: int):
         await asyncio.sleep(0.01)
         assert not stop.is_set()
         os.kill(os.getpid(), number)
-        await asyncio.wait_for(stop.wait(), 2)
+        await asyncio.wait_for(stop.wait(), LIMIT_S)
 
 
 def test_a_crash_page_holds_the_place_and_no_values(tmp_path: Path):

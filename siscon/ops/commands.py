@@ -13,6 +13,7 @@ from siscon.domain.roles import Role, refusal, role_needed
 from siscon.store import commands
 from siscon.store.database import Database
 
+LOOK_EVERY_S = 1.0
 READ_ONLY = "This console is read-only: nothing can be changed from here. Open one without --read-only."
 
 
@@ -127,15 +128,18 @@ def _wall_ms() -> int:
 
 
 async def wait_for(db: Database, command_id: int, *, timeout_s: float) -> CommandRow:
-    """The command once it is answered, or as it stands after ``timeout_s`` (then still pending)."""
-    loop = asyncio.get_running_loop()
-    until_s = loop.time() + timeout_s
+    """The command once it is answered, or as it stands after ``timeout_s`` (then still pending).
+
+    A round counts for ``LOOK_EVERY_S`` at most: while the machine stood still nobody could have answered.
+    """
+    loop, left_s = asyncio.get_running_loop(), timeout_s
     while True:
+        begun_s = loop.time()
         async with db.read() as c:
             row = await commands.get(c, command_id)
         if row is None:
             raise UsageError(f"There is no command {command_id}.", code="no_such_command")
-        left_s = until_s - loop.time()
         if row.status is not CommandStatus.PENDING or left_s <= 0:
             return row
-        await db.changed(timeout_s=min(left_s, 1.0))
+        await db.changed(timeout_s=min(left_s, LOOK_EVERY_S))
+        left_s -= min(loop.time() - begun_s, LOOK_EVERY_S)

@@ -53,6 +53,8 @@ class SteadyDriver(LinuxDriver):
     """A waking was heard and is not answered yet."""
     _is_away = False
     """The terminal is the shell's; what is painted now nobody sees, and all is painted anew afterwards."""
+    _keeps_typed = False
+    """What was typed and not read yet is for this console: it is being woken."""
 
     def __init__(self, app: App[Any], **options: Any) -> None:
         super().__init__(app, **options)
@@ -106,8 +108,8 @@ class SteadyDriver(LinuxDriver):
                 self.process_message(event)
 
     def disable_input(self) -> None:
-        """Read no more keys; in the background what was typed is left to the shell."""
-        if not in_background(self.fileno):
+        """Read no more keys; in the background what was typed is left to the shell, at a waking to who reads next."""
+        if not self._keeps_typed and not in_background(self.fileno):
             super().disable_input()
             return
         self.exit_event.set()
@@ -127,7 +129,11 @@ class SteadyDriver(LinuxDriver):
     def _wake(self) -> None:
         """Begin again, also after a stop that nothing announced (``kill -STOP``, a debugger)."""
         self._is_woken = False
-        self._give_back()
+        self._keeps_typed = True
+        try:
+            self._give_back()
+        finally:
+            self._keeps_typed = False
         if self._is_away and not self._is_leaving:
             self.resume_application_mode()
 

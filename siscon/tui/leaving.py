@@ -28,8 +28,12 @@ from siscon.tui.widgets.confirm import Ask, Choice
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 GIVE_UP_S = 4.0
 """So long may leaving take once a signal has asked for it. A frozen line takes no bytes: a screen that still has some
-to paint waits for ever, and its loop with it."""
+to paint waits for ever, and its loop with it. It is counted in turns of ``TURN_S``: a process that stood still, or was
+let do nothing, has not used it up."""
+TURN_S = 0.1
 WRITES_WITHIN_S = 0.5
+_given_back = threading.Event()
+"""Nothing waits for the terminal any more; what this process does from now on may take its time."""
 
 
 def catch_signals(
@@ -37,12 +41,11 @@ def catch_signals(
 ) -> Callable[[], None]:
     """At the first signal leave in good order, at the second restore the terminal and end at once.
 
-    Where leaving takes too long the terminal is let go of without waiting, and the process ends.
+    Where leaving takes too long the terminal is let go of without waiting, and the process ends; see settings_kept.
     What comes back lets signals do again what they did before.
     """
     loop = asyncio.get_running_loop()
     told: list[int] = []
-    clocks: list[threading.Timer] = []
 
     def on_signal(number: int) -> None:
         told.append(number)
@@ -52,21 +55,20 @@ def catch_signals(
         restore()
         os._exit(128 + number)
 
-    def end(number: int) -> None:
+    def give_up(number: int) -> None:
+        for _ in range(round(GIVE_UP_S / TURN_S)):
+            if _given_back.wait(TURN_S):
+                return
         let_go()
         os._exit(128 + number)
 
     def end_soon(number: int, _frame: object) -> None:
         """Python calls this in the midst of a wait, when the loop stands still."""
-        clocks.append(threading.Timer(GIVE_UP_S, end, (number,)))
-        clocks[-1].daemon = True
-        clocks[-1].start()
+        threading.Thread(target=give_up, args=(number,), daemon=True).start()
 
     def release() -> None:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
-        for clock in clocks:
-            clock.cancel()
 
     for number in SIGNALS:
         try:
@@ -105,18 +107,19 @@ def shell_waits() -> bool:
 def settings_kept() -> Iterator[None]:
     """See that the terminal is set as before when a block ends.
 
-    Textual sees to that, too, but takes the settings it finds after a stop and a continue for those of before.
+    Textual sees to that, too, but takes the settings it finds after a stop and a continue for those of before. Until
+    its end leaving is watched: the last bytes are written when the console itself has closed already.
     """
-    try:
+    before = None
+    with suppress(termios.error, OSError, ValueError):
         before = termios.tcgetattr(0)
-    except (termios.error, OSError, ValueError):
-        yield
-        return
+    _given_back.clear()
     try:
         yield
     finally:
+        _given_back.set()
         with suppress(termios.error, OSError):
-            if not in_background(0):
+            if before is not None and not in_background(0):
                 termios.tcsetattr(0, termios.TCSANOW, before)
 
 

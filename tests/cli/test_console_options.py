@@ -19,8 +19,6 @@ from siscon.cli import commands
 from siscon.cli.asked import asked_of, look_options
 from support.terminals import Terminal, terminal
 
-LEASE_AND_MORE_S = 60.0
-
 
 @pytest.fixture
 def config(tmp_path: Path) -> Iterator[Path]:
@@ -52,8 +50,7 @@ def opened(config: Path, *words: str) -> list[str]:
 
 def leave(one: Terminal) -> None:
     one.process.send_signal(signal.SIGTERM)
-    one.read()
-    assert one.process.wait(10) == 0
+    assert one.ends() == 0
     assert one.settings() == one.before
 
 
@@ -70,8 +67,7 @@ def test_the_configuration_dresses_the_console_and_the_command_line_goes_before_
     for words, colour in (((), "f7f8fa"), (("--theme", "contrast"), "000000")):
         with terminal(opened(config, *words), width=120, env=TRUE_COLOUR) as one:
             assert one.shows("No integration yet")
-            one.quiet(0.5)
-            assert ground(one) == colour
+            assert one.comes_to(lambda colour=colour: ground(one) == colour), ground(one)  # type: ignore[misc] # bound now
             leave(one)
 
 
@@ -80,8 +76,7 @@ def test_read_only_starts_no_engine_and_changes_nothing(config: Path) -> None:
     with terminal(opened(config, "--read-only", "--ascii")) as one:
         assert one.shows("READ-ONLY")
         assert one.shows("NO ENGINE")
-        one.press("e")
-        assert one.shows("This console is read-only.")
+        assert one.brings("e", "This console is read-only.")
         assert one.text.isascii()
         leave(one)
     assert engines(config) == []
@@ -144,12 +139,10 @@ def test_an_engine_killed_under_the_console_is_missed_within_its_lease_and_anoth
         assert one.shows("● engine")
         (first,) = engines(config)
         os.kill(first, signal.SIGKILL)
-        assert one.shows("NO ENGINE", limit_s=LEASE_AND_MORE_S)
+        assert one.shows("NO ENGINE")
         assert one.shows("No engine is alive")
-        one.press("e")
-        assert one.shows("Start")
-        one.press("y")
-        assert one.shows("● engine")
+        assert one.brings("e", "Start an engine here?")
+        assert one.brings("y", "● engine")
         (second,) = engines(config)
         assert second != first
         leave(one)

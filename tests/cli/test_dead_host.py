@@ -22,7 +22,6 @@ integrations:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 def test_a_dead_host_is_named_while_one_waits_and_at_the_end(tmp_path: Path) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -33,7 +32,7 @@ def test_a_dead_host_is_named_while_one_waits_and_at_the_end(tmp_path: Path) -> 
     kept = {key: value for key, value in os.environ.items() if not key.startswith("SISCON")}
     environ = {**kept, "HOME": str(tmp_path), "HARBOR_SECRET": "planted-secret-9613"}
     command = [sys.executable, "-m", "siscon", "sync", "harbor", "--wait", "--config", str(config)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=280)
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=800)
 
     told = done.stderr.splitlines()
     assert done.returncode == 1

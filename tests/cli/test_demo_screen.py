@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-LIMIT_S = 40.0
+from support.clock import LIMIT_S
+
 OPENS_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -17,6 +17,7 @@ from siscon.cli import commands
 from siscon.domain.events import EventKind, Level
 from siscon.store import events, integrations
 from siscon.store.sqlite import open_database
+from support.clock import LIMIT_S
 
 CONFIG = """
 home: here
@@ -144,7 +145,7 @@ class Following:
         return self.process.stdout.readline().rstrip("\n")
 
     def ended(self) -> tuple[int, str]:
-        _, err = self.process.communicate(timeout=30)
+        _, err = self.process.communicate(timeout=LIMIT_S)
         assert "Traceback" not in err
         return self.process.returncode, err
 

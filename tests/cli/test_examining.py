@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from siscon.runtime import load_settings, open_house
 from siscon.store import dead_records, integrations, runs
 from siscon.store.dead_records import DeadEntry
 from siscon.store.sqlite import open_database
+from support.clock import until
 
 CONFIG = "home: home\nintegrations: {}\n"
 
@@ -87,14 +87,17 @@ async def test_whoever_does_not_answer_in_time_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     note = tmp_path / "pid"
-    waits = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
-    monkeypatch.setattr(sys, "executable", a_program(tmp_path, waits))
+    program = tmp_path / "waits"  # a shell begins at once, however slow the machine is
+    program.write_text(f"#!/bin/sh\necho $$ > '{note}'\nexec sleep 600\n", encoding="ascii")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
     monkeypatch.setattr(examining, "WITHIN_S", 2.0)
 
     with pytest.raises(SisconError):
         await examining.examine("config.yaml")
 
-    assert await is_gone(int(note.read_text()))
+    gone = Path(f"/proc/{int(note.read_text())}")
+    await until(lambda: not gone.exists())
 
 
 def a_program(folder: Path, code: str) -> str:
@@ -103,11 +106,3 @@ def a_program(folder: Path, code: str) -> str:
     file.write_text(f"#!{sys.executable}\n{code}\n", encoding="utf-8")
     file.chmod(0o755)
     return str(file)
-
-
-async def is_gone(pid: int) -> bool:
-    for _ in range(100):
-        if not Path(f"/proc/{pid}").exists():
-            return True
-        await asyncio.sleep(0.02)
-    return False

@@ -155,8 +155,7 @@ def test_no_byte_of_it_reaches_a_terminal(house: Path, tmp_path: Path) -> None:
                 one.press("\x1b[6~")  # a page down
         one.quiet(0.3)
         one.press("q")
-        wire = one.read()
-        code = one.process.wait(10)
+        code = one.ends()
 
     assert code == 0
-    assert_only_ours(wire.decode("utf-8"))
+    assert_only_ours(one.seen.decode("utf-8"))

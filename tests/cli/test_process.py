@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from siscon.cli import commands
+from support.clock import LIMIT_S
 
 Environ = dict[str, str]
 
@@ -28,7 +29,9 @@ def environ(tmp_path: Path) -> Environ:
     return {**kept, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state"), "TMPDIR": str(tmp_path)}
 
 
-def siscon(environ: Environ, *arguments: str, timeout: float = 100) -> subprocess.CompletedProcess[str]:
+def siscon(
+    environ: Environ, *arguments: str, timeout: float = 2 * LIMIT_S
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-m", "siscon", *arguments],
         capture_output=True,
@@ -40,7 +43,7 @@ def siscon(environ: Environ, *arguments: str, timeout: float = 100) -> subproces
     return done
 
 
-def waited(condition: Callable[[], bool], *, limit_s: float = 30) -> None:
+def waited(condition: Callable[[], bool], *, limit_s: float = LIMIT_S) -> None:
     until = time.monotonic() + limit_s
     while not condition():
         assert time.monotonic() < until, "waited in vain"
@@ -135,7 +138,7 @@ def test_ctrl_c_ends_a_demo_with_130_and_leaves_nothing(environ: Environ, tmp_pa
     waited(lambda: any(tmp_path.glob("siscon-demo-*/siscon.key")))
     pid = int(next(tmp_path.glob("siscon-demo-*/sandbox.pid")).read_text(encoding="ascii"))
     child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=LIMIT_S)
 
     assert child.returncode == 130, err
     assert b"Traceback" not in out + err
@@ -177,7 +180,7 @@ def test_an_engine_serves_answers_commands_and_is_stopped(
         done = siscon(environ, "stop", *config)
         assert done.returncode == 0, done.stderr
         assert "The engine has ended." in done.stdout
-        assert engine.wait(timeout=10) == 0
+        assert engine.wait(timeout=LIMIT_S) == 0
     finally:
         engine.kill()
         out, err = engine.communicate()

@@ -337,7 +337,7 @@ async def test_a_changed_record_is_fetched_by_its_id_and_nothing_is_taken_from_t
         one = next(r for r in sis.lists[Entity.STUDENT] if isinstance(r, Student) and r.external_id == "u2")
         sis.replace(replace(one, grade_level="8"))
         await told(db, changed(Entity.STUDENT, "u2"))
-        await until(lambda: all_done(db), within_s=10)
+        await until(lambda: all_done(db))
 
         assert await grade_of(db, "002") == ("8", "active")
         assert sis.asked_single == [(Entity.STUDENT, "u2")]
@@ -351,7 +351,7 @@ async def test_nobody_is_withdrawn_because_a_webhook_said_so(
     async with at_work(db, tmp_path, vault, sis):
         sis.remove(Entity.STUDENT, ["u2"])
         await told(db, Hint(Entity.STUDENT, Action.REMOVED, ("u1", "u2", "nobody")))
-        await until(lambda: all_done(db), within_s=10)
+        await until(lambda: all_done(db))
         async with db.read() as c:
             said = [one.text for one in await events.latest(c) if one.kind is EventKind.RECORDS_GONE]
 
@@ -370,7 +370,7 @@ async def test_a_paused_integration_fetches_when_it_is_resumed(
         await arrivals.look(db, "harbor", live=live(), now_ms=NOW)
         assert [one.state for one in await kept(db)] == ["waiting"]
         await engine.ask(ResumeIntegration("harbor"))
-        await until(lambda: all_done(db), within_s=10)
+        await until(lambda: all_done(db))
 
         assert sis.asked_single == [(Entity.STUDENT, "u2")]
 
@@ -386,5 +386,5 @@ async def test_a_fetch_that_fails_leaves_its_messages_visible_and_waiting(
         async def is_back() -> bool:
             return [(one.state, one.tries) for one in await kept(db)] == [("waiting", 1)]
 
-        await until(is_back, within_s=10)
+        await until(is_back)
         assert (await newest(db))[0].status is RunStatus.FAILED

@@ -22,7 +22,7 @@ from siscon.providers.transport.oauth_code import CONSENT_WITHIN_S
 from siscon.store import audit, events, leases, tokens
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
-from support.clock import HandClock
+from support.clock import LIMIT_S, HandClock
 from support.token_server import TokenServer, token_server
 from support.token_worker import provider_with, settings_over
 
@@ -42,7 +42,7 @@ def clerk(db: SqliteDatabase, vault: Vault, clock: HandClock, server: TokenServe
 def browse(address: str) -> int:
     """What a browser does: it follows where it is sent."""
     try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
+        with urllib.request.urlopen(address, timeout=LIMIT_S) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

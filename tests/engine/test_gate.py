@@ -21,7 +21,7 @@ from siscon.engine.meter import CURRENT, Meter
 from siscon.providers.contract import Rate
 from siscon.store import events, integrations, ratelimits, runs
 from siscon.store.sqlite import SqliteDatabase
-from support.clock import HandClock, until
+from support.clock import LIMIT_S, HandClock, until
 from support.runs import a_run
 
 MINUTE_MS = 60_000
@@ -75,8 +75,8 @@ async def test_a_pause_holds_everybody_back_also_after_a_restart(db: SqliteDatab
 async def test_without_a_rate_nothing_is_written_while_all_is_well(db: SqliteDatabase, clock: HandClock):
     entry = gate(db, clock, 0)
     async with db.transaction():
-        await asyncio.wait_for(entry.enter(), 1)
-        await asyncio.wait_for(entry.enter(), 1)
+        await asyncio.wait_for(entry.enter(), LIMIT_S)
+        await asyncio.wait_for(entry.enter(), LIMIT_S)
         await entry.report(ok=True)
 
     async with db.read() as c:
@@ -153,10 +153,10 @@ async def test_who_may_hold_a_turn_gets_the_next_slot_before_everybody_who_would
         left.append(name)
 
     waiting = [asyncio.create_task(one(Lane.SINGLE, "the one"))]
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), LIMIT_S)
     begun.clear()
     waiting.append(asyncio.create_task(one(Lane.BULK, "in its turn", 3.0)))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), LIMIT_S)
     sleeping.set()
     clock.forward(5)
     await asyncio.gather(*waiting)
@@ -257,12 +257,12 @@ async def test_a_slot_that_somebody_waits_for_is_left_to_a_sooner_lane_and_none_
     for n in range(5):
         await one(Lane.BULK, f"burst {n}")
     waiting = [asyncio.create_task(one(Lane.BULK, "import"))]
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), LIMIT_S)
     async with db.read() as c:
         reserved = await ratelimits.look(c, ["harbor"])
     begun.clear()
     waiting.append(asyncio.create_task(one(Lane.SINGLE, "the one")))
-    await asyncio.wait_for(begun.wait(), 5)
+    await asyncio.wait_for(begun.wait(), LIMIT_S)
     async with db.read() as c:
         assert await ratelimits.look(c, ["harbor"]) == reserved, "the same slot, not one more"
     sleeping.set()

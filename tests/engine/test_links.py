@@ -20,7 +20,7 @@ from support.engines import LivingEngine, living_engine, settings_for
 
 async def imported(engine: LivingEngine) -> None:
     row = await engine.ask(StartRun("harbor"))
-    await engine.reaches(row.run_id, RunStatus.COMPLETED, within_s=30)
+    await engine.reaches(row.run_id, RunStatus.COMPLETED)
 
 
 async def test_zips_in_a_folder_are_imported_and_their_copies_removed(

@@ -19,7 +19,7 @@ from siscon.ops import health_page
 from siscon.ops import metrics as desk
 from siscon.store import events, outbox
 from siscon.store.sqlite import SqliteDatabase
-from support.clock import HandClock, until
+from support.clock import LIMIT_S, HandClock, until
 from support.mail_server import certificate, mail_server
 from support.notices import carry, channel_state, mail_channel, message, postman, put
 
@@ -302,7 +302,7 @@ async def test_a_server_that_drips_or_says_nothing_is_cut_off_in_time(
         try:
             man = postman(db, clock, ops=mail_channel(listener.getsockname()[1], timeout_s=1))
             await put(db, clock, "ops")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(LIMIT_S):
                 assert await carry(man) == 0
         finally:
             stop.set()

@@ -14,7 +14,7 @@ import pytest
 
 from siscon.engine.supervisor import ALIVE, READY, Supervisor, find, keep_telling, status_of
 from siscon.store.sqlite import SqliteDatabase
-from support.clock import HandClock
+from support.clock import LIMIT_S, HandClock
 from support.runs import a_run
 
 
@@ -82,7 +82,7 @@ async def test_only_a_heart_that_beats_keeps_the_watchdog_quiet(
         keep_telling(Supervisor(address, 0.03), beaten_s=lambda: beaten_s, status=status)
     )
     told: list[str] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LIMIT_S):
         while "STATUS=nothing to do" not in told or (is_told and told.count(ALIVE) < 3):
             told += lines(heard)
             await asyncio.sleep(0.01)

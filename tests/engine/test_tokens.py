@@ -15,7 +15,7 @@ from siscon.engine.tokens import RENEWAL_TTL_S, Login, StoredTokens, renew_quiet
 from siscon.store import events, leases, tokens
 from siscon.store.sqlite import SqliteDatabase
 from siscon.store.vault import Vault
-from support.clock import HandClock
+from support.clock import LIMIT_S, HandClock
 
 HOUR_S = 3600
 
@@ -192,7 +192,7 @@ async def test_a_cancelled_renewal_leaves_the_way_free(db: SqliteDatabase, clock
     with pytest.raises(asyncio.CancelledError):
         await asking
 
-    given = await asyncio.wait_for(keeper(db, vault, login, "two").current(), 2)
+    given = await asyncio.wait_for(keeper(db, vault, login, "two").current(), LIMIT_S)
     assert given.reveal() == "token-2"
 
 

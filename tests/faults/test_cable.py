@@ -14,6 +14,7 @@ from siscon.domain.events import EventKind
 from siscon.domain.retry import BREAKER_FAILURES
 from siscon.domain.runs import GOOD_ENDS, RunStatus
 from siscon.store import events
+from support.clock import LIMIT_S
 from support.processes import Sandbox, ServedHouse, config_for, running_sandbox, served_houses
 
 STUDENTS = 60
@@ -69,7 +70,7 @@ async def test_an_outage_of_half_a_minute_opens_the_breaker_and_ends_no_run(
     before = await house.content()
     sandbox.control("faults", {"fail_next": {"status": 503, "times": BREAKER_FAILURES, "path": "/ws"}})
     await house.ask_for_import()
-    run = await next_end(house, after=1, within_s=100)
+    run = await next_end(house, after=1)
 
     assert run.status is RunStatus.COMPLETED
     assert await house.content() == before
@@ -92,6 +93,6 @@ async def test_an_sis_that_suddenly_lists_nobody_makes_nobody_missing(house: Ser
     assert row["n"] == 0
 
 
-async def next_end(house: ServedHouse, *, after: int, within_s: float = 60) -> Any:
+async def next_end(house: ServedHouse, *, after: int, within_s: float = 2 * LIMIT_S) -> Any:
     """The end of the run that follows another; a held run rests as well."""
     return await house.reaches(*GOOD_ENDS, RunStatus.HELD, RunStatus.FAILED, within_s=within_s, after=after)

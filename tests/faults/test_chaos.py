@@ -21,6 +21,7 @@ from siscon.sandbox.systems import SYSTEMS
 from siscon.sandbox.world import CONTROL
 from siscon.store.sqlite import open_database
 from siscon.store.vault import Vault
+from support.clock import LIMIT_S
 from support.engines import living_engine
 from support.engines import settings_for as engine_settings
 from support.sandbox_sis import sandbox, settings_for
@@ -52,7 +53,7 @@ def paced(name: str, rate: Rate) -> type[Provider]:
 
 async def control(state: SandboxState, name: str, action: str, body: Any = None) -> Any:
     url = f"http://127.0.0.1:{state.ports[list(SYSTEMS).index(name)]}{CONTROL}{action}"
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as client:
         headers = {"X-Sandbox-Control": "yes"}
         method = "GET" if body is None else "POST"
         answer = await client.request(method, url, json=body, headers=headers)
@@ -108,7 +109,7 @@ async def weather(folder: Path, seed: int, free: asyncio.Semaphore) -> dict[str,
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 async def test_a_third_of_faults_changes_nothing_but_the_time(tmp_path: Path) -> None:
     free = asyncio.Semaphore(AT_ONCE_HERE)
     folders = [tmp_path / str(seed) for seed in SEEDS]

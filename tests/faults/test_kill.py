@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -21,6 +20,8 @@ from support.clock import until
 from support.processes import Sandbox, ServedHouse, config_for, running_sandbox, served_houses
 
 STUDENTS = 150
+PAGE_SIZE = 6
+"""So many pages that no import ends before it is disturbed, however slow the one who disturbs it is."""
 Settle = Callable[..., Awaitable[ServedHouse]]
 
 
@@ -37,7 +38,7 @@ async def settle(tmp_path: Path, sandbox: Sandbox) -> AsyncIterator[Settle]:
         children = stack.enter_context(served_houses())
 
         async def open_one(name: str, *, rate: int = 0) -> ServedHouse:
-            settings = config_for(tmp_path / name, sandbox, rate=rate)
+            settings = config_for(tmp_path / name, sandbox, rate=rate, page_size=PAGE_SIZE)
             house = await stack.enter_async_context(runtime.open_house(settings))
             return ServedHouse(settings, house.db, children)
 
@@ -63,7 +64,6 @@ async def changes(db: Database) -> tuple[int, int]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240)
 async def test_ten_kills_in_one_import_leave_what_an_undisturbed_one_leaves(settle: Settle, sandbox: Sandbox):
     calm, asked = await undisturbed(settle, sandbox)
     sandbox.control("faults", {"delay_ms": 80})
@@ -75,7 +75,7 @@ async def test_ten_kills_in_one_import_leave_what_an_undisturbed_one_leaves(sett
         child = await house.serve(ready=False)
         await house.reaches_attempt(kills + 1)
         if kills % 2:  # three that die at the same place would end it
-            await until(lambda most=asked_so_far + 2: sandbox.pages >= most, within_s=30)
+            await until(lambda most=asked_so_far + 2: sandbox.pages >= most)
         await asyncio.sleep(rng.random() * 0.35)
         house.end(child)
         assert await runtime.find_engine(house.db) is None
@@ -84,10 +84,8 @@ async def test_ten_kills_in_one_import_leave_what_an_undisturbed_one_leaves(sett
     assert run is not None
     assert run.status is RunStatus.RUNNING, "slow the sandbox down: the import ended before ten kills"
     sandbox.control("faults", {"delay_ms": 0})
-    begun_s = time.monotonic()
     child = await house.serve()
-    await house.reaches_attempt(kills + 1)
-    resumed_s = time.monotonic() - begun_s
+    await house.reaches_attempt(kills + 1, within_s=LEASE_TTL_S / 2)
     run = await house.reaches(*GOOD_ENDS)
     house.end(child, signal.SIGTERM)
 
@@ -95,11 +93,9 @@ async def test_ten_kills_in_one_import_leave_what_an_undisturbed_one_leaves(sett
     assert await house.content() == await calm.content()
     assert await house.counts() == await calm.counts()
     assert sandbox.pages - before <= asked + kills
-    assert resumed_s < LEASE_TTL_S / 2
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 async def test_an_engine_asleep_for_longer_than_its_lease_writes_nothing_when_it_wakes(
     settle: Settle, sandbox: Sandbox
 ):
@@ -113,11 +109,11 @@ async def test_an_engine_asleep_for_longer_than_its_lease_writes_nothing_when_it
     sleeper.process.send_signal(signal.SIGSTOP)
     sandbox.control("faults", {"delay_ms": 0})
     other = await house.serve()
-    run = await house.reaches(*GOOD_ENDS, within_s=LEASE_TTL_S * 3)
+    run = await house.reaches(*GOOD_ENDS)
     assert run.attempt == 2
     content, (n_changes, last_event) = await house.content(), await changes(house.db)
     sleeper.process.send_signal(signal.SIGCONT)
-    await until(lambda: _has_come_back(house, last_event), within_s=20)
+    await until(lambda: _has_come_back(house, last_event))
 
     assert await house.content() == content
     assert content == await calm.content()
@@ -136,22 +132,21 @@ async def _has_come_back(house: ServedHouse, last_event: int) -> bool:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 async def test_an_engine_told_to_end_does_so_in_time_and_the_next_goes_on_at_once(
     settle: Settle, sandbox: Sandbox
 ):
     calm, asked = await undisturbed(settle, sandbox)
-    sandbox.control("faults", {"delay_ms": 30})
+    sandbox.control("faults", {"delay_ms": 60})
     house = await settle("told")
     before = sandbox.pages
     child = await house.serve()
     await house.ask_for_import()
     await house.reaches(RunStatus.RUNNING)
     await asyncio.sleep(0.4)
-    begun_s = time.monotonic()
     child.process.send_signal(signal.SIGHUP)
-    assert house.end(child, signal.SIGTERM) == 0
-    assert time.monotonic() - begun_s < 5
+    child.process.send_signal(signal.SIGTERM)
+    await until(lambda: child.process.poll() is not None, within_s=5)
+    assert child.process.returncode == 0
     run = await house.newest()
     assert run is not None
     assert run.status is RunStatus.QUEUED
@@ -168,7 +163,6 @@ async def test_an_engine_told_to_end_does_so_in_time_and_the_next_goes_on_at_onc
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 async def test_the_rate_holds_across_a_kill(settle: Settle, sandbox: Sandbox):
     sandbox.control("reset", {})
     house = await settle("rate", rate=60)
@@ -177,6 +171,7 @@ async def test_the_rate_holds_across_a_kill(settle: Settle, sandbox: Sandbox):
         child = await house.serve(ready=False)
         await house.reaches_attempt(attempt)
         await asyncio.sleep(2)
+        await until(lambda least=2 * attempt: sandbox.control("stats")["requests"] >= least)
         house.end(child)
 
     stats = sandbox.control("stats")

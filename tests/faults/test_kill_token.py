@@ -110,7 +110,7 @@ async def kill_between_answer_and_store(db: SqliteDatabase, server: TokenServer,
     server.after_rotation = hold
     with worker(db, server, grant=grant) as process:
         go(process)
-        await until(lambda: server.hung_up > 0, within_s=20)
+        await until(lambda: server.hung_up > 0)
         process.send_signal(signal.SIGKILL)
         await asyncio.to_thread(process.wait)
     holding.execute("ROLLBACK")

@@ -12,7 +12,7 @@ import pytest
 
 from siscon import runtime
 from siscon.domain.runs import RunStatus
-from support.clock import until
+from support.clock import LIMIT_S, until
 from support.processes import ServedHouse, config_for, running_sandbox
 
 KILLS = 5
@@ -29,8 +29,8 @@ def waiting_sync(file: Path) -> subprocess.Popen[bytes]:
 async def test_a_waiting_sync_that_is_killed_is_gone_on_with_by_the_next(tmp_path: Path):
     rng = random.Random(5)
     with running_sandbox(tmp_path / "sandbox", students=150) as sandbox:
-        calm, storm = config_for(tmp_path / "calm", sandbox), config_for(tmp_path / "storm", sandbox)
-        assert waiting_sync(calm.file).wait(60) == 0
+        calm, storm = (config_for(tmp_path / name, sandbox, page_size=6) for name in ("calm", "storm"))
+        assert waiting_sync(calm.file).wait(2 * LIMIT_S) == 0
         asked = sandbox.pages
         sandbox.control("faults", {"delay_ms": 60})
         async with runtime.open_house(calm) as one, runtime.open_house(storm) as other:
@@ -44,7 +44,7 @@ async def test_a_waiting_sync_that_is_killed_is_gone_on_with_by_the_next(tmp_pat
             assert run is not None
             assert run.status is RunStatus.RUNNING, "slow the sandbox down: the import ended too early"
             sandbox.control("faults", {"delay_ms": 0})
-            assert waiting_sync(storm.file).wait(60) == 0
+            assert waiting_sync(storm.file).wait(2 * LIMIT_S) == 0
 
             async def is_done() -> bool:
                 run = await house.newest()

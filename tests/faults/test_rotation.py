@@ -13,12 +13,13 @@ from siscon.ops import audit as audit_desk
 from siscon.ops import keys as desk
 from siscon.store import rekey
 from siscon.store.sqlite import open_database
+from support.clock import LIMIT_S
 from support.processes import ServedHouse, config_for, running_sandbox, served_houses
 
 
 def siscon(config: Path, *words: str) -> int:
     command = [sys.executable, "-m", "siscon", "--config", str(config), *words]
-    return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+    return subprocess.run(command, capture_output=True, timeout=2 * LIMIT_S, check=False).returncode
 
 
 @pytest.mark.long

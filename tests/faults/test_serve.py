@@ -17,6 +17,7 @@ import pytest
 
 from siscon.cli.commands import run
 from siscon.cli.early_word import serves
+from support.clock import LIMIT_S
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def served(config: Path, **more: str) -> Iterator[subprocess.Popen[bytes]]:
 
 def hear(line: socket.socket, wanted: str) -> list[str]:
     told: list[str] = []
-    until = time.monotonic() + 30
+    until = time.monotonic() + LIMIT_S
     while wanted not in told:
         line.settimeout(max(0.01, until - time.monotonic()))
         told += line.recv(4096).decode().splitlines()
@@ -62,7 +63,7 @@ def test_systemd_hears_ready_alive_and_stopping(config: Path, tmp_path: Path):
             assert run(["health", "--file", str(page)]) == 0
             process.send_signal(signal.SIGTERM)
             assert hear(line, "STOPPING=1")[-1] == "STOPPING=1"
-            assert process.wait(10) == 0
+            assert process.wait(LIMIT_S) == 0
 
 
 @pytest.mark.long
@@ -78,7 +79,7 @@ def test_a_signal_in_the_first_second_ends_it_in_good_order(config: Path, number
                 assert process.poll() is None
             time.sleep(rng.random() * 0.8)
             process.send_signal(number)
-            codes.append(process.wait(10))
+            codes.append(process.wait(LIMIT_S))
             assert process.stderr is not None
             assert b"Traceback" not in process.stderr.read()
 

@@ -22,7 +22,7 @@ from siscon.domain.leases import Lease
 from siscon.domain.metrics import Family, alone
 from siscon.metrics import server
 from siscon.store.sqlite import open_database
-from support.clock import until
+from support.clock import LIMIT_S, until
 from support.console_data import fill
 
 
@@ -54,7 +54,7 @@ async def test_it_answers_in_both_forms_and_reads_once_however_many_ask() -> Non
     listening = server.bind("127.0.0.1", 0)
     task = asyncio.create_task(server.serve(asked, listening))
     base = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=base) as client:
+    async with httpx.AsyncClient(base_url=base, timeout=LIMIT_S) as client:
         answers = await asyncio.gather(*(client.get("/metrics") for _ in range(8)))
         openly = await client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
         strange = await client.get("/other")
@@ -81,10 +81,10 @@ async def test_lines_that_say_nothing_are_few_and_end_and_keep_nobody_out(
     task = asyncio.create_task(server.serve(Asked(), listening))
     port = listening.getsockname()[1]
     silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(18)]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=LIMIT_S) as client:
         assert (await client.get("/metrics")).status_code == 200
     more = [await asyncio.open_connection("127.0.0.1", port) for _ in range(8)]
-    ends = [asyncio.wait_for(reader.read(), 5) for reader, _writer in (*silent, *more)]
+    ends = [asyncio.wait_for(reader.read(), LIMIT_S) for reader, _writer in (*silent, *more)]
     assert {type(one) for one in await asyncio.gather(*ends, return_exceptions=True)} <= {
         bytes,
         ConnectionResetError,
@@ -100,7 +100,7 @@ async def test_a_database_that_cannot_be_read_is_a_sentence_and_503() -> None:
     asked.fault = DatabaseError("The database is locked.")
     listening = server.bind("127.0.0.1", 0)
     task = asyncio.create_task(server.serve(asked, listening))
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=LIMIT_S) as client:
         found = await client.get(f"http://127.0.0.1:{listening.getsockname()[1]}/metrics")
     task.cancel()
     await asyncio.wait({task})
@@ -129,10 +129,10 @@ async def test_a_process_of_its_own_serves_and_ends_when_told(tmp_path: Path) ->
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
-        async with httpx.AsyncClient(timeout=20) as client:
+        async with httpx.AsyncClient(timeout=LIMIT_S) as client:
             found = await client.get(address)
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=LIMIT_S)
 
     assert address.startswith("http://127.0.0.1:")
     assert "siscon_engine_up" in found.text
@@ -176,7 +176,7 @@ def test_without_the_extra_a_sentence_says_how_to_get_it(tmp_path: Path) -> None
         "import sys; sys.modules['prometheus_client'] = None; from siscon.cli import commands;"
         f"sys.exit(commands.run(['--config', {str(tmp_path / 'config.yaml')!r}, 'metrics']))"
     )
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, timeout=LIMIT_S)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'siscon[metrics]'" in done.stderr
@@ -193,12 +193,12 @@ async def test_an_engine_answers_and_writes_the_file_and_ends_in_good_order(tmp_
     command = [sys.executable, "-m", "siscon", "--config", str(file), "serve"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         try:
-            await until(target.exists, within_s=60)
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            await until(target.exists)
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=LIMIT_S) as client:
                 found = await client.get("/metrics")
         finally:
             process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=LIMIT_S)
 
     assert "siscon_engine_up 1.0" in found.text
     assert 'siscon_chore_failed{chore="metrics file"} 0.0' in found.text

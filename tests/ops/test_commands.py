@@ -12,6 +12,7 @@ from siscon.domain.roles import Role
 from siscon.ops import commands, feed
 from siscon.store import commands as inbox
 from siscon.store.database import Database
+from support.clock import LIMIT_S
 from support.console_data import NOW_MS
 
 
@@ -43,7 +44,7 @@ async def test_a_role_leaves_only_what_it_may(
 
 async def test_an_answer_ends_the_waiting(db: Database) -> None:
     id_ = await commands.submit(db, StartRun("harbor"), actor="a(1)", role=Role.ADMIN)
-    waiting = asyncio.create_task(commands.wait_for(db, id_, timeout_s=10))
+    waiting = asyncio.create_task(commands.wait_for(db, id_, timeout_s=LIMIT_S))
     await asyncio.sleep(0)
     async with db.transaction() as c:
         await inbox.answer(c, id_, status=CommandStatus.DONE, answer="Queued.", run_id=5, now_ms=NOW_MS)

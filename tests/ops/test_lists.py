@@ -19,6 +19,7 @@ from siscon.ops.record_views import HistoryList
 from siscon.store import mappings
 from siscon.store.database import Database
 from siscon.store.mappings import Tie
+from support.clock import LIMIT_S
 from support.console_data import NOW_MS, fill
 
 
@@ -62,7 +63,7 @@ async def test_who_has_read_a_part_of_a_list_keeps_nobody_from_reading(db: Datab
     for ids in under_way:
         await anext(ids, [])
 
-    async with asyncio.timeout(5), db.read() as c:
+    async with asyncio.timeout(LIMIT_S), db.read() as c:
         assert await c.one("SELECT 1") is not None
 
 

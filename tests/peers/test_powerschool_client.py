@@ -20,6 +20,7 @@ from siscon.sandbox.origin import client_id_of
 from siscon.sandbox.state import SandboxState
 from siscon.sandbox.systems import POWERSCHOOL
 from siscon.sandbox.world import CONTROL
+from support.clock import LIMIT_S
 from support.sandbox_sis import sandbox
 
 SECTIONS, ENROLLMENTS = "org.siscon.roster.sections", "org.siscon.roster.enrollments"
@@ -54,7 +55,7 @@ async def run(state: SandboxState, use: Callable[[PowerSchool], Any]) -> Any:
 
 async def switch(state: SandboxState, **values: Any) -> None:
     url = f"http://127.0.0.1:{state.ports[0]}{CONTROL}quirks"
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as http:
         answer = await http.post(url, headers={"X-Sandbox-Control": "yes"}, json=values)
     assert answer.status_code == 200, answer.text
 

@@ -15,6 +15,7 @@ from sandbox.running import Running, Start
 from siscon.sandbox import launch, server
 from siscon.sandbox.state import SandboxState
 from siscon.sandbox.world import World
+from support.clock import LIMIT_S
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +34,8 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             state = SandboxState(seed=5, students=students, day=day, port=0, path=tmp_path / "sandbox.json")
             task = asyncio.create_task(launch.serve(state, limits, on_ready=lambda _: ready.set()))
             stack.push_async_callback(_stop, task)
-            await asyncio.wait_for(ready.wait(), 5)
-            http = await stack.enter_async_context(httpx.AsyncClient(timeout=5, verify=False))
+            await asyncio.wait_for(ready.wait(), LIMIT_S)
+            http = await stack.enter_async_context(httpx.AsyncClient(timeout=LIMIT_S, verify=False))
             return Running(state, http)
 
         yield begin
@@ -58,16 +59,16 @@ def shared_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxSt
 
     thread = threading.Thread(target=serve)
     thread.start()
-    assert ready.wait(5)
+    assert ready.wait(LIMIT_S)
     yield state
     loop.call_soon_threadsafe(task.cancel)
-    thread.join(5)
+    thread.join(LIMIT_S)
 
 
 @pytest.fixture
 async def shared(shared_state: SandboxState) -> AsyncIterator[Running]:
     """The shared sandbox with 120 students on day 0: for reading only."""
-    async with httpx.AsyncClient(timeout=5, verify=False) as http:
+    async with httpx.AsyncClient(timeout=LIMIT_S, verify=False) as http:
         yield Running(shared_state, http)
 
 
@@ -80,4 +81,4 @@ async def sandbox(start: Start) -> Running:
 async def _stop(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, LIMIT_S)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from sandbox.running import Running, Start
 from siscon.sandbox import launch
 from siscon.sandbox.launch import PortInUse
 from siscon.sandbox.state import SandboxState, latest, load, path_for
+from support.clock import LIMIT_S, until
 
 
 async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ async def test_ports_are_free_again_when_the_sandbox_has_stopped(tmp_path: Path)
     for _ in range(2):
         ready = asyncio.Event()
         task = asyncio.create_task(launch.serve(state, "fast", on_ready=lambda _, ready=ready: ready.set()))
-        await asyncio.wait_for(ready.wait(), 5)
+        await asyncio.wait_for(ready.wait(), LIMIT_S)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -51,12 +51,12 @@ async def test_a_day_that_another_process_lets_pass_is_seen_at_once(sandbox: Run
     counts = launch.advance(load(sandbox.state.path))
 
     assert counts["skyward"]["joined"] == 1
-    limit = time.monotonic() + 2
-    while time.monotonic() < limit:
+
+    async def is_seen() -> bool:
         total = (await sandbox.get("skyward", "/students")).headers["X-Total-Count"]
-        if total != before:
-            break
-    assert int(total) > int(before)
+        return int(total) > int(before)
+
+    await until(is_seen, within_s=2)
 
 
 async def test_a_day_let_pass_over_the_wire_stands_in_the_state_file(sandbox: Running) -> None:

@@ -23,7 +23,6 @@ async def district(tmp_path: Path) -> AsyncIterator[District]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 async def test_people_are_named_by_command_and_what_a_run_came_to_is_said(district: District) -> None:
     code, told = await district.siscon("sync", "north", "--wait")
     assert code in (0, 4), told

@@ -39,7 +39,6 @@ async def roster(district: District) -> list[dict[str, object]]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 async def test_conflicts_are_decided_one_and_all_remembered_undone_and_told(district: District) -> None:
     await district.siscon("sync", "north", "--full", "--wait")
     edit_here(district)
@@ -89,7 +88,6 @@ async def test_conflicts_are_decided_one_and_all_remembered_undone_and_told(dist
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 async def test_a_clerk_edits_gives_back_and_withdraws(district: District) -> None:
     await district.siscon("sync", "north", "--full", "--wait")
     student = (await district.rows("records", "list", "--entity", "student", "--limit", "1"))[0]

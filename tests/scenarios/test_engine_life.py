@@ -60,7 +60,7 @@ async def test_nights_missed_are_made_up_for_once_and_pauses_are_kept(db: Sqlite
             run = await last_run(engine)
             return run is not None and run.status is RunStatus.COMPLETED
 
-        await until(has_run, within_s=10)
+        await until(has_run)
         run = await last_run(engine)
         assert run is not None
         assert (run.id, run.requested_by) == (1, "schedule")

@@ -33,6 +33,7 @@ from siscon.sandbox.tokens import scopes_of
 from siscon.store import integrations, tokens
 from siscon.store.sqlite import SqliteDatabase, open_database
 from siscon.store.vault import Vault
+from support.clock import LIMIT_S
 from support.sandbox_sis import sandbox
 
 SCOPE = " ".join(scopes_of("v1p2"))
@@ -58,7 +59,10 @@ class System:
 
 @pytest.fixture
 async def system(tmp_path: Path) -> AsyncIterator[System]:
-    async with sandbox(tmp_path, students=30) as state, httpx.AsyncClient(trust_env=False) as http:
+    async with (
+        sandbox(tmp_path, students=30) as state,
+        httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as http,
+    ):
         yield System(f"http://127.0.0.1:{state.ports[4]}", http)
 
 

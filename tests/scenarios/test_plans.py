@@ -20,7 +20,6 @@ async def district(tmp_path: Path) -> AsyncIterator[District]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 async def test_a_plan_is_made_looked_at_written_down_and_applied_or_thrown_away(district: District) -> None:
     code, told = await district.siscon("plan", "north")
     assert (code, "Nothing was changed" in told) == (0, True), told
@@ -57,7 +56,6 @@ async def test_a_plan_is_made_looked_at_written_down_and_applied_or_thrown_away(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 async def test_users_with_other_ids_keep_their_records(district: District) -> None:
     await district.siscon("sync", "north", "--full", "--wait")
     students, staff = await district.ties("student"), await district.ties("staff")
@@ -87,7 +85,6 @@ async def test_users_with_other_ids_keep_their_records(district: District) -> No
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 async def test_a_mass_change_is_expected_by_the_command_line(district: District) -> None:
     await district.siscon("sync", "north", "--full", "--wait")
     told = ["rollover", "declare", "north", "--entity", "student", "--what", "missing", "--share", "0.9"]

@@ -19,6 +19,7 @@ from siscon.sandbox.origin import client_id_of
 from siscon.sandbox.state import SandboxState
 from siscon.sandbox.systems import ALL_SYSTEMS
 from siscon.sandbox.world import CONTROL
+from support.clock import LIMIT_S
 from support.sandbox_sis import sandbox, settings_for
 
 CONFIG = """
@@ -45,7 +46,7 @@ class District:
 
     async def control(self, action: str, **values: Any) -> None:
         url = f"http://127.0.0.1:{self.state.ports[ALL_SYSTEMS[self.name].port]}{CONTROL}{action}"
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as http:
             answer = await http.post(url, headers={"X-Sandbox-Control": "yes"}, json=values)
         assert answer.status_code == 200, answer.text
 
@@ -98,7 +99,6 @@ ACCIDENTS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("accident", ACCIDENTS)
 async def test_a_source_that_gives_less_withdraws_nobody(district: District, accident: str) -> None:
     code, _ = await district.sync()
@@ -136,7 +136,6 @@ COVERS_LESS: list[tuple[str, dict[str, Any], int, str]] = [
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("district", "quirks", "expected", "said"), COVERS_LESS, ids=str, indirect=["district"]
 )

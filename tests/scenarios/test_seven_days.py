@@ -62,7 +62,7 @@ class Week:
             seen = all((one.start_at_ms or 0) > self.clock.now_ms() for one in known)
             return seen and await self.worker.is_idle()
 
-        await until(is_quiet, within_s=30)
+        await until(is_quiet)
 
     async def all_runs(self) -> list[Run]:
         async with self.db.read() as c:
@@ -119,7 +119,6 @@ async def a_week(folder: Path, zone: str, first_day: str) -> AsyncIterator[Week]
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", WEEKS)
 async def test_in_seven_days_every_time_runs_once_and_nothing_grows(tmp_path: Path, name: str) -> None:
     zone, first_day = WEEKS[name]

@@ -27,7 +27,6 @@ async def known(district: District, entity: str) -> dict[str, dict[str, object]]
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("system", SYSTEMS)
 async def test_a_student_and_a_section_are_fetched_by_their_ids(system: str, tmp_path: Path) -> None:
     async with open_district(tmp_path, system=system) as district:

@@ -22,7 +22,7 @@ from siscon.sandbox.world import CONTROL
 from siscon.store import integrations, leases
 from siscon.store.sqlite import SqliteDatabase, open_database
 from siscon.store.vault import Vault
-from support.clock import until
+from support.clock import LIMIT_S, until
 from support.engines import LivingEngine, living_engine
 from support.engines import settings_for as engine_settings
 from support.sandbox_sis import sandbox, settings_for
@@ -52,7 +52,7 @@ def paced(rate: Rate) -> type[Provider]:
 
 async def control(state: SandboxState, action: str, body: Any = None) -> Any:
     url = f"http://127.0.0.1:{state.ports[list(SYSTEMS).index(NAME)]}{CONTROL}{action}"
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as client:
         headers = {"X-Sandbox-Control": "yes"}
         answer = await client.request("GET" if body is None else "POST", url, json=body, headers=headers)
     return answer.json()
@@ -108,7 +108,6 @@ WAITS: dict[str, tuple[Rate, dict[str, Any], Look]] = {
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("waits", WAITS)
 async def test_a_run_that_waits_is_cancelled_or_rests_within_two_seconds(
     tmp_path: Path, vault: Vault, waits: str
@@ -126,7 +125,7 @@ async def test_a_run_that_waits_is_cancelled_or_rests_within_two_seconds(
                 ) -> bool:
                     return await look(db, await living.run(id_))
 
-                await until(is_there, within_s=40)
+                await until(is_there)
                 await living.ask(command(run_id))
                 await living.reaches(run_id, end, within_s=WITHIN_S)
                 async with db.read() as c:
@@ -135,7 +134,6 @@ async def test_a_run_that_waits_is_cancelled_or_rests_within_two_seconds(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(120)
 async def test_a_paused_run_goes_on_where_it_stood_and_asks_for_no_page_twice(
     tmp_path: Path, vault: Vault
 ) -> None:
@@ -148,7 +146,7 @@ async def test_a_paused_run_goes_on_where_it_stood_and_asks_for_no_page_twice(
 
     async with sandbox(tmp_path / "sis", students=60) as state:
         async with an_import(tmp_path / "calm", state, FREE, {}, vault) as (_, living, run_id):
-            await until(lambda: _ended(living, run_id), within_s=30)
+            await until(lambda: _ended(living, run_id))
         calm = await pages(state)
         async with an_import(tmp_path / "rests", state, FREE, {"delay_ms": 60}, vault) as (
             db,
@@ -167,14 +165,14 @@ async def test_a_paused_run_goes_on_where_it_stood_and_asks_for_no_page_twice(
                     run = await living.run(id_)
                     return run.status is RunStatus.RUNNING and await _staged(db) > seen
 
-                await until(has_got_on, within_s=20)
+                await until(has_got_on)
                 await living.ask(PauseRun(run_id))
                 run = await living.reaches(run_id, RunStatus.PAUSED, within_s=WITHIN_S)
                 assert run.pause_requested_by == "ann(1000)"
                 seen = await _staged(db)
                 await living.ask(ContinueRun(run_id))
             await control(state, "faults", {"delay_ms": 0})
-            await until(lambda: _ended(living, run_id), within_s=30)
+            await until(lambda: _ended(living, run_id))
             run = await living.run(run_id)
         rested = await pages(state) - calm
 

@@ -33,7 +33,6 @@ async def nothing_changes(district: District) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(300)
 async def test_two_ids_are_kept_apart_merged_and_split(district: District) -> None:
     assert (await district.siscon(*SYNC))[0] == 0
     for _ in range(6):

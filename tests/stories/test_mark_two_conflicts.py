@@ -24,4 +24,4 @@ async def test_two_marked_conflicts_are_decided_and_no_other(dawn: Dawn) -> None
                 await here.value("SELECT count(*) FROM conflicts WHERE status = 'open'") == before - 2
             )
 
-        await until(decided, within_s=15)
+        await until(decided)

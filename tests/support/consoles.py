@@ -39,8 +39,8 @@ Stylesheet._parse_rules = _parsed_once  # type: ignore[method-assign] # a quarte
 CONTROL = frozenset(map(chr, [*range(0x20), *range(0x7F, 0xA0)]))
 
 
-async def until(pilot: Pilot[Any], condition: Callable[[], bool], *, tries: int = 300) -> None:
-    """Wait for a condition, with a limit."""
+async def until(pilot: Pilot[Any], condition: Callable[[], bool], *, tries: int = 3000) -> None:
+    """Wait for a condition, with a limit; a machine that stands still does not use it up."""
     for _ in range(tries):
         if condition():
             return
@@ -88,8 +88,8 @@ def text_of(app: Console) -> str:
 
 
 def toasts(app: Console) -> list[str]:
-    """What the person was told, oldest first."""
-    return [one.message for one in app._notifications]
+    """All that the person was told, oldest first, whether it still stands there or not."""
+    return [one.text for one in app.desk.notices.kept]
 
 
 @asynccontextmanager

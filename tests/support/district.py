@@ -18,6 +18,7 @@ from siscon.sandbox.origin import client_id_of
 from siscon.sandbox.state import SandboxState
 from siscon.sandbox.systems import ALL_SYSTEMS
 from siscon.sandbox.world import CONTROL
+from support.clock import LIMIT_S
 from support.sandbox_sis import sandbox, settings_for
 
 SYSTEM = "infinite_campus"
@@ -42,7 +43,7 @@ class District:
 
     async def control(self, action: str, **values: Any) -> None:
         url = f"http://127.0.0.1:{self.state.ports[ALL_SYSTEMS[self.system].port]}{CONTROL}{action}"
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as http:
             answer = await http.post(url, headers={"X-Sandbox-Control": "yes"}, json=values)
         assert answer.status_code == 200, answer.text
 

@@ -19,7 +19,7 @@ from siscon.providers.contract import Api, Provider, ProviderSettings
 from siscon.store import commands, runs
 from siscon.store.database import Database
 from siscon.store.vault import Vault
-from support.clock import until
+from support.clock import LIMIT_S, until
 from support.fake_sis import FakeProvider, FakeSis
 from support.house import anybody
 
@@ -78,7 +78,7 @@ class LivingEngine:
         assert run is not None
         return run
 
-    async def reaches(self, run_id: int | None, status: RunStatus, *, within_s: float = 10.0) -> Run:
+    async def reaches(self, run_id: int | None, status: RunStatus, *, within_s: float = LIMIT_S) -> Run:
         async def is_there() -> bool:
             return (await self.run(run_id)).status is status
 

@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from support.clock import LIMIT_S
+
 TOKEN = "harbor-token-1"
 KEY = "meridian-key-1"
 DATE = "Mon, 16 Nov 2026 08:00:00 GMT"
@@ -125,7 +127,7 @@ async def on_loopback(app: Any) -> AsyncIterator[str]:
     )
     serving = asyncio.create_task(server.serve())
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT_S):
             while not server.started:
                 await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
@@ -153,7 +155,7 @@ def in_thread(app: Any) -> Iterator[str]:
     thread = threading.Thread(target=asyncio.run, args=(main(),))
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(LIMIT_S)
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True

@@ -18,6 +18,7 @@ from siscon.sandbox import truth
 from siscon.sandbox.state import SandboxState, load
 from siscon.sandbox.systems import POWERSCHOOL
 from siscon.sandbox.world import CONTROL, district_of
+from support.clock import LIMIT_S
 from support.sandbox_sis import client_for, sandbox, settings_for
 
 
@@ -30,7 +31,7 @@ class PracticeDistrict:
 
     async def control(self, action: str, **values: Any) -> Any:
         url = f"http://127.0.0.1:{self.state.ports[0]}{CONTROL}{action}"
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as http:
             answer = await http.post(url, headers={"X-Sandbox-Control": "yes"}, json=values)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -38,7 +39,7 @@ class PracticeDistrict:
     async def asked(self) -> dict[str, int]:
         """How often each path was asked for since the last reset."""
         url = f"http://127.0.0.1:{self.state.ports[0]}{CONTROL}stats"
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as http:
             answer = await http.get(url, headers={"X-Sandbox-Control": "yes"})
         return dict(answer.json()["by_path"])
 

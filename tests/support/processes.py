@@ -22,7 +22,7 @@ from siscon.ops.actor import current_actor
 from siscon.sandbox import state as states
 from siscon.store import commands, runs
 from siscon.store.database import Database
-from support.clock import until
+from support.clock import LIMIT_S, until
 
 CONFIG = """
 home: '{home}'
@@ -33,7 +33,7 @@ integrations:
     client_id: sandbox-powerschool
     client_secret: ${{SISCON_SANDBOX_SECRET:-invented-secret}}
     requests_per_minute: {rate}
-    settings: {{page_size: 20}}
+    settings: {{page_size: {page_size}}}
 """
 
 
@@ -50,7 +50,7 @@ class Sandbox:
             data=data,
             headers={"X-Sandbox-Control": "yes", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=LIMIT_S) as answer:
             return json.load(answer)
 
     @property
@@ -77,10 +77,12 @@ def running_sandbox(home: Path, *, students: int, more: Sequence[str] = ()) -> I
             process.terminate()
 
 
-def config_for(home: Path, sandbox: Sandbox, *, rate: int = 0) -> Settings:
-    """A configuration over the sandbox, written beside its home."""
+def config_for(home: Path, sandbox: Sandbox, *, rate: int = 0, page_size: int = 20) -> Settings:
+    """A configuration over the sandbox, written beside its home; small pages make a long import."""
     path = home.with_suffix(".yaml")
-    path.write_text(CONFIG.format(home=home, port=sandbox.port, rate=rate), encoding="utf-8")
+    path.write_text(
+        CONFIG.format(home=home, port=sandbox.port, rate=rate, page_size=page_size), encoding="utf-8"
+    )
     return runtime.load_settings(path)
 
 
@@ -96,12 +98,12 @@ class ServedHouse:
         child = runtime.start_engine_process(self.settings)
         self.children.append(child)
         if ready:
-            await runtime.wait_for_engine(self.db, child=child)
+            await runtime.wait_for_engine(self.db, child=child, timeout_s=LIMIT_S)
         return child
 
     def end(self, child: runtime.Child, number: int = signal.SIGKILL) -> int:
         os.kill(child.pid, number)
-        return child.process.wait(10)
+        return child.process.wait(LIMIT_S)
 
     async def ask_for_import(self) -> None:
         async with self.db.transaction() as c:
@@ -111,7 +113,7 @@ class ServedHouse:
         async with self.db.read() as c:
             return next(iter(await runs.latest(c, limit=1)), None)
 
-    async def reaches(self, *wanted: RunStatus, within_s: float = 60, after: int = 0) -> Run:
+    async def reaches(self, *wanted: RunStatus, within_s: float = LIMIT_S, after: int = 0) -> Run:
         """Wait until the newest run is in one of these states; with ``after`` one newer than that run."""
 
         async def is_there() -> bool:
@@ -126,14 +128,14 @@ class ServedHouse:
         assert run is not None
         return run
 
-    async def reaches_attempt(self, number: int) -> None:
+    async def reaches_attempt(self, number: int, *, within_s: float = LIMIT_S) -> None:
         """Wait until an engine has claimed the newest run for the so-manieth time."""
 
         async def is_there() -> bool:
             run = await self.newest()
             return run is not None and run.attempt == number
 
-        await until(is_there, within_s=30)
+        await until(is_there, within_s=within_s)
 
     async def content(self, integration: str = "powerschool") -> dict[str, list[dict[str, Any]]]:
         """Roster, ties, plan and open questions as they stand, without moments."""

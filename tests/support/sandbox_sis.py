@@ -22,6 +22,7 @@ from siscon.sandbox.origin import APP_NAME, client_id_of
 from siscon.sandbox.state import SandboxState
 from siscon.sandbox.systems import ALL_SYSTEMS, SYSTEMS
 from siscon.sandbox.world import CONTROL
+from support.clock import LIMIT_S
 
 
 class Login:
@@ -52,7 +53,7 @@ async def sandbox(folder: Path, *, students: int = 300, seed: int = 7) -> AsyncI
     ready = asyncio.Event()
     serving = asyncio.create_task(launch.serve(state, "fast", on_ready=lambda _: ready.set()))
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(LIMIT_S):
             await ready.wait()
         yield state
     finally:
@@ -64,7 +65,7 @@ async def sandbox(folder: Path, *, students: int = 300, seed: int = 7) -> AsyncI
 async def next_day(state: SandboxState) -> None:
     """Let a day pass in a running sandbox, at once."""
     url = f"http://127.0.0.1:{state.ports[0]}{CONTROL}advance"
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as client:
         answer = await client.post(url, headers={"X-Sandbox-Control": "yes"})
     assert answer.status_code == 200
 
@@ -72,7 +73,7 @@ async def next_day(state: SandboxState) -> None:
 async def switch(state: SandboxState, system: str, **quirks: Any) -> None:
     """Set switches of one system of a running sandbox."""
     url = f"http://127.0.0.1:{state.ports[ALL_SYSTEMS[system].port]}{CONTROL}quirks"
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as client:
         answer = await client.post(url, headers={"X-Sandbox-Control": "yes"}, json=quirks)
     assert answer.status_code == 200, answer.text
 

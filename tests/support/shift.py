@@ -48,7 +48,7 @@ class Shift:
         async def is_over() -> bool:
             return (await self.engine.run(run_id)).status in OVER
 
-        await until_true(is_over, within_s=10)
+        await until_true(is_over)
         return await self.engine.run(run_id)
 
     async def newest_run(self) -> Run:
@@ -102,7 +102,8 @@ async def open_shift(folder: Path, sis: FakeSis | None = None, **settings: Any) 
 
 
 async def types(pilot: Pilot[Any], text: str) -> None:
-    """Type a line over what stands there, and enter."""
+    """Type a line over what stands there, and enter; the line may be a moment in coming."""
+    await until(pilot, lambda: bool(pilot.app.screen.query("#find_text")))
     pilot.app.screen.query_one("#find_text").value = text  # type: ignore[attr-defined] # the entry of the line
     await pilot.pause()
     await press(pilot, "enter")

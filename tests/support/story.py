@@ -33,6 +33,8 @@ from siscon.sandbox.state import SandboxState
 from siscon.sandbox.systems import ALL_SYSTEMS
 from siscon.store import runs
 from siscon.store.database import Database
+from siscon.tui.widgets.entry import Entry
+from support.clock import LIMIT_S
 from support.clock import until as until_true
 from support.consoles import console, press, settled, text_of, toasts, until
 from support.house import anybody
@@ -67,7 +69,7 @@ async def _sandbox(folder: Path) -> AsyncIterator[SandboxState]:
     ready = asyncio.Event()
     serving = asyncio.create_task(launch.serve(state, "fast", on_ready=lambda _: ready.set()))
     waiting = asyncio.create_task(ready.wait())
-    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+    await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED, timeout=LIMIT_S)
     try:
         assert ready.is_set(), serving
         yield state
@@ -106,7 +108,7 @@ class Morning:
     async def asks(self, command: Command) -> int | None:
         """Somebody elsewhere asks for something; the run that came of it, if any."""
         id_ = await commands.submit(self.db, command, actor="clerk(1001)", role=Role.ADMIN)
-        row = await commands.wait_for(self.db, id_, timeout_s=10)
+        row = await commands.wait_for(self.db, id_, timeout_s=LIMIT_S)
         assert row.status is CommandStatus.DONE, row.answer
         return row.run_id
 
@@ -122,7 +124,7 @@ class Morning:
         async def is_over() -> bool:
             return (await self.run(run_id)).status in RESTING
 
-        await until_true(is_over, within_s=20)
+        await until_true(is_over)
         return await self.run(run_id)
 
     async def newest_rests(self) -> Run:
@@ -157,7 +159,7 @@ class Morning:
         import httpx
 
         port = self.state.ports[ALL_SYSTEMS[SYSTEM_OF[name]].port]
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as http:
             answer = await http.post(
                 f"http://127.0.0.1:{port}/__control__/faults",
                 headers={"X-Sandbox-Control": "yes"},
@@ -191,8 +193,8 @@ class Hand:
 
     async def types(self, text: str) -> None:
         """Type into the line that is open, over what stands there, and enter; only enter counts as a key."""
+        await until(self.pilot, lambda: isinstance(self.app.screen.focused, Entry))
         entry = self.app.screen.focused
-        assert entry is not None, "no line is open"
         entry.value = text
         await self.pilot.pause()
         await self.presses("enter")
@@ -201,14 +203,14 @@ class Hand:
         """Wait until all of it stands on the screen; lines may be broken anywhere between words."""
         for one in words:
             try:
-                await until(self.pilot, lambda one=one: one in " ".join(text_of(self.app).split()), tries=500)  # type: ignore[misc] # bound now
+                await until(self.pilot, lambda one=one: one in " ".join(text_of(self.app).split()))  # type: ignore[misc] # bound now
             except AssertionError:
                 raise AssertionError(f"{one!r} is not on the screen:\n{text_of(self.app)}") from None
 
     async def hears(self, words: str) -> None:
         """Wait until the person was told something, and the screen shows what came of it."""
         try:
-            await until(self.pilot, lambda: any(words in one for one in toasts(self.app)), tries=500)
+            await until(self.pilot, lambda: any(words in one for one in toasts(self.app)))
         except AssertionError:
             raise AssertionError(f"{words!r} was not told: {toasts(self.app)}") from None
         await settled(self.pilot)
@@ -239,7 +241,7 @@ async def morning(folder: Path, night: Path | None, more: str = "") -> AsyncIter
                 Engine(house.db, settings, house.vault, stop, judge=anybody).run(ready.set)
             )
             try:
-                await until_true(lambda: ready.is_set() or engine.done(), within_s=20)
+                await until_true(lambda: ready.is_set() or engine.done())
                 yield Morning(folder, state, settings, house.db)
             finally:
                 stop.set()

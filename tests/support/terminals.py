@@ -12,13 +12,14 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyte
 
-LIMIT_S = 30.0
+from support.clock import LIMIT_S
+
 Step = tuple[bytes, bytes]
 """What must have been seen since the step before, and the keys that are pressed then."""
 
@@ -93,13 +94,32 @@ class Terminal:
                 break
         return self.seen
 
-    def shows(self, text: str, *, limit_s: float = LIMIT_S) -> bool:
-        """Whether a text comes to stand on the screen, wherever lines are broken."""
+    def comes_to(self, condition: Callable[[], bool], *, limit_s: float = LIMIT_S) -> bool:
+        """Whether something comes to be so with what is written, before the program ends."""
         deadline = time.monotonic() + limit_s
-        while text not in self._words and time.monotonic() < deadline:
+        while not condition() and time.monotonic() < deadline:
             if not self.take(0.1) and self.process.poll() is not None:
                 break
-        return text in self._words
+        return condition()
+
+    def shows(self, text: str, *, limit_s: float = LIMIT_S) -> bool:
+        """Whether a text comes to stand on the screen, wherever lines are broken."""
+        return self.comes_to(lambda: text in self._words, limit_s=limit_s)
+
+    def shows_no_more(self, text: str) -> bool:
+        """Whether a text comes to stand on the screen no longer."""
+        return self.comes_to(lambda: text not in self._words)
+
+    def brings(self, keys: str, text: str) -> bool:
+        """Whether keys bring up a text; what stands on the screen before would prove nothing."""
+        assert text not in self._words, f"{text!r} stands on the screen before {keys!r} is pressed"
+        self.press(keys)
+        return self.shows(text)
+
+    def ends(self) -> int:
+        """The exit code, once the program has ended."""
+        self.read()
+        return self.process.wait(LIMIT_S)
 
     @property
     def _words(self) -> str:
@@ -177,7 +197,7 @@ def on_a_terminal(
     )
     os.close(slave)
     seen, since, waiting = b"", 0, list(steps)
-    deadline_s = time.monotonic() + 60.0
+    deadline_s = time.monotonic() + 3 * LIMIT_S
     try:
         while time.monotonic() < deadline_s:
             if select.select([master], [], [], 0.1)[0]:
@@ -189,7 +209,7 @@ def on_a_terminal(
                 since = len(seen)
                 os.write(master, waiting.pop(0)[1])
         assert not waiting, f"waited in vain for {waiting[0][0]!r}"
-        return process.wait(10), seen
+        return process.wait(LIMIT_S), seen
     finally:
         process.kill()
         process.wait()

@@ -36,6 +36,8 @@ from siscon.tui.widgets.columns import fit
 from siscon.tui.widgets.confirm import Ask
 from siscon.tui.widgets.status_bar import Bar
 from siscon.tui.widgets.table import LineTable
+from support.clock import LIMIT_S
+from support.clock import until as until_true
 from support.console_data import NOW_MS, Names
 from support.consoles import console, press, settled, text_of, toasts, until
 
@@ -147,10 +149,7 @@ async def test_a_held_run_is_decided_with_a_reason(filled: Filled, key: str, exp
         assert "412 of 1,930 student records are missing" in text_of(pilot.app)
         await press(pilot, "y")
         await pilot.press(*"new", "space", *"school", "space", *"year", "enter")
-        for _ in range(100):
-            if left := await command_left(path):
-                break
-            await pilot.pause(0.02)
+        left = await what_is_left(path)
     assert left == [expected]
 
 
@@ -167,6 +166,18 @@ async def test_an_operator_may_not_decide_on_a_held_run(filled: Filled) -> None:
         await press(pilot, "A")
         await until(pilot, lambda: "administrator" in "".join(toasts(pilot.app)))
         assert not isinstance(pilot.app.screen, Ask)
+
+
+async def what_is_left(path: Path) -> list[object]:
+    """The commands that come to lie there, once there are any."""
+    left: list[object] = []
+
+    async def is_left() -> bool:
+        left[:] = await command_left(path)
+        return bool(left)
+
+    await until_true(is_left)
+    return left
 
 
 async def command_left(path: Path) -> list[object]:
@@ -193,10 +204,7 @@ async def test_a_key_and_a_yes_leave_a_command(
     path = await filled()
     async with console(path) as pilot:
         await press(pilot, *keys)
-        for _ in range(100):
-            if left := await command_left(path):
-                break
-            await pilot.pause(0.02)
+        left = await what_is_left(path)
     assert left == [expected]
 
 
@@ -477,7 +485,7 @@ async def test_an_error_of_the_screen_leaves_a_page_without_values(filled: Fille
     async def meet_it() -> None:
         async with console(path, log_dir=tmp_path / "logs") as pilot:
             pilot.app.run_worker(broken())
-            await asyncio.wait_for(pilot.app._exception_event.wait(), 5)
+            await asyncio.wait_for(pilot.app._exception_event.wait(), LIMIT_S)
 
     with pytest.raises(WorkerFailed):
         await meet_it()

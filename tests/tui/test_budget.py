@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from siscon.tui.leaving import GIVE_UP_S
+from support.clock import LIMIT_S
 from support.console_data import Names
 from support.terminals import console_words, terminal
 
@@ -30,7 +30,7 @@ async def opened():
 app = Console(ConsoleOptions(opened, "a(1)"))
 async def main():
     async with app.run_test():
-        await asyncio.sleep(5)
+        await asyncio.sleep(60)
 asyncio.run(main())
 """
 
@@ -72,9 +72,9 @@ async def test_names_that_try_to_command_the_terminal_reach_it_as_text_only(fill
     path = await filled(Names(value=name, title=name, external_id=name), mapped=5)
     with terminal(console_words(path)) as one:
         assert one.shows("as of")
-        for key, seen in (("5", "Esc"), ("6", "synced"), ("\r", "grade_level")):
-            one.press(key)
-            assert one.shows(seen)
+        for key, seen in (("5", "5 Conflicts"), ("6", "synced"), ("\r", "grade_level")):
+            assert one.brings(key, seen)
+            assert one.shows("Esc")
         one.process.send_signal(signal.SIGTERM)
         told = one.read(until=b"LEFT False 0").decode("utf-8", "replace")
 
@@ -92,7 +92,7 @@ async def test_a_signal_ends_the_console_and_restores_the_terminal(
         one.process.send_signal(number)
         seen = one.read(until=b"LEFT False 0")
 
-        assert one.process.wait(5) == 0
+        assert one.ends() == 0
         assert b"LEFT False 0" in seen
         assert b"\x1b[?1049l" in seen
         assert b"\x1b[?25h" in seen
@@ -100,15 +100,18 @@ async def test_a_signal_ends_the_console_and_restores_the_terminal(
 
 
 @pytest.mark.long
-async def test_a_signal_ends_the_console_even_where_a_frozen_line_takes_no_bytes(filled: Filled) -> None:
+@pytest.mark.parametrize("screens", [3, 60], ids=["the last bytes", "a paint"])
+async def test_a_signal_ends_the_console_even_where_a_frozen_line_takes_no_bytes(
+    filled: Filled, screens: int
+) -> None:
     with terminal(console_words(await filled())) as one:
         assert b"lakeside" in one.read(until=b"lakeside")
-        for _ in range(60):
+        for _ in range(screens):
             os.write(one.master, b"123456")
-            time.sleep(0.02)
+            time.sleep(1 / screens)
         one.process.send_signal(signal.SIGTERM)
 
-        assert one.process.wait(GIVE_UP_S + 3) in (0, 128 + signal.SIGTERM)
+        assert one.process.wait(LIMIT_S) in (0, 128 + signal.SIGTERM)
         assert one.settings() == one.before, "what takes no bytes can still be set as it was"
 
 
@@ -117,4 +120,4 @@ async def test_a_lost_line_ends_the_console(filled: Filled) -> None:
         assert b"lakeside" in one.read(until=b"lakeside")
         one.hang_up()
 
-        assert one.process.wait(10) is not None
+        assert one.process.wait(LIMIT_S) is not None

@@ -16,6 +16,7 @@ from siscon.providers.contract import Rejected
 from siscon.store import commands, conflicts, dead_records
 from siscon.store.sqlite import open_database
 from siscon.tui.looks import Looks
+from support.clock import until as until_true
 from support.consoles import console, press, text_of, toasts, until
 from support.fake_sis import small_district
 from support.shift import Shift, open_shift, shows, told, types
@@ -61,6 +62,15 @@ async def left(path: Path) -> list[object]:
         await db.close()
 
 
+async def are_left(path: Path, *kinds: type) -> None:
+    """Wait until exactly such commands lie in the inbox."""
+
+    async def is_so() -> bool:
+        return [type(one) for one in await left(path)] == [*kinds]
+
+    await until_true(is_so)
+
+
 def signs(app: object) -> list[str]:
     """The first cell of each line of the list that is marked."""
     return [line[1:5].strip() for line in text_of(app).split("\n") if line[:1] in "▌+"]  # type: ignore[arg-type] # a console
@@ -78,7 +88,7 @@ async def test_space_marks_and_goes_down_and_the_marked_alone_are_tried_again(sh
         await press(pilot, "y")
         await told(pilot, "tries 2 records again")
         await shift.newest_run()
-        await shows(pilot, "2 records")
+        await until(pilot, lambda: signs(pilot.app) == [])
         assert "marked" not in text_of(pilot.app)
     assert await in_error(shift) == ["b1", "b3"]
 
@@ -198,7 +208,7 @@ async def test_what_concerns_many_lies_five_seconds_and_z_takes_it_back(shift: S
         await press(pilot, "4", "R")
         await shows(pilot, "It begins 60 s later; until then z takes it back.")
         await press(pilot, "y")
-        await shows(pilot, "z takes it back")
+        await shows(pilot, "s, z takes it back")
         assert await shift.rows("SELECT status FROM commands WHERE kind = 'retry_dead'") == [
             {"status": "pending"}
         ]
@@ -212,12 +222,7 @@ async def test_what_concerns_many_lies_five_seconds_and_z_takes_it_back(shift: S
     async def audited() -> bool:
         return bool(await shift.rows("SELECT 1 FROM audit WHERE action = 'take_back'"))
 
-    async with shift.console() as pilot:
-        for _ in range(100):
-            if await audited():
-                break
-            await pilot.pause(0.02)
-    assert await audited()
+    await until_true(audited)
     assert (await shift.rows("SELECT status FROM commands WHERE kind = 'retry_dead'")) == [
         {"status": "taken_back"}
     ]
@@ -247,7 +252,7 @@ async def test_causes_of_several_integrations_are_one_question_with_a_count_for_
         await shows(pilot, "harbor, 449: 412 enrollment: unknown parent, field section;")
         await shows(pilot, "northfield, 1:")
         await press(pilot, "y")
-        await shows(pilot, "z takes it back")
+        await shows(pilot, "s, z takes it back")
     asked = [one for one in await left(path) if isinstance(one, RetryDead)]
     assert [(one.integration, one.where, one.expected) for one in asked] == [
         ("harbor", {"entity": "enrollment", "code": "unknown_parent", "field": "section"}, 412),
@@ -264,8 +269,7 @@ async def test_more_than_a_hundred_that_cannot_be_taken_back_want_their_number(f
         await shows(pilot, "To go on, 412 has to be typed.")
         await press(pilot, "y")
         await types(pilot, "412")
-        await until(pilot, lambda: True)
-    assert [type(one) for one in await left(path)] == [RetryDead]
+        await are_left(path, RetryDead)
 
 
 async def test_conflicts_of_two_integrations_become_a_command_for_each(filled) -> None:
@@ -275,7 +279,7 @@ async def test_conflicts_of_two_integrations_become_a_command_for_each(filled) -
         await shows(pilot, "Decide 23 conflicts?")
         await press(pilot, "l")
         await types(pilot, "the roster is right")
-        await shows(pilot, "z takes it back")
+        await shows(pilot, "s, z takes it back")
     told_ = await left(path)
     assert [(one.integration, one.take, one.expected, one.ids) for one in told_] == [  # type: ignore[attr-defined] # settles
         ("harbor", "local", 11, ()),
@@ -292,7 +296,7 @@ async def test_several_integrations_are_synced_and_several_runs_cancelled(filled
         await press(pilot, "y", "3", "tab", "asterisk", "X")
         await shows(pilot, "Cancel 2 runs?")
         await press(pilot, "y")
-        await shows(pilot, "z takes it back")
+        await shows(pilot, "s, z takes it back")
     kinds = [type(one) for one in await left(path)]
     assert kinds == [StartRun, StartRun, CancelRun, CancelRun]
 
@@ -306,7 +310,7 @@ async def test_too_many_rows_to_fetch_are_refused_with_a_way_out(filled) -> None
         await press(pilot, "F")
         await told(pilot, "More than 1,000 rows are marked")
         await press(pilot, "ctrl+backslash", "space", CTRL_SPACE, "F", "y")
-    assert [type(one) for one in await left(path)] == [FetchRecords]
+        await are_left(path, FetchRecords)
 
 
 @pytest.mark.long

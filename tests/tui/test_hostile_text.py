@@ -91,7 +91,6 @@ def test_a_foreign_cell_is_one_line_of_harmless_text() -> None:
         assert len(cell.text) < 2_100
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("texts", [SAMPLE, HOSTILE], ids=["some", "all"])
 @pytest.mark.long
 async def test_dialogs_and_notices_show_hostile_text_as_it_is_written(
@@ -118,7 +117,6 @@ async def test_hostile_text_in_the_line_to_type_in_is_made_plain(filled: Filled)
         assert "A\\x1b[2J\\u202e" in text_of(pilot.app)
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.long
 async def test_lists_of_the_whole_corpus_are_gone_through_without_effect(tmp_path: Path) -> None:
     path = await hostile_database(tmp_path / "siscon.db", HOSTILE)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.consoles import console, press, text_of, toasts
+from support.clock import LIMIT_S
+from support.consoles import console, press, text_of
 
 Filled = Callable[..., Awaitable[Path]]
 
@@ -37,9 +38,9 @@ async def test_what_is_said_again_stands_once_and_no_more_than_three_stand_at_on
     path = await filled()
     async with console(path) as pilot:
         for text in ("one", "two", "two", "three", "one", "four"):
-            pilot.app.notify(text)
+            pilot.app.notify(text, timeout=LIMIT_S)
         await pilot.pause()
-        assert toasts(pilot.app) == ["three", "one", "four"]
+        assert [one.message for one in pilot.app._notifications] == ["three", "one", "four"]
         await press(pilot, ":")
         await pilot.press(*"messages", "enter")
         assert [one.text for one in pilot.app.desk.notices.kept] == [

@@ -158,7 +158,7 @@ async def test_a_record_is_withdrawn_and_put_back_from_its_history(shift: Shift)
         await told(pilot, "withdrawn")
         assert (await shift.student())["status"] == "inactive"
 
-        await shows(pilot, "withdrawn")
+        await shows(pilot, "2 changes in its history")
         await press(pilot, "tab", "home", "U")
         await shows(pilot, "To student u1: 1 change. In all: 1 change.")
         await press(pilot, "y")

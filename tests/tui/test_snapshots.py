@@ -200,7 +200,6 @@ def _no_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_checks, "this_process", lambda: "process 4711, 61 MiB (64 at most), 14 tasks")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "name", [pytest.param(one, marks=() if one == "mono" else pytest.mark.long) for one in LOOKS]
 )

@@ -68,9 +68,7 @@ async def test_while_it_sleeps_kill_of_the_job_ends_it(filled: Filled, tmp_path:
 async def test_ctrl_z_where_no_shell_waits_says_so_and_stays(filled: Filled) -> None:
     with terminal(console_words(await filled(engine=False))) as one:
         assert one.shows("lakeside")
-        one.press("\x1a")
-        assert one.shows("No shell waits below this console")
-        one.press("3")
-        assert one.shows("Under way")
+        assert one.brings("\x1a", "No shell waits below this console")
+        assert one.brings("3", "Under way")
         one.press("q")
         assert b"LEFT False 0" in one.read(until=b"LEFT False 0")

@@ -29,7 +29,7 @@ from support.flood import (
 )
 from support.hooks import receiver, sender
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.long
 MESSAGES, FORGERIES = 10_000, 1_000
 GROWTH_MIB = 30
 CONFIG = """

@@ -21,7 +21,7 @@ from siscon.store.database import Database
 from siscon.store.sqlite import open_database
 from siscon.webhooks.answering import Limits
 from siscon.webhooks.receiver import receiving as receiving_at
-from support.clock import until
+from support.clock import LIMIT_S, until
 from support.engines import settings_for
 from support.hooks import KEY, Receiver, answer, receiver, sender
 
@@ -403,7 +403,7 @@ async def test_a_receiver_whose_database_was_replaced_ends_so_that_it_can_begin_
         settings.database.rename(tmp_path / "aside.db")
         settings.database.touch()
         assert (await there.send(BODY, message_id="m2")).status == 503
-        await asyncio.wait_for(over, 5)
+        await asyncio.wait_for(over, LIMIT_S)
 
 
 async def test_a_receiver_beside_an_engine_begins_again_whatever_ended_it(
@@ -438,7 +438,7 @@ async def test_a_receiver_that_can_keep_nothing_any_more_ends_instead_of_listeni
     ) as (port, serving):
         there = Receiver(None, port, [time.time_ns() // 1_000_000], {"harbor": sender()})  # type: ignore[arg-type] # nobody looks
         assert (await there.send(BODY)).status == 503
-        await asyncio.wait_for(serving, 5)
+        await asyncio.wait_for(serving, LIMIT_S)
 
 
 async def test_a_port_that_is_taken_is_said_so() -> None:

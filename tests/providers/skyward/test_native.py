@@ -21,6 +21,7 @@ from siscon.sandbox import truth
 from siscon.sandbox.state import SandboxState
 from siscon.sandbox.systems import SKYWARD
 from siscon.sandbox.world import CONTROL, district_of
+from support.clock import LIMIT_S
 from support.sandbox_sis import client_for, next_day, sandbox, settings_for
 
 TOLD = {
@@ -55,7 +56,7 @@ TestSkywardNative = suite()
 
 async def set_switch(state: SandboxState, **values: object) -> None:
     url = f"http://127.0.0.1:{state.ports[2]}{CONTROL}quirks"
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=LIMIT_S) as client:
         answer = await client.post(url, json=values, headers={"X-Sandbox-Control": "yes"})
     assert answer.status_code == 200
 
