@@ -97,10 +97,10 @@ class Terminal:
     def comes_to(self, condition: Callable[[], bool], *, limit_s: float = LIMIT_S) -> bool:
         """Whether something comes to be so with what is written, before the program ends."""
         deadline = time.monotonic() + limit_s
-        while not condition() and time.monotonic() < deadline:
+        while not (found := condition()) and time.monotonic() < deadline:
             if not self.take(0.1) and self.process.poll() is not None:
-                break
-        return condition()
+                return condition()
+        return found
 
     def shows(self, text: str, *, limit_s: float = LIMIT_S) -> bool:
         """Whether a text comes to stand on the screen, wherever lines are broken."""

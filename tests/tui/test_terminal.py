@@ -226,7 +226,7 @@ async def test_a_database_that_another_process_keeps_to_itself_is_named_and_open
 
 @pytest.mark.long
 async def test_the_terminal_is_asked_for_no_blinking_cursor(at_home: Terminal) -> None:
-    assert at_home.brings("/", "esc closes")
+    assert at_home.brings("/", "Filter:")
 
     def rests() -> bool:
         size, deadline = len(at_home.seen), time.monotonic() + 1.5
