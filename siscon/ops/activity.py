@@ -10,6 +10,7 @@ from siscon.domain.filters import ALL, Filter
 from siscon.ops.rows import PAGE, Row, iso
 from siscon.store import asked, audit, events, filtered, journals
 from siscon.store.asked import Request as Request
+from siscon.store.audit import CHANGED as CHANGED
 from siscon.store.audit import AuditEntry as AuditEntry
 from siscon.store.database import Database
 from siscon.store.journals import Journal

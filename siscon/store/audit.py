@@ -10,7 +10,6 @@ import hmac
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from json.encoder import encode_basestring as quoted
 from typing import Any
@@ -57,6 +56,8 @@ WHERE seq IN (SELECT value - 1 FROM json_each(:seqs))
 """
 SEAL_OF = "SELECT CAST(seal AS BLOB) AS seal FROM audit WHERE seq = :seq"
 CHUNK = 1000
+CHANGED = "CHANGED"
+"""The action of an act that is none that siscon wrote; ``verify`` says it, too."""
 END_MS = 253_402_300_800_000
 """The end of the year 9999: no calendar goes further."""
 
@@ -170,21 +171,19 @@ def _opened(vault: Vault, sealed: bytes) -> bytes:
 
 
 async def entries(c: Connection, *, after_seq: int = 0, limit: int = 200) -> list[AuditEntry]:
-    """Acts in their order, after a number; raises ``DatabaseError`` for what is none of siscon's."""
+    """Acts in their order, after a number."""
     return [_entry(row) for row in await c.all(LIST_AFTER, {"after_seq": after_seq, "limit": limit})]
 
 
 async def by_seqs(c: Connection, seqs: Iterable[int]) -> list[AuditEntry]:
-    """The acts of these numbers, in no particular order; raises ``DatabaseError`` for what is none of siscon's."""
+    """The acts of these numbers, in no particular order; one that siscon never wrote so is called ``CHANGED``."""
     return [_entry(row) for row in await c.all(BY_SEQS, {"seqs": json.dumps(list(seqs))})]
 
 
 async def newest_detail(c: Connection, action: str) -> Mapping[str, Any] | None:
     """The detail of the newest act of a kind; None where there is none, or none that can be read."""
     row = await c.one(NEWEST_OF, {"action": action})
-    with suppress(DatabaseError):
-        return None if row is None else _entry(row).detail
-    return None
+    return None if row is None or (found := _entry(row)).action == CHANGED else found.detail
 
 
 async def schema(c: Connection) -> int:
@@ -293,11 +292,18 @@ def _told(row: Row) -> tuple[str, str, str, str]:
 
 
 def _entry(row: Row) -> AuditEntry:
-    actor, action, target, told = _told(row)
+    """One act. What was changed into what nobody can read must not hide all others: it is called so."""
     try:
+        actor, action, target, told = _told(row)
         detail = json.loads(told)
-    except ValueError as error:
-        raise bad_act(row["seq"]) from error
-    if not isinstance(detail, dict) or not 0 <= row["at_ms"] < END_MS:
-        raise bad_act(row["seq"])
-    return AuditEntry(row["seq"], row["at_ms"], actor, action, target, detail)
+        if isinstance(detail, dict) and _is_moment(row["at_ms"]):
+            return AuditEntry(row["seq"], row["at_ms"], actor, action, target, detail)
+    except (DatabaseError, ValueError):
+        pass
+    actor, action, target = ((row[at] or b"").decode(errors="replace") for at in range(2, 5))
+    at_ms = row["at_ms"] if _is_moment(row["at_ms"]) else 0
+    return AuditEntry(row["seq"], at_ms, actor, CHANGED, target, {"action": action})
+
+
+def _is_moment(at_ms: object) -> bool:
+    return isinstance(at_ms, int) and 0 <= at_ms < END_MS

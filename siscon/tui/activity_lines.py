@@ -9,7 +9,7 @@ from typing import Any
 from siscon.domain.commands import CommandStatus
 from siscon.domain.events import Event, Level
 from siscon.domain.records import Entity
-from siscon.ops.activity import AuditEntry, Request
+from siscon.ops.activity import CHANGED, AuditEntry, Request
 from siscon.tui.keymap import key_of
 from siscon.tui.present import Cell, Cells, Look, Tone, age, clock_text, foreign, mark, moment
 from siscon.tui.widgets.columns import Column
@@ -124,7 +124,7 @@ def act_cells(act: AuditEntry, look: Look) -> Cells:
         Cell(str(act.seq), "dim"),
         Cell(moment(act.at_ms, look), "dim"),
         foreign(act.actor, "strong"),
-        foreign(_words(act.action)),
+        foreign(_words(act.action), "bad" if act.action == CHANGED else ""),
         foreign(act.target),
         foreign(_told(act.detail), "dim"),
     )
@@ -133,6 +133,9 @@ def act_cells(act: AuditEntry, look: Look) -> Cells:
 def act_sentences(act: AuditEntry, look: Look, now_ms: int) -> list[Cell]:
     """One act in full."""
     on = f" on {act.target}" if act.target else ""
+    if act.action == CHANGED:
+        told = f"Act {act.seq} is none that siscon wrote: 'siscon audit verify' says what is whole."
+        return [Cell(told, "bad"), foreign(f"{act.actor}: {_told(act.detail)}{on}", limit=2000)]
     return [
         foreign(f"{act.actor}: {_words(act.action)}{on}", "strong", limit=400),
         foreign(_told(act.detail) or "Nothing more is written of it.", limit=2000),
