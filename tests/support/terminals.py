@@ -144,6 +144,10 @@ class Terminal:
         self.screen.resize(height, width)
         self.process.send_signal(signal.SIGWINCH)
 
+    def forget_size(self) -> None:
+        """Be one that nobody told its size; to be called before the program asks."""
+        self._told_size(0, 0)
+
     def settings(self) -> list[object]:
         """How the terminal is set; see ``before``."""
         return termios.tcgetattr(self._slave)

@@ -66,6 +66,17 @@ async def test_shrunk_to_20_by_5_it_says_so_in_one_sentence_and_comes_back_as_it
     leave(at_home)
 
 
+async def test_a_terminal_that_nobody_told_its_size_is_painted_once_and_obeys(filled: Filled) -> None:
+    with terminal(console_words(await filled())) as one:
+        one.forget_size()
+        assert one.shows("lakeside")
+        one.quiet(0.5)
+        assert len(one.seen) < 40_000, "it paints for ever"
+        one.press("4")
+        assert one.shows("unknown parent")
+        leave(one)
+
+
 async def test_started_in_a_terminal_that_is_too_small_it_waits_for_a_larger_one(filled: Filled) -> None:
     with terminal(console_words(await filled()), width=20, height=5) as one:
         assert one.shows("is too small")

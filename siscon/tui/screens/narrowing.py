@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from textual.events import Resize
 from textual.screen import Screen
 
 from siscon.domain.filters import ALL, Filter, Named, Order, parse
@@ -15,6 +16,7 @@ from siscon.tui.present import Cells, Look, number, of
 from siscon.tui.trail import Left
 from siscon.tui.widgets.columns import Column, fit
 from siscon.tui.widgets.rows import FixedRows, Line, PagedRows
+from siscon.tui.widgets.sizes import heed
 from siscon.tui.widgets.table import LineTable
 
 MOST_SORTED = 20_000
@@ -34,6 +36,10 @@ class Narrowing(Screen[None]):
     now_ms: Callable[[], int]
     _rows_to_find: Mapping[str, Hashable] = MappingProxyType({})
     _understood: tuple[str, tuple[Named, ...], Filter] = ("", (), ALL)
+
+    async def _on_resize(self, event: Resize) -> None:
+        """Only the size of the terminal counts."""
+        heed(self, event)
 
     def table(self, id_: str = "list") -> LineTable:
         """One of the lists of this screen."""

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TypeVar
 
 from textual.await_complete import AwaitComplete
+from textual.events import Resize
 from textual.screen import ModalScreen
+
+from siscon.tui.widgets.sizes import heed
 
 Answer = TypeVar("Answer")
 
 
 class Dialog(ModalScreen[Answer]):
     """A line, a list or a question over a screen; it closes with the answer, once."""
+
+    async def _on_resize(self, event: Resize) -> None:
+        """As of every screen."""
+        heed(self, event)
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Close with an answer.
