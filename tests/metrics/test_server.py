@@ -74,7 +74,7 @@ async def test_it_answers_in_both_forms_and_reads_once_however_many_ask() -> Non
 async def test_lines_that_say_nothing_are_few_and_end_and_keep_nobody_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(server, "WITHIN_S", 1.0)
+    monkeypatch.setattr(server, "WITHIN_S", 2.0)
     monkeypatch.setattr(server, "MOST_AT_ONCE", 20)
     listening = server.bind("127.0.0.1", 0)
     listening.listen()

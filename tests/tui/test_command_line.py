@@ -31,6 +31,7 @@ from siscon.tui.screens.run import RunPane
 from siscon.tui.verbs import takes_of, verbs_of
 from siscon.tui.widgets.confirm import Ask
 from siscon.tui.widgets.entry import Entry
+from support.clock import until as until_true
 from support.console_data import NOW_MS
 from support.consoles import console, press, settled, text_of, toasts, until, written
 
@@ -81,14 +82,16 @@ async def test_a_line_asks_as_its_key_does_and_a_yes_leaves_the_command(
     path = await filled()
     async with console(path) as pilot:
         await press(pilot, "5")
-        for line, _ in ASKED:
-            before = len(await left(path))
+        for before, (line, _) in enumerate(ASKED):
+
+            async def is_left(before: int = before) -> bool:
+                return len(await left(path)) > before
+
             await say(pilot, line)
             await until(pilot, lambda: isinstance(pilot.app.screen, Ask))
             assert len(await left(path)) == before
             await press(pilot, "y")
-            while len(await left(path)) == before:
-                await pilot.pause(0.02)
+            await until_true(is_left)
     assert await left(path) == [expected for _, expected in ASKED]
 
 

@@ -16,6 +16,7 @@ from siscon.store.sqlite import open_database
 from siscon.tui.screens.conflict import ConflictPane
 from siscon.tui.screens.conflicts import Conflicts
 from siscon.tui.screens.record import RecordPane
+from support.clock import until as until_true
 from support.consoles import console, press, text_of, toasts, until
 from support.shift import Shift, open_shift, shows, told, types
 
@@ -244,10 +245,13 @@ async def test_a_question_of_identity_is_answered_by_one_word(
         assert "A decides it" in toasts(pilot.app)[-1]
         await press(pilot, "A", key)
         left = []
-        while not left:
+
+        async def is_left() -> bool:
             async with db.read() as c:
-                left = [row.command for row in await commands.pending(c)]
-            await pilot.pause(0.02)
+                left[:] = [row.command for row in await commands.pending(c)]
+            return bool(left)
+
+        await until_true(is_left)
     await db.close()
     assert [one.choices for one in left] == [{"identity": word}]
 
