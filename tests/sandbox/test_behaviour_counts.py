@@ -110,14 +110,14 @@ async def test_too_many_at_once_are_slow_and_then_refused(sandbox: Running, syst
     await sandbox.control(system, "reset", {})
 
     alone = [await read(sandbox, system) for _ in range(3)]
-    await sandbox.control(system, "faults", {"delay_ms": 500})
+    await sandbox.control(system, "faults", {"delay_ms": 2_000})
     together = await asyncio.gather(*(read(sandbox, system) for _ in range(7)))
 
     assert [one.status_code for one in alone] == [200] * 3
     statuses = Counter(one.status_code for one in together)
     assert statuses == {200: 4, 429: 3}
     assert (await sandbox.control(system, "stats"))["max_at_once"] == 7
-    assert sum(one.elapsed.total_seconds() >= 0.5 + CROWDED_S for one in together) >= 2
+    assert sum(one.elapsed.total_seconds() >= 2.0 + CROWDED_S for one in together) >= 2
     assert (await read(sandbox, system)).status_code == 200
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import httpx
 import pytest
@@ -114,10 +115,12 @@ async def test_a_switch_that_does_not_exist_is_refused(shared: Running, action: 
 async def test_real_limits_refuse_the_request_that_is_too_many(start: Start, system: str, limit: int) -> None:
     sandbox = await start(limits="real")
 
+    began_s = time.monotonic()
     answers = [await sandbox.get(system, STUDENTS[system]) for _ in range(limit + 2)]
+    took_s = time.monotonic() - began_s
 
     assert [answer.status_code for answer in answers] == [200] * limit + [429] * 2
-    assert 50 <= int(answers[-1].headers["Retry-After"]) <= 61
+    assert 59 - took_s <= int(answers[-1].headers["Retry-After"]) <= 61
     assert ("seconds" in answers[-1].text) == (system != "powerschool")
     stats = await sandbox.control(system, "stats")
     assert (stats["throttled"], stats["max_in_60s"]) == (2, limit + 2)

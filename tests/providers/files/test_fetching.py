@@ -333,8 +333,8 @@ async def sluggish_sftp(root: Path, chunk_s: float) -> AsyncIterator[Server]:
 async def test_a_slow_copy_goes_on_as_long_as_it_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sftp_of, "STILL_S", 0.6)
-    async with sluggish_sftp(tmp_path / "root", 0.2) as server:
+    monkeypatch.setattr(sftp_of, "STILL_S", 3.0)
+    async with sluggish_sftp(tmp_path / "root", 0.7) as server:
         (server.folder / "a.zip").write_bytes(b"x" * CHUNK * 6)
         async with files_at(server.url, tmp_path, server.login()) as files:
             (drop,) = await files.listing()
