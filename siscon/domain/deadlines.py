@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from siscon.domain.blackouts import Blackout, span_at
 from siscon.domain.freshness import Fresh
 from siscon.domain.records import Entity
 from siscon.domain.schedules import next_times, parse
@@ -17,12 +18,15 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """Records of an integration that must be fresh whenever ``line`` (cron) comes; no entities: all that it imports."""
+    """Records of an integration that must be fresh whenever ``line`` (cron) comes, but within a window with dates, in
+    which no schedule starts anything; no entities: all that it imports.
+    """
 
     integration: str
     entities: tuple[Entity, ...]
     line: str
     max_age_ms: int
+    windows: tuple[Blackout, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,11 @@ def passed(
     empty, though records are known, is no success, nor is one from the future: of a clock that was put back since
     nobody knows when it was. A moment before the integration was there asks nothing of it.
     """
-    moments = [one for one in last_moments(deadline.line, zone, now_ms) if one >= active_since_ms]
+    moments = [
+        one
+        for one in last_moments(deadline.line, zone, now_ms)
+        if one >= active_since_ms and not _is_expected_to_rest(deadline, one)
+    ]
     if not moments:
         return []
     by_entity = {one.entity: one for one in fresh}
@@ -86,3 +94,8 @@ def passed(
                 Stale(deadline.integration, entity, moments[-1], len(missed), good_ms, emptied=emptied)
             )
     return found
+
+
+def _is_expected_to_rest(deadline: Deadline, at_ms: int) -> bool:
+    """Whether a window with dates holds a moment; one that comes every week lasts hours, and the night before does."""
+    return any(not one.weekly and span_at(one, at_ms) is not None for one in deadline.windows)

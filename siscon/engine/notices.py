@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from siscon.config import NoticeSettings, Settings
 from siscon.domain import notice_text, sightings
-from siscon.domain.deadlines import Deadline, Stale, last_moments, passed
+from siscon.domain.blackouts import of_integration
+from siscon.domain.deadlines import HOUR_MS, Deadline, Stale, last_moments, passed
 from siscon.domain.errors import DatabaseError, LeaseLost
 from siscon.domain.leases import HEARTBEAT_S, Lease
 from siscon.domain.notices import Cause, Rule, Sighting, Trouble, key_of
@@ -189,7 +190,8 @@ class Watch:
             configured, active = self.settings.integrations.get(one.integration), known.get(one.integration)
             if configured is None or not configured.enabled or active is None:
                 continue
-            deadline = Deadline(one.integration, one.entities, one.line, one.max_age_hours * 3_600_000)
+            windows = of_integration(self.settings.all_blackouts, one.integration)
+            deadline = Deadline(one.integration, one.entities, one.line, one.max_age_hours * HOUR_MS, windows)
             stale = passed(
                 deadline,
                 fresh.get(one.integration, ()),

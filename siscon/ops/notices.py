@@ -126,7 +126,7 @@ def message_row(one: Message) -> Row:
 
 
 def _channel_row(name: str, settings: NoticeSettings, state: ChannelState) -> Row:
-    known = settings.channels.get(name)
+    known = settings.channels.get(name or next(iter(settings.mail_channels), ""))
     if known is None:
         word = "not configured"
     elif state.is_dead:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from siscon.domain.blackouts import Blackout
 from siscon.domain.deadlines import HOUR_MS, Deadline, last_moments, passed
 from siscon.domain.freshness import Fresh
 from siscon.domain.quiet import Window, is_quiet
@@ -52,6 +54,20 @@ def stale(
 )
 def test_a_deadline_asks_for_a_good_import_not_long_before_it(now: str, last_good: str, missed: list[int]):
     assert stale(now, good(last_good)) == missed
+
+
+@pytest.mark.parametrize(
+    ("window", "now", "missed"),
+    [
+        (Blackout("rollover", "Europe/Oslo", "2026-11-24 18:00", "2026-11-26"), "2026-11-26T07:00", []),
+        (Blackout("rollover", "Europe/Oslo", "2026-11-24 18:00", "2026-11-26"), "2026-11-27T07:00", [1]),
+        (Blackout("early", "Europe/Oslo", "05:00", "08:00"), "2026-11-26T07:00", [2]),
+    ],
+    ids=["within", "the first morning after", "every day"],
+)
+def test_within_a_window_with_dates_nothing_need_be_fresh(window: Blackout, now: str, missed: list[int]):
+    deadline = replace(BY_HALF_PAST_SIX, windows=(window,))
+    assert stale(now, good("2026-11-24T02:00"), deadline=deadline) == missed
 
 
 def test_what_was_never_imported_is_stale_but_not_before_the_integration_was_there():
