@@ -30,7 +30,7 @@ from siscon.tui.keymap import SCREENS
 from siscon.tui.looks import Looks
 from siscon.tui.options import ConsoleOptions
 from siscon.tui.screens.help import help_columns, help_lines
-from siscon.tui.screens.pane import Pane
+from siscon.tui.screens.pane import TICK_S, Pane
 from siscon.tui.screens.run import RunPane
 from siscon.tui.widgets.columns import fit
 from siscon.tui.widgets.confirm import Ask
@@ -65,6 +65,14 @@ async def test_every_pane_shows_what_the_database_holds(filled: Filled, size: tu
             shown = text_of(pilot.app)
             assert [word for word in words if word not in shown] == []
             assert {len(line) for line in shown.split("\n")} == {size[0]}
+
+
+async def test_a_screen_has_one_timer_which_it_pauses_when_nobody_sees_it(filled: Filled) -> None:
+    async with console(await filled()) as pilot:
+        for keys in (("9",), ("4", "down", "enter", "enter"), ("3",)):
+            await press(pilot, *keys)
+            screen = pilot.app.screen
+            assert [one for one in screen._timers if one._interval == TICK_S] == [screen._timer]
 
 
 async def test_empty_panes_say_so_and_nothing_of_it_is_cut_in_the_narrowest_window(empty: Path) -> None:

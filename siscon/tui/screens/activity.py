@@ -65,7 +65,6 @@ class Activity(Pane):
         yield Panel(id="panel")
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._show(self.shown)
 
     def _show(self, name: str) -> None:

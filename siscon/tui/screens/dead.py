@@ -174,7 +174,6 @@ class DeadRecordPane(Pane):
         return [note_line(self.unopened or "is being opened ...")]
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.run_worker(self._open_sent(), group="sent")
 
     async def _open_sent(self) -> None:
