@@ -56,6 +56,8 @@ class Choosing(Dialog[str | None]):
     @on(LineTable.Opened)
     def _chosen(self) -> None:
         key = self.query_one(LineTable).key
+        if key is None:
+            return  # nothing is like what was typed: what stands there says so
         self.dismiss(str(key) if key in BY_ID else None)
 
     def action_leave(self) -> None:
