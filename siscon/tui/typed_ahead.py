@@ -12,6 +12,9 @@ from textual import events
 from textual.app import App
 from textual.message_pump import MessagePump
 
+from siscon.tui.widgets.entry import Entry
+from siscon.tui.widgets.table import LineTable
+
 Typed = events.Key | events.Paste
 MOST_S = 3.0
 """A key whose turn it is waits so long at most: a console whose database is slow must not seem dead."""
@@ -27,6 +30,8 @@ class TypedAhead:
     A slow line brings several keys in one packet, and practised hands do not wait for a question either. The library
     gives each to whatever has the focus at that moment: the answer to a question that is still being counted would fall
     on the list below.
+
+    Text behind text, and a key held down that moves in a list, bring up nothing: they go together and are painted once.
 
     ``give`` hands a key to what has the focus; ``is_up`` says whether what the last key began stands on the screen.
     """
@@ -58,10 +63,31 @@ class TypedAhead:
     async def _next(self) -> None:
         if self._under_way is not None or not self._waiting:
             return
-        typed = self._waiting.popleft()
         told = self._app.focused or self._app.screen
-        await self._give(typed)
+        for typed in self._together(told):
+            await self._give(typed)
         self._under_way = asyncio.create_task(self._follow(told))
+
+    def _together(self, told: MessagePump) -> list[Typed]:
+        """The next key, and those behind it that need not wait for it; they wait no more."""
+        keys = [self._waiting.popleft()]
+        bears = self._follower(told, keys[0]) if self._waiting else None
+        while bears is not None and self._waiting and bears(self._waiting[0]):
+            keys.append(self._waiting.popleft())
+        return keys
+
+    def _follower(self, told: MessagePump, first: Typed) -> Callable[[Typed], bool] | None:
+        """What tells whether a key may be given right behind the first; None: none may."""
+        if not isinstance(first, events.Key):
+            return None
+        if isinstance(told, Entry):
+            return _is_text if _is_text(first) else None
+        if not isinstance(told, LineTable):
+            return None
+        bound = self._app.screen.active_bindings.get(first.key)
+        if bound is None or bound.node is not told or not bound.binding.action.startswith("move("):
+            return None
+        return lambda typed: isinstance(typed, events.Key) and typed.key == first.key
 
     async def _follow(self, told: MessagePump) -> None:
         """Wait until a key has done its work; then it is the next one's turn."""
@@ -82,6 +108,10 @@ class TypedAhead:
             self._under_way = None
         if self._waiting:
             self._app.call_next(self._next)
+
+
+def _is_text(typed: Typed) -> bool:
+    return isinstance(typed, events.Key) and typed.is_printable
 
 
 def _way_up(pump: MessagePump | None) -> list[MessagePump]:

@@ -16,6 +16,7 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from siscon.tui import typed_ahead
+from siscon.tui.frame import Frame
 from siscon.tui.screens.pane import Pane
 from siscon.tui.widgets.confirm import Ask
 from siscon.tui.wishes import Wish
@@ -26,6 +27,8 @@ Filled = Callable[..., Awaitable[Path]]
 
 STEPS = [
     *(tuple(key) for key in "123456789jkG"),
+    tuple("jjjk"),
+    tuple("GGkk"),
     ("enter",),
     ("escape",),
     ("tab",),
@@ -81,6 +84,20 @@ async def test_keys_in_one_packet_lead_where_the_same_lead_one_by_one(filled: Fi
         at_once(pilot, keys)
         await all_given(pilot)
         assert await left_standing(pilot) == expected, steps
+
+
+@pytest.mark.parametrize(("before", "key"), [(["6"], "j"), (["slash"], "b")])
+async def test_a_key_held_down_over_a_slow_line_is_painted_once_for_a_packet(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch, before: list[str], key: str
+) -> None:
+    painted: list[object] = []
+    display = Frame._display
+    async with console(await filled()) as pilot:
+        await press(pilot, *before)
+        monkeypatch.setattr(Frame, "_display", lambda *told: (painted.append(told), display(*told))[1])
+        at_once(pilot, [key] * 60)
+        await all_given(pilot)
+        assert 0 < len(painted) < 20
 
 
 async def test_a_whole_task_typed_before_the_first_screen_has_come_is_done(filled: Filled) -> None:
