@@ -82,17 +82,22 @@ def _writes_status(
     fields: Mapping[str, str | None],
     told: Record | Part,
 ) -> bool:
-    """Whether the status hangs on one of these values: read without it, it is another one, or makes no sense."""
+    """Whether the status hangs on these values: read without one of them, it is another, or makes no sense.
+
+    What is not needed is left out for good, so that of two that say the same none hides behind the other.
+    """
     if raw.form == "fields":
         return STATUS in fields
     sent = job.vault.open(raw.sealed, place=raw.place)
+    left = dict(fields)
     for name in fields:
-        rest = {place: value for place, value in fields.items() if place != name}
+        rest = {place: value for place, value in left.items() if place != name}
         page = row_of(job, entity, with_values(sent, rest), dead.part)
         if page is None or any(one.field == STATUS for one in page.rejected):
             return True
         if any(_status_of(one) != _status_of(told) for one in page.records):
             return True
+        left = left if page.rejected else rest
     return False
 
 

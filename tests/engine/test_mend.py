@@ -146,6 +146,11 @@ async def test_what_still_makes_no_sense_ends_the_run_and_changes_nothing(house,
     ("fields", "judge", "fault"),
     [
         ({"last": "Fenwick", "state": "inactive"}, lambda _: Role.OPERATOR, "only an administrator"),
+        (
+            {"last": "Fenwick", "state": "inactive", "standing": "inactive"},
+            lambda _: Role.OPERATOR,
+            "only an administrator",
+        ),
         ({"last": "Fenwick", "phone": "1"}, lambda _: Role.OPERATOR, ""),
         ({"last": "Fenwick", "state": "inactive"}, lambda _: Role.ADMIN, ""),
     ],

@@ -112,7 +112,7 @@ class FakeProvider(Provider):
         if not row.get("last"):
             refused = Rejected(row.get("id"), "missing", "last name is missing", "last", raw)
             return Page(records=[], resume=None, rejected=[refused])
-        status = row.get("state", "active")
+        status = row.get("state") or row.get("standing", "active")
         return Page(
             [Student(row["id"], first_name=row.get("first"), last_name=row["last"], status=status)], None
         )
