@@ -17,6 +17,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 
 from siscon.tui.wire import Wire, marks_of
+from support.clock import LIMIT_S
 from support.terminals import Terminal, console_words, terminal
 
 Filled = Callable[..., Awaitable[Path]]
@@ -160,7 +161,6 @@ def test_no_control_character_passes_whoever_let_it_come_so_far() -> None:
 
 def cells(one: Terminal) -> list[object]:
     """What stands between the bars: those may tell another minute."""
-    one.quiet(2.0)
     told = shown(one.screen)
     return told[one.screen.columns : -2 * one.screen.columns]
 
@@ -175,7 +175,12 @@ async def test_painting_the_whole_screen_anew_changes_nothing_that_one_sees(
         assert one.shows("lakeside")
         for keys in ("j", "jj", "4", "j", "\r", "5", "\r", "6", "G", "3", "\t", "2"):
             one.press(keys)
+            assert one.brings(":", "tab completes"), "a line opens when all that was typed before is done"
+            one.press("\x1b")
+            assert one.shows_no_more("tab completes")
+            one.quiet(2.0)
             before = cells(one)
             one.press("r")
-            assert one.take(20.0)
-            assert cells(one) == before
+            assert one.take(LIMIT_S)
+            one.quiet(0.5)
+            assert one.comes_to(lambda before=before: cells(one) == before)  # type: ignore[misc] # bound now
