@@ -17,7 +17,8 @@ from siscon.tui.widgets.table import LineTable
 
 Typed = events.Key | events.Paste
 MOST_S = 3.0
-"""A key whose turn it is waits so long at most: a console whose database is slow must not seem dead."""
+"""A key whose turn it is waits so long at most: a console whose database is slow must not seem dead. It is counted in
+looks, so that a machine which stands still, or is slow itself, makes no key fall elsewhere."""
 AT_ONCE = frozenset(("ctrl+c", "ctrl+q"))
 """Who presses these waits for nothing, and means nothing any more that waits: as terminals have it."""
 LOOK_S = 0.005
@@ -91,11 +92,12 @@ class TypedAhead:
 
     async def _follow(self, told: MessagePump) -> None:
         """Wait until a key has done its work; then it is the next one's turn."""
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + MOST_S
+        looks = round(MOST_S / LOOK_S)
 
         def is_late() -> bool:
-            return loop.time() > until_s
+            nonlocal looks
+            looks -= 1
+            return looks < 0
 
         try:
             # up from whatever was told, as the key goes; once more, as goes what it led to; then down to a new screen

@@ -17,5 +17,6 @@ async def test_a_part_of_a_plan_is_applied(dawn: Dawn) -> None:
         await hand.sees("Left out: enrollment")
         await hand.presses("y")
         await hand.types("people first")
+        await hand.hears(f"Run {plan.id} goes on")
         await here.rests(plan.id)
         assert await here.value("SELECT count(*) FROM enrollments") == before

@@ -15,6 +15,7 @@ async def test_a_held_plan_is_approved_with_a_reason_in_eight_keys(dawn: Dawn) -
             await hand.sees("HELD")
             await hand.presses("7", "A", "y")
             await hand.types("the district closed two schools")
+            await hand.hears(f"Run {held.id} goes on")
             run = await here.rests(held.id)
 
             assert hand.keys <= 8

@@ -15,6 +15,7 @@ async def test_who_would_be_missing_is_looked_at_and_the_plan_thrown_away(dawn: 
             await hand.sees("missing")
             await hand.presses("escape", "D", "y")
             await hand.types("their server lost half of it")
+            await hand.hears(f"The plan of run {held.id} is discarded")
             run = await here.rests(held.id)
 
             assert run.status is RunStatus.CANCELLED

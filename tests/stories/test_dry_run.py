@@ -20,5 +20,6 @@ async def test_a_plan_is_made_changes_nothing_and_is_applied(dawn: Dawn) -> None
         await hand.sees("student")
         await hand.presses("A", "y")
         await hand.types("as planned")
+        await hand.hears(f"Run {plan.id} goes on")
         await here.rests(plan.id)
         assert await here.value("SELECT count(*) FROM students") > before

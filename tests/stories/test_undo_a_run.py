@@ -26,6 +26,7 @@ async def test_what_a_run_changed_is_put_back(dawn: Dawn) -> None:
             if run.status is RunStatus.HELD:
                 await hand.presses("7", "A", "y")
                 await hand.types("as meant")
+                await hand.hears(f"Run {run.id} goes on")
                 await here.rests(run.id)
             known = ",".join(str(row[0]) for row in before)
             after = await here.rows(

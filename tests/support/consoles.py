@@ -53,7 +53,7 @@ async def settled(pilot: Pilot[Any]) -> None:
 
     def quiet() -> bool:
         screen = pilot.app.screen
-        if not isinstance(screen, Pane):
+        if not isinstance(screen, Pane) or pilot.app._exit:  # what leaves reads no more
             return True
         if pilot.app.is_asking:
             return False

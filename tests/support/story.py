@@ -104,12 +104,15 @@ class Morning:
     state: SandboxState
     settings: Settings
     db: Database
+    known_run: int = 0
+    """The newest run of which the story has heard."""
 
     async def asks(self, command: Command) -> int | None:
         """Somebody elsewhere asks for something; the run that came of it, if any."""
         id_ = await commands.submit(self.db, command, actor="clerk(1001)", role=Role.ADMIN)
         row = await commands.wait_for(self.db, id_, timeout_s=LIMIT_S)
         assert row.status is CommandStatus.DONE, row.answer
+        self.known_run = max(self.known_run, row.run_id or 0)
         return row.run_id
 
     async def sync(self, name: str = NORTH, *, full: bool = True) -> Run:
@@ -128,9 +131,14 @@ class Morning:
         return await self.run(run_id)
 
     async def newest_rests(self) -> Run:
-        """The run that was queued last, once it rests."""
-        ((last,),) = await self.rows("SELECT max(id) FROM runs")
-        return await self.rests(last)
+        """The run that somebody at a console has just asked for, once it rests."""
+
+        async def is_queued() -> bool:
+            return int(await self.value("SELECT max(id) FROM runs")) > self.known_run
+
+        await until_true(is_queued)
+        self.known_run = await self.value("SELECT max(id) FROM runs")
+        return await self.rests(self.known_run)
 
     async def run(self, run_id: int) -> Run:
         async with self.db.read() as c:
@@ -242,7 +250,9 @@ async def morning(folder: Path, night: Path | None, more: str = "") -> AsyncIter
             )
             try:
                 await until_true(lambda: ready.is_set() or engine.done())
-                yield Morning(folder, state, settings, house.db)
+                here = Morning(folder, state, settings, house.db)
+                here.known_run = await here.value("SELECT coalesce(max(id), 0) FROM runs")
+                yield here
             finally:
                 stop.set()
                 await engine
