@@ -298,7 +298,7 @@ def _entry(row: Row) -> AuditEntry:
         detail = json.loads(told)
         if isinstance(detail, dict) and _is_moment(row["at_ms"]):
             return AuditEntry(row["seq"], row["at_ms"], actor, action, target, detail)
-    except (DatabaseError, ValueError):
+    except (DatabaseError, ValueError, RecursionError):
         pass
     actor, action, target = ((row[at] or b"").decode(errors="replace") for at in range(2, 5))
     at_ms = row["at_ms"] if _is_moment(row["at_ms"]) else 0

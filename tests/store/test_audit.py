@@ -175,7 +175,14 @@ async def test_what_siscon_never_wrote_is_named_by_whoever_reads_it(
 
 @pytest.mark.parametrize(
     "harm",
-    ["detail = 'x'", "detail = '[1]'", "at_ms = 1 << 62", "target = NULL", "actor = CAST(x'ff' AS TEXT)"],
+    [
+        "detail = 'x'",
+        "detail = '[1]'",
+        "detail = replace(hex(zeroblob(50000)), '00', '[')",
+        "at_ms = 1 << 62",
+        "target = NULL",
+        "actor = CAST(x'ff' AS TEXT)",
+    ],
 )
 async def test_an_act_that_nobody_can_read_is_called_changed_and_hides_no_other(
     db: Database, harm: str
