@@ -98,14 +98,14 @@ class SteadyDriver(LinuxDriver):
                 if not told:
                     return
                 typed = decode(told)
-            try:
-                events = [one for piece in escapes.apart(typed) for one in _events(parser, piece)]
-                events += parser.tick()
-            except Exception:  # noqa: BLE001 - Textual's parser fails in its own ways at numbers that no key has
-                parser = XTermParser(self._debug)
-                continue
-            for event in events:
-                self.process_message(event)
+            for piece in (*escapes.apart(typed), ""):
+                try:
+                    events = [*_events(parser, piece)] if piece else [*parser.tick()]
+                except Exception:  # noqa: BLE001 - Textual's parser fails in its own ways at numbers that no key has
+                    parser = XTermParser(self._debug)
+                    continue
+                for event in events:
+                    self.process_message(event)
 
     def disable_input(self) -> None:
         """Read no more keys; in the background what was typed is left to the shell, at a waking to who reads next."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual import events
+from textual._xterm_parser import XTermParser
 
 from siscon.tui.escapes import ESC, Escapes
 
 UP, PAGE, F1, MOUSE = "\x1b[A", "\x1b[5~", "\x1bOP", "\x1b[<0;10;3M"
-PASTE = "\x1b[200~a\x1bb\x1b[A\x1b[201~"
+PASTE = "\x1b[200~ab\x1b[201~"
 
 
 def keys(*packets: str) -> list[str]:
@@ -39,10 +41,28 @@ def keys(*packets: str) -> list[str]:
         (f"{ESC}{UP}", [ESC, UP]),
         (f"/{PASTE}\x1b1", [f"/{PASTE}", ESC, "1"]),
         ("\xe9\x1b\xe9", ["\xe9", ESC, "\xe9"]),
+        ("\x1b[200~a\x1bS\x1b[31my\x1b[201~\x1b", ["\x1b[200~aS[31my\x1b[201~", ESC]),
     ],
 )
 def test_what_is_typed_at_once_is_taken_apart(typed: str, told: list[str]) -> None:
     assert keys(typed) == told
+
+
+@pytest.mark.parametrize("at", range(1, 24))
+def test_what_is_pasted_is_text_to_its_end_also_behind_an_escape(at: int) -> None:
+    typed = "\x1b[200~a\x1bS\x1b[31my\x1b[201~j"
+    parser, one = XTermParser(), Escapes()
+    told = [
+        event
+        for packet in (typed[:at], typed[at:])
+        for piece in one.apart(packet)
+        for event in parser.feed(piece)
+    ]
+    pasted, key = told
+
+    assert isinstance(pasted, events.Paste)
+    assert pasted.text == "aS[31my"
+    assert isinstance(key, events.Key)
 
 
 @given(

@@ -187,6 +187,7 @@ async def test_bytes_that_are_no_text_and_no_key_end_nothing(at_home: Terminal) 
         os.write(at_home.master, noise)
         at_home.quiet(0.3)
     assert at_home.brings("4", "unknown parent")
+    assert at_home.brings("\x1b[1114112u1\x1b[1114112u", "Last good"), "a key in a packet with noise"
     leave(at_home)
 
 
