@@ -17,6 +17,9 @@ from siscon.sandbox.state import SandboxState
 from siscon.sandbox.world import World
 from support.clock import LIMIT_S
 
+LINES = httpx.Limits(keepalive_expiry=1.0)
+"""A line that has rested is opened anew: while a machine stands still, the server closes those that rest."""
+
 
 @pytest.fixture(autouse=True)
 def own_state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +38,9 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
             task = asyncio.create_task(launch.serve(state, limits, on_ready=lambda _: ready.set()))
             stack.push_async_callback(_stop, task)
             await asyncio.wait_for(ready.wait(), LIMIT_S)
-            http = await stack.enter_async_context(httpx.AsyncClient(timeout=LIMIT_S, verify=False))
+            http = await stack.enter_async_context(
+                httpx.AsyncClient(timeout=LIMIT_S, verify=False, limits=LINES)
+            )
             return Running(state, http)
 
         yield begin
@@ -68,7 +73,7 @@ def shared_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxSt
 @pytest.fixture
 async def shared(shared_state: SandboxState) -> AsyncIterator[Running]:
     """The shared sandbox with 120 students on day 0: for reading only."""
-    async with httpx.AsyncClient(timeout=LIMIT_S, verify=False) as http:
+    async with httpx.AsyncClient(timeout=LIMIT_S, verify=False, limits=LINES) as http:
         yield Running(shared_state, http)
 
 

@@ -22,7 +22,7 @@ def mail_channel(port: int, **told: Any) -> ChannelSettings:
         "security": "none",
         "sender": "siscon@district.example.org",
         "to": ["oncall@district.example.org"],
-        "timeout_s": 5,
+        "timeout_s": 30,
     }
     return ChannelSettings.model_validate({**known, **told})
 
