@@ -54,8 +54,10 @@ async def test_a_token_without_refresh_or_end_comes_back_too(db: Database) -> No
     [
         "UPDATE tokens SET access = (SELECT access FROM tokens t WHERE t.integration = 'b') WHERE integration = 'a'",
         "UPDATE tokens SET access = refresh WHERE integration = 'a'",
-        "UPDATE tokens SET access = CAST(substr(access, 1, 30) || "
-        "CASE substr(access, 31, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(access, 32) AS BLOB)",
+        (
+            "UPDATE tokens SET access = CAST(substr(access, 1, 30) || "
+            "CASE substr(access, 31, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(access, 32) AS BLOB)"
+        ),
         "UPDATE tokens SET access = x'01'",
     ],
     ids=["from another row", "from another field", "a byte changed", "cut off"],
