@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,6 +24,8 @@ from siscon.tui.widgets.confirm import NO, Ask, Choice, yes_no
 from siscon.tui.wishes import Answer, Why, Wish
 
 ANSWER_WITHIN_S = 5.0
+STARTING = "starting"
+"""The group of the work that starts an engine."""
 FEW = 2
 """So many answers are told one by one."""
 REFUSAL_S = 15.0
@@ -206,12 +208,19 @@ def _tell(app: App[Any], row: CommandRow) -> None:
         app.notify(row.answer, severity="warning", timeout=REFUSAL_S, markup=False)
 
 
-async def offer_engine(app: App[Any], engine: EngineLine | None, options: ConsoleOptions, look: Look) -> None:
-    """Start an engine where none is alive, after a question."""
+async def offer_engine(
+    app: App[Any],
+    engine: EngineLine | None,
+    options: ConsoleOptions,
+    look: Look,
+    look_again: Callable[[], None],
+) -> None:
+    """Start an engine where none is alive, after a question; no key waits until it works."""
     if engine is None or engine.alive is not None:
         app.notify("An engine is alive already." if engine else "The database is not open yet.", markup=False)
         return
-    if options.now_ms() < options.engine_due_by_ms:
+    is_starting = any(one.group == STARTING and not one.is_finished for one in app.workers)
+    if is_starting or options.now_ms() < options.engine_due_by_ms:
         app.notify("An engine was started just now; give it a moment.", markup=False)
         return
     if options.start_engine is None:
@@ -219,9 +228,15 @@ async def offer_engine(app: App[Any], engine: EngineLine | None, options: Consol
         return
     lines = [Cell("Schedules and waiting runs begin to work at once.")]
     question = yes_no("Start an engine here?", lines, look=look, yes="Yes, start it")
-    if await app.push_screen_wait(question) != "yes":
-        return
+    if await app.push_screen_wait(question) == "yes":
+        app.run_worker(_start(app, options.start_engine, look_again), group=STARTING)
+
+
+async def _start(
+    app: App[Any], start_engine: Callable[[], Awaitable[str]], look_again: Callable[[], None]
+) -> None:
     try:
-        app.notify(await options.start_engine(), markup=False)
+        app.notify(await start_engine(), markup=False)
     except SisconError as error:
         app.notify(error.sentence, severity="error", markup=False)
+    look_again()

@@ -248,8 +248,7 @@ def act_start_engine(app: Frame) -> None:
 
 async def _start_engine(app: Frame) -> None:
     engine = app.screen.engine if isinstance(app.screen, Pane) else None
-    await offer_engine(app, engine, app.options, app.look)
-    app.look_again()
+    await offer_engine(app, engine, app.options, app.look, app.look_again)
 
 
 def act_quit(app: Frame) -> None:

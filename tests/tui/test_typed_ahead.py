@@ -140,3 +140,21 @@ async def test_a_key_after_an_answer_does_not_wait_for_what_the_engine_says(fill
         at_once(pilot, ["P", "y", "4", "enter", "P"])
         await until(pilot, lambda: "Errors > unknown parent" in text_of(pilot.app))
         assert not isinstance(pilot.app.screen, Ask)
+
+
+async def test_a_key_does_not_wait_for_an_engine_that_starts_nor_starts_another(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(typed_ahead, "MOST_S", 600.0)
+    started: list[None] = []
+
+    async def start() -> str:
+        started.append(None)
+        await asyncio.Event().wait()
+        return ""
+
+    async with console(await filled(engine=False), start_engine=start) as pilot:
+        at_once(pilot, ["e", "y", "e", "4"])
+        await until(pilot, lambda: "unknown parent" in text_of(pilot.app))
+        assert len(started) == 1
+        assert "give it a moment" in text_of(pilot.app)
