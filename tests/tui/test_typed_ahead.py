@@ -70,9 +70,7 @@ async def left_standing(pilot: Pilot[Any]) -> str:
     return text_of(pilot.app)
 
 
-@pytest.mark.parametrize(
-    "seed", [*range(3), *(pytest.param(one, marks=pytest.mark.long) for one in range(3, 16))]
-)
+@pytest.mark.parametrize("seed", [0, *(pytest.param(one, marks=pytest.mark.long) for one in range(1, 16))])
 async def test_keys_in_one_packet_lead_where_the_same_lead_one_by_one(filled: Filled, seed: int) -> None:
     steps = Random(seed).choices(STEPS, k=8)
     keys = [key for step in steps for key in step]
