@@ -318,6 +318,7 @@ async def test_a_pair_that_cannot_be_stored_is_kept_and_stored_later(
     assert (await one.current()).reveal() == "access-1"
     assert (server.calls, server.reused) == (1, 0)
     assert (await state_of(db, clock)).health is TokenHealth.GOOD
+    full._signal.close()  # the rest of it is lent
 
 
 @pytest.mark.usefixtures("allowed")
