@@ -108,7 +108,7 @@ async def test_a_signal_ends_the_console_even_where_a_frozen_line_takes_no_bytes
         assert b"lakeside" in one.read(until=b"lakeside")
         for _ in range(screens):
             os.write(one.master, b"123456")
-            time.sleep(1 / screens)
+            time.sleep(1 / screens)  # a hand's pace: nobody reads, so nothing tells how far it is
         one.process.send_signal(signal.SIGTERM)
 
         assert one.process.wait(LIMIT_S) in (0, 128 + signal.SIGTERM)
